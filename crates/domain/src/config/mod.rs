@@ -1,0 +1,272 @@
+//! The typed configuration: what `lectern.toml` means once it has been found without fault.
+//!
+//! The structures here are plain, immutable data; reading, checking and the wording of faults
+//! live in the files beside this one. Every value has passed its check before a structure
+//! exists, so no other room checks again.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{PlatformName, RoomId, SourceName};
+use crate::media::Role;
+use crate::units::{Rate, Size, Span};
+
+/// The whole configuration of a room.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Config {
+    /// `[room]`
+    pub room: Room,
+    /// `[storage]`
+    pub storage: Storage,
+    /// `[recording]`
+    pub recording: Recording,
+    /// `[[source]]`, in file order; at least one.
+    pub sources: Vec<Source>,
+    /// `[[platform]]`, in file order; may be empty: then finished lectures stay here.
+    pub platforms: Vec<Platform>,
+    /// `[panel]`
+    pub panel: Panel,
+    /// `[control]`
+    pub control: Control,
+}
+
+/// Which room this is, for people and for file names.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Room {
+    /// Short and stable; part of folder names and metrics.
+    pub id: RoomId,
+    /// As people call it; any script. Default: the id.
+    pub name: String,
+    /// IANA name. Default: the machine's (`None`).
+    pub timezone: Option<String>,
+    /// Languages of the page, most used first. Default: `["en"]`.
+    pub languages: Vec<String>,
+    /// Whom to call, shown on the page and in faults.
+    pub help: Option<String>,
+}
+
+/// Where recordings lie and how they are kept.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Storage {
+    /// The spool's folder, absolute.
+    pub path: PathBuf,
+    /// Free space that is never given to recordings.
+    pub reserve: Size,
+    /// How often an open segment is flushed to the disk.
+    pub sync_every: Span,
+    /// Length of a segment; it closes at the first key frame past it.
+    pub segment: Span,
+    /// How long a delivered lecture stays here.
+    pub keep_sent: Span,
+}
+
+/// Which role's picture `lecture.mp4` shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Picture {
+    /// The presentation, else the presenter.
+    Presentation,
+    /// The presenter, else the presentation.
+    Presenter,
+}
+
+/// How lectures are recorded.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Recording {
+    /// A lecture stops by itself after this.
+    pub max_length: Span,
+    /// How long a stop can be undone.
+    pub undo: Span,
+    /// A lecture cut by an outage goes on by itself within this.
+    pub resume_within: Span,
+    /// The picture of `lecture.mp4`.
+    pub picture: Picture,
+}
+
+/// One camera, screen or microphone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Source {
+    /// Its name; also its track's.
+    pub name: SourceName,
+    /// What it shows or hears.
+    pub role: Role,
+    /// Where its data comes from.
+    pub kind: SourceKind,
+    /// Refuse to start a lecture while it does not deliver.
+    pub required: bool,
+    /// Added to the source's time stamps, in milliseconds; positive when it arrives early.
+    pub delay_ms: i64,
+    /// Picture parameters; `None` exactly for sound.
+    pub video: Option<Video>,
+    /// Sound parameters; `None` exactly for pictures.
+    pub audio: Option<Audio>,
+}
+
+/// How a picture is captured and encoded.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Video {
+    /// Width in pixels; `None` takes what the source has (screen, RTSP).
+    pub width: Option<u32>,
+    /// Height in pixels; `None` takes what the source has.
+    pub height: Option<u32>,
+    /// Pictures a second.
+    pub fps: u32,
+    /// Mean rate of the encoder; `None` means constant quality (the screen's default).
+    pub bitrate: Option<Rate>,
+    /// Which encoder.
+    pub encoder: Encoder,
+}
+
+/// How sound is encoded: AAC-LC, 48 kHz.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Audio {
+    /// 1 or 2.
+    pub channels: u32,
+    /// Mean rate of the encoder.
+    pub bitrate: Rate,
+}
+
+/// The video encoder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Encoder {
+    /// The best that works here.
+    Auto,
+    /// x264 in software.
+    X264,
+    /// OpenH264 in software.
+    Openh264,
+}
+
+/// The kind of a source with the keys that only this kind has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum SourceKind {
+    /// A camera or grabber on Video4Linux 2.
+    V4l2 {
+        /// Device path, best a stable one below `/dev/v4l/by-path` or `by-id`.
+        device: String,
+    },
+    /// A network camera that sends H.264; recorded as it comes, without encoding again.
+    Rtsp {
+        /// `rtsp://…`; user and password may stand in it and are never logged.
+        url: String,
+    },
+    /// The screen of an X server.
+    X11 {
+        /// Such as `:0`; `None` takes `DISPLAY` of the daemon's environment.
+        display: Option<String>,
+    },
+    /// A sound card through ALSA.
+    Alsa {
+        /// Such as `hw:CARD=Podium`.
+        device: String,
+    },
+    /// A source of PulseAudio or PipeWire's Pulse server.
+    Pulse {
+        /// The source's name as `pactl list short sources` prints it; `None` takes the default.
+        device: Option<String>,
+    },
+    /// A live test picture: a clock, a moving bar, and a white flash at each whole second of
+    /// the system's monotonic clock.
+    TestVideo,
+    /// A live test sound: a 1 kHz beep of 40 ms at each whole second of the same clock.
+    TestAudio,
+    /// A GStreamer launch fragment that ends in raw video or raw audio, for what no other kind
+    /// covers.
+    Gst {
+        /// Such as `videotestsrc is-live=true ! videoflip method=vertical-flip`.
+        launch: String,
+    },
+}
+
+impl SourceKind {
+    /// The kind's name in configuration and JSON.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::V4l2 { .. } => "v4l2",
+            Self::Rtsp { .. } => "rtsp",
+            Self::X11 { .. } => "x11",
+            Self::Alsa { .. } => "alsa",
+            Self::Pulse { .. } => "pulse",
+            Self::TestVideo => "test-video",
+            Self::TestAudio => "test-audio",
+            Self::Gst { .. } => "gst",
+        }
+    }
+}
+
+/// Where finished lectures go.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Platform {
+    /// Its name, in the database, in metrics and for people.
+    pub name: PlatformName,
+    /// Its protocol with the protocol's own keys.
+    pub kind: PlatformKind,
+    /// Which finished files it takes.
+    pub send: Vec<Send>,
+    /// Where its secret is, if it needs one.
+    pub credential: Option<Credential>,
+    /// Certificates that are trusted beside the system's, PEM.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// What a platform takes of a finished lecture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Send {
+    /// `lecture.mp4`
+    Lecture,
+    /// One file per track.
+    Tracks,
+    /// `lecture.json` and `SHA256SUMS`
+    Metadata,
+}
+
+/// A platform's protocol.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum PlatformKind {
+    /// tus 1.0.0 resumable uploads.
+    Tus {
+        /// Where uploads are created.
+        url: String,
+        /// Answers `{sha256, size}` for a lecture, if the platform has such a thing.
+        receipt_url: Option<String>,
+    },
+    /// A folder: a mounted share or a disk.
+    Directory {
+        /// Absolute; must exist at delivery, so that an unmounted share is not filled by mistake.
+        path: PathBuf,
+        /// Make the folder if it is missing (for a plain local folder only).
+        create: bool,
+    },
+}
+
+/// Where a secret is read from; the secret itself is never in the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Credential {
+    /// A name in systemd's credential directory (`$CREDENTIALS_DIRECTORY`).
+    Name(String),
+    /// A file; refused when others can read it.
+    File(PathBuf),
+}
+
+/// The page at the podium.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Panel {
+    /// Address and port; `None` switches the TCP port off. Loopback only, until roles and TLS
+    /// guard a remote one.
+    pub listen: Option<SocketAddr>,
+}
+
+/// The control socket.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Control {
+    /// Path of the socket.
+    pub socket: PathBuf,
+}
