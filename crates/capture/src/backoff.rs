@@ -1,0 +1,49 @@
+//! How long to wait before a source is started again.
+//!
+//! Promise P4 wants a source that came back to record again within 3 s. So the wait grows to
+//! 1.5 s and no further: a start takes well below a second, and costs little CPU while a device is
+//! away, because a child looks for its device before it loads the media library.
+
+use std::time::Duration;
+
+const FIRST: Duration = Duration::from_millis(100);
+const LONGEST: Duration = Duration::from_millis(1_500);
+/// For a source that cannot work as configured: only an outside change can help.
+const HOPELESS: Duration = Duration::from_secs(30);
+
+/// Waits of one source.
+#[derive(Debug, Default)]
+pub(crate) struct Backoff {
+    failures: u32,
+}
+
+impl Backoff {
+    /// The wait after another failure.
+    pub(crate) fn after_failure(&mut self, hopeless: bool) -> Duration {
+        self.failures = self.failures.saturating_add(1);
+        if hopeless {
+            return HOPELESS;
+        }
+        FIRST.saturating_mul(1 << (self.failures - 1).min(10)).min(LONGEST)
+    }
+
+    /// It has worked: the next failure is a first one.
+    pub(crate) fn worked(&mut self) {
+        self.failures = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_to_a_second_and_a_half_and_start_anew_after_success() {
+        let mut backoff = Backoff::default();
+        let waits: Vec<u128> = (0..6).map(|_| backoff.after_failure(false).as_millis()).collect();
+        assert_eq!(waits, [100, 200, 400, 800, 1500, 1500]);
+        assert_eq!(backoff.after_failure(true), HOPELESS);
+        backoff.worked();
+        assert_eq!(backoff.after_failure(false), FIRST);
+    }
+}

@@ -1,0 +1,78 @@
+//! What the conductor wants recorded, as plain data, and what follows from it for one encoder.
+
+use lectern_domain::ids::RunId;
+
+/// The run at work. Media times are nanoseconds of the run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunPlan {
+    /// Which run.
+    pub run: RunId,
+    /// `CLOCK_MONOTONIC` at run time zero.
+    pub base_ns: u64,
+    /// Stretches in which nothing may reach the disk, in order; only the last may be open.
+    pub pauses: Vec<(u64, Option<u64>)>,
+    /// The stop, once it was pressed.
+    pub stop: Option<Stop>,
+}
+
+/// A stop, and whether it may still be undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// The moment of the press.
+    pub at_ns: u64,
+    /// `true`: later chunks are kept in memory for an undo; `false`: flush and be done.
+    pub hold: bool,
+}
+
+/// What a source's encoder should be doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Want {
+    /// Encode for this run.
+    Encode {
+        run: RunId,
+        base_ns: u64,
+    },
+    /// Rest; what was captured until `until_ns` still belongs to the run.
+    Rest {
+        until_ns: u64,
+    },
+}
+
+impl RunPlan {
+    /// What an encoder should be doing. In a pause it rests, so that nothing is even encoded.
+    pub(crate) fn want(&self) -> Want {
+        match (self.stop, self.pauses.last()) {
+            (_, Some((from_ns, None))) => Want::Rest { until_ns: *from_ns },
+            (Some(Stop { at_ns, hold: false }), _) => Want::Rest { until_ns: at_ns },
+            _ => Want::Encode { run: self.run, base_ns: self.base_ns },
+        }
+    }
+
+    /// Whether the sources are to say that they have flushed everything.
+    pub(crate) fn ends(&self) -> bool {
+        self.stop.is_some_and(|stop| !stop.hold)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lectern_domain::ids::{LectureId, RunNumber};
+
+    use super::*;
+
+    #[test]
+    fn the_encoder_rests_in_a_pause_and_after_the_stop_only() {
+        let run = RunId { lecture: LectureId::random(), run: RunNumber(1) };
+        let mut plan = RunPlan { run, base_ns: 5, pauses: vec![], stop: None };
+        let encode = Want::Encode { run, base_ns: 5 };
+        assert_eq!(plan.want(), encode);
+        plan.pauses = vec![(10, Some(20))];
+        assert_eq!(plan.want(), encode);
+        plan.stop = Some(Stop { at_ns: 40, hold: true });
+        assert_eq!(plan.want(), encode, "an undo may still want what comes now");
+        plan.stop = Some(Stop { at_ns: 40, hold: false });
+        assert_eq!(plan.want(), Want::Rest { until_ns: 40 });
+        plan.pauses.push((30, None));
+        assert_eq!(plan.want(), Want::Rest { until_ns: 30 }, "stopped while paused");
+    }
+}

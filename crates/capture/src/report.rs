@@ -1,0 +1,62 @@
+//! What is known of a source at this moment.
+
+use lectern_domain::config::Source;
+use lectern_domain::media::Role;
+use lectern_domain::track::TrackHealth;
+use lectern_domain::wire::FailureReason;
+
+use crate::clock;
+
+/// A small JPEG of what a source sees.
+#[derive(Clone, Debug)]
+pub struct Picture {
+    /// `CLOCK_MONOTONIC` when it was captured, in nanoseconds.
+    pub at_ns: u64,
+    /// The JPEG.
+    pub jpeg: bytes::Bytes,
+}
+
+/// The state of a source, replaced as a whole with every change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceReport {
+    /// Its role, as configured.
+    pub role: Role,
+    /// Its kind, as configured.
+    pub kind: &'static str,
+    /// How it is.
+    pub health: TrackHealth,
+    /// Wall clock at the last change of `health`, in milliseconds since 1970.
+    pub since_unix_ms: i64,
+    /// What was agreed with the device, for people.
+    pub format: Option<String>,
+    /// Why it last failed.
+    pub reason: Option<FailureReason>,
+    /// The same in a technician's words.
+    pub detail: Option<String>,
+    /// How often its process was started again.
+    pub restarts: u32,
+    /// Buffers that the device delivered to the present process.
+    pub captured: u64,
+    /// Buffers that the present process dropped before the encoder.
+    pub dropped: u64,
+    /// Chunks that the present process dropped because they were not taken in time.
+    pub chunks_dropped: u64,
+}
+
+impl SourceReport {
+    pub(crate) fn starting(source: &Source) -> Self {
+        Self {
+            role: source.role,
+            kind: source.kind.as_str(),
+            health: TrackHealth::Starting,
+            since_unix_ms: clock::unix_ms(),
+            format: None,
+            reason: None,
+            detail: None,
+            restarts: 0,
+            captured: 0,
+            dropped: 0,
+            chunks_dropped: 0,
+        }
+    }
+}
