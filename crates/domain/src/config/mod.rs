@@ -4,6 +4,19 @@
 //! live in the files beside this one. Every value has passed its check before a structure
 //! exists, so no other room checks again.
 
+mod endpoint;
+mod faults;
+mod limits;
+mod merge;
+mod plain;
+mod platform;
+mod read;
+mod section;
+mod source;
+mod source_keys;
+mod syntax;
+mod tree;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -12,6 +25,17 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{PlatformName, RoomId, SourceName};
 use crate::media::Role;
 use crate::units::{Rate, Size, Span};
+
+pub use faults::{Fault, Faults};
+pub use read::ConfigFile;
+
+/// A configuration with every key at its default and a word on each, for `lectern config
+/// default` and as the start of a new one. Its room and its test sources stand for what has no
+/// default.
+#[must_use]
+pub const fn default_text() -> &'static str {
+    include_str!("default.toml")
+}
 
 /// The whole configuration of a room.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -111,7 +135,7 @@ pub struct Video {
     pub width: Option<u32>,
     /// Height in pixels; `None` takes what the source has.
     pub height: Option<u32>,
-    /// Pictures a second.
+    /// Pictures a second; means nothing for RTSP, which is recorded as it comes.
     pub fps: u32,
     /// Mean rate of the encoder; `None` means constant quality (the screen's default).
     pub bitrate: Option<Rate>,

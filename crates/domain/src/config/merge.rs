@@ -1,0 +1,174 @@
+//! Puts the layers over each other: files in their order, then the environment.
+//!
+//! Tables merge key by key and the later value wins. A later file's `[[source]]` or
+//! `[[platform]]` with the name of an earlier one merges over it, else it is added. When it has
+//! another `kind`, the earlier kind's own keys go with it, so that a room file can turn the
+//! fleet's `v4l2` camera into an `rtsp` one without a rest of the old one being refused.
+
+use super::faults::{Findings, Place, listed};
+use super::tree::{Entry, Node, Table, Value};
+
+/// Keys of a `[[source]]` or `[[platform]]` that outlive a change of its kind.
+const OF_EVERY_KIND: [&str; 5] = ["name", "role", "required", "delay", "send"];
+
+/// What an environment variable begins with to be one of ours.
+const PREFIX: &str = "LECTERN__";
+
+/// The sections that are lists of named tables.
+const NAMED: [&str; 2] = ["source", "platform"];
+
+/// Merges one file's tree over the earlier ones.
+pub(super) fn lay_over(below: &mut Table, above: Table) {
+    for entry in above.entries {
+        let named = NAMED.contains(&entry.key.as_str());
+        match (
+            below.node_mut(&entry.key).map(|node| &mut node.value),
+            entry.node.value,
+        ) {
+            (Some(Value::Table(below)), Value::Table(above)) => lay_over(below, above),
+            (Some(Value::List(below)), Value::List(above)) if named => lay_list_over(below, above),
+            (_, value) => below.set(Entry {
+                node: Node {
+                    at: entry.node.at,
+                    value,
+                },
+                ..entry
+            }),
+        }
+    }
+}
+
+fn lay_list_over(below: &mut Vec<Node>, above: Vec<Node>) {
+    // Two of one name in the same file are a slip and must both be seen, so that it is reported.
+    let mut met = vec![false; below.len()];
+    for node in above {
+        let name = name_of(&node).map(str::to_owned);
+        let earlier =
+            (0..met.len()).find(|&i| !met[i] && name.is_some() && name_of(&below[i]) == name.as_deref());
+        match (earlier, node.value) {
+            (Some(index), Value::Table(above)) => {
+                met[index] = true;
+                if let Value::Table(below) = &mut below[index].value {
+                    forget_other_kind(below, above.text("kind"));
+                    lay_over(below, above);
+                }
+            }
+            (_, value) => below.push(Node { at: node.at, value }),
+        }
+    }
+}
+
+fn name_of(node: &Node) -> Option<&str> {
+    match &node.value {
+        Value::Table(table) => table.text("name"),
+        _ => None,
+    }
+}
+
+fn forget_other_kind(table: &mut Table, kind: Option<&str>) {
+    if kind.is_some() && table.text("kind").is_some_and(|before| Some(before) != kind) {
+        table
+            .entries
+            .retain(|entry| OF_EVERY_KIND.contains(&entry.key.as_str()));
+    }
+}
+
+/// Merges `LECTERN__SECTION__KEY` and `LECTERN__SOURCE__NAME__KEY` over the files. In a name,
+/// `_` of the variable also stands for `-`.
+pub(super) fn lay_environment_over(
+    root: &mut Table,
+    layer: usize,
+    env: &[(String, String)],
+    findings: &mut Findings,
+) {
+    let mut variables: Vec<_> = env
+        .iter()
+        .filter_map(|(name, value)| Some((name, name.strip_prefix(PREFIX)?, value)))
+        .collect();
+    // A change of kind drops keys, so it comes before the keys of the new kind.
+    variables.sort_by_key(|(name, _, _)| (!name.ends_with("__KIND"), *name));
+    for (variable, path, value) in variables {
+        let at = Place::top(layer, variable);
+        let path = path.to_lowercase();
+        let parts: Vec<_> = path.split("__").collect();
+        let value = Node {
+            at: at.clone(),
+            value: Value::Bare(value.clone()),
+        };
+        let entry = |key: &str| Entry {
+            key: key.to_owned(),
+            at: at.clone(),
+            node: value.clone(),
+        };
+        match parts.as_slice() {
+            [section, name @ .., key] if !name.is_empty() && NAMED.contains(section) => {
+                let name = name.join("__");
+                if let Some(table) = named(root, section, &name) {
+                    if *key == "kind" {
+                        forget_other_kind(table, value.value.text());
+                    }
+                    table.set(entry(key));
+                } else {
+                    no_such_name(root, &at, section, &name, findings);
+                }
+            }
+            [section, key] if !NAMED.contains(section) => match root.node_mut(section).map(|node| &mut node.value) {
+                Some(Value::Table(table)) => table.set(entry(key)),
+                // It is reported where the file says so.
+                Some(_) => {}
+                None => {
+                    let mut table = Table::empty(at.clone());
+                    table.set(entry(key));
+                    root.set(Entry {
+                        key: (*section).to_owned(),
+                        at: at.clone(),
+                        node: Node { at: at.clone(), value: Value::Table(table) },
+                    });
+                }
+            },
+            _ => findings.add(
+                &at,
+                &parts.join("."),
+                "this does not name a key",
+                "allowed are LECTERN__SECTION__KEY, LECTERN__SOURCE__NAME__KEY and LECTERN__PLATFORM__NAME__KEY",
+                "LECTERN__STORAGE__PATH=/var/lib/lectern",
+            ),
+        }
+    }
+}
+
+fn list<'a>(root: &'a Table, section: &str) -> &'a [Node] {
+    match root.entry(section).map(|entry| &entry.node.value) {
+        Some(Value::List(nodes)) => nodes,
+        _ => &[],
+    }
+}
+
+fn named<'a>(root: &'a mut Table, section: &str, name: &str) -> Option<&'a mut Table> {
+    let index = list(root, section)
+        .iter()
+        .position(|node| name_of(node).is_some_and(|n| n.replace('-', "_") == name))?;
+    match &mut root.node_mut(section)?.value {
+        Value::List(nodes) => match &mut nodes.get_mut(index)?.value {
+            Value::Table(table) => Some(table),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn no_such_name(root: &Table, at: &Place, section: &str, name: &str, findings: &mut Findings) {
+    let names = listed(list(root, section).iter().filter_map(name_of));
+    let allowed = if names.is_empty() {
+        format!("the files have no [[{section}]]")
+    } else {
+        format!("the files have {names}")
+    };
+    findings.add(
+        at,
+        &format!("{section}.{name}"),
+        &format!("no file has a [[{section}]] of this name"),
+        &allowed,
+        "LECTERN__SOURCE__CAMERA__DEVICE=/dev/video0",
+    );
+}

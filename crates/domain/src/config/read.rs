@@ -1,0 +1,190 @@
+//! From the text of the files and the environment to a [`Config`], or to every fault at once.
+//!
+//! Pure: whoever calls has read the files. What each section holds is read in
+//! `plain`, `source` and `platform`.
+
+use super::faults::{Fault, Faults, Findings, Place, listed, nearest};
+use super::tree::{Entry, Node, Table, Value};
+use super::{Config, merge, plain, platform, source, syntax};
+
+/// A configuration file that has been read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigFile {
+    /// As faults shall call it, usually its path.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+}
+
+impl ConfigFile {
+    /// A file's bytes as text.
+    ///
+    /// # Errors
+    /// The place of the first byte that is not UTF-8.
+    pub fn decode(name: &str, bytes: Vec<u8>) -> Result<Self, Fault> {
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let upto = error.utf8_error().valid_up_to();
+            let sound = String::from_utf8_lossy(&error.as_bytes()[..upto]).into_owned();
+            let at = Place::of(0, &name.into(), &sound, upto);
+            Fault {
+                file: name.to_owned(),
+                line: at.line,
+                column: at.column,
+                key: "syntax".to_owned(),
+                message:
+                    "this character is not UTF-8; a configuration is UTF-8 text; example: save the file \
+                          again with the encoding UTF-8"
+                        .to_owned(),
+            }
+        })?;
+        Ok(Self {
+            name: name.to_owned(),
+            text,
+        })
+    }
+}
+
+impl Config {
+    /// Reads and checks a configuration: `files` in the order in which they lie over each other,
+    /// then the variables of `env` that begin with `LECTERN__`. Does no I/O and never blocks.
+    ///
+    /// # Errors
+    /// Every fault of all files, in their order.
+    pub fn read(files: &[ConfigFile], env: &[(String, String)]) -> Result<Self, Faults> {
+        let mut findings = Findings::default();
+        let first = files.first().map_or("(no file)", |file| file.name.as_str());
+        let mut root = Table::empty(Place::top(0, first));
+        for (layer, file) in files.iter().enumerate() {
+            merge::lay_over(&mut root, syntax::parse(layer, file, &mut findings));
+        }
+        merge::lay_environment_over(&mut root, files.len(), env, &mut findings);
+        let config = read_root(root, &mut findings);
+        match (config, findings.into_faults()) {
+            (Some(config), None) => Ok(config),
+            (_, Some(faults)) => Err(faults),
+            (None, None) => unreachable!("a section is only withheld together with a fault"),
+        }
+    }
+}
+
+const SECTIONS: [(&str, &str); 7] = [
+    ("room", "[room]"),
+    ("storage", "[storage]"),
+    ("recording", "[recording]"),
+    ("source", "[[source]]"),
+    ("platform", "[[platform]]"),
+    ("panel", "[panel]"),
+    ("control", "[control]"),
+];
+
+fn read_root(mut root: Table, findings: &mut Findings) -> Option<Config> {
+    sections(&mut root, findings);
+    let nothing = Table::empty(root.at.clone());
+    let table = |name: &str| match root.entry(name).map(|entry| &entry.node.value) {
+        Some(Value::Table(table)) => table,
+        _ => &nothing,
+    };
+    let room = plain::room(table("room"), findings);
+    let storage = plain::storage(table("storage"), findings);
+    let recording = plain::recording(table("recording"), findings);
+    let sources = source::read_all(&root, findings);
+    let platforms = platform::read_all(&root, &storage.path, findings);
+    let panel = plain::panel(table("panel"), findings);
+    let control = plain::control(table("control"), findings);
+    Some(Config {
+        room: room?,
+        storage,
+        recording,
+        sources: sources?,
+        platforms: platforms?,
+        panel,
+        control,
+    })
+}
+
+/// Names what is not one of our sections, or not in its form, and brings what was meant into
+/// its form, so that the keys in it are checked in the same go.
+fn sections(root: &mut Table, findings: &mut Findings) {
+    const EXAMPLE: &str = "[[source]]";
+    let known = || SECTIONS.iter().map(|(name, _)| *name);
+    let allowed = format!(
+        "the sections are {}",
+        listed(SECTIONS.iter().map(|(_, title)| *title))
+    );
+    let present: Vec<_> = root.entries.iter().map(|entry| entry.key.clone()).collect();
+    for entry in &mut root.entries {
+        let holds_keys = match &entry.node.value {
+            Value::Table(_) => true,
+            Value::List(nodes) => nodes.iter().all(|node| matches!(node.value, Value::Table(_))),
+            Value::Text(_) | Value::Bare(_) | Value::Whole(_) | Value::Flag(_) | Value::Other(_) => false,
+        };
+        let key = entry.key.escape_debug().to_string();
+        if key == "upload" {
+            let wrong = "[upload] is not in this version yet";
+            let allowed = "take the section out, lectures are sent as soon as they are finished";
+            findings.add(&entry.at, &key, wrong, allowed, "[[platform]]");
+            continue;
+        }
+        if !known().any(|name| name == key) {
+            let meant = nearest(&key, known());
+            let title = SECTIONS
+                .iter()
+                .find(|(name, _)| Some(*name) == meant)
+                .map(|(_, title)| title);
+            let wrong = match title {
+                _ if !holds_keys => "this key stands in no section".to_owned(),
+                Some(title) => format!("\"{key}\" is not a section, did you mean {title}?"),
+                None => format!("\"{key}\" is not a section"),
+            };
+            findings.add(&entry.at, &key, &wrong, &allowed, EXAMPLE);
+            match meant.filter(|meant| holds_keys && !present.iter().any(|other| other == meant)) {
+                Some(meant) => meant.clone_into(&mut entry.key),
+                None => continue,
+            }
+        }
+        form(entry, findings);
+    }
+}
+
+/// Reports `[source]` and `[[room]]`, and goes on with what they hold.
+fn form(entry: &mut Entry, findings: &mut Findings) {
+    let Some((name, title)) = SECTIONS.iter().find(|(name, _)| *name == entry.key) else {
+        return;
+    };
+    let is_list = title.starts_with("[[");
+    let value = &mut entry.node.value;
+    match value {
+        Value::Table(_) if !is_list => return,
+        Value::List(nodes) if is_list && nodes.iter().all(|n| matches!(n.value, Value::Table(_))) => return,
+        Value::Table(table) => {
+            let one = Node {
+                at: table.at.clone(),
+                value: Value::Table(table.clone()),
+            };
+            *value = Value::List(vec![one]);
+        }
+        Value::List(nodes)
+            if !is_list
+                && matches!(
+                    nodes.as_slice(),
+                    [Node {
+                        value: Value::Table(_),
+                        ..
+                    }]
+                ) =>
+        {
+            if let Some(one) = nodes.pop() {
+                *value = one.value;
+            }
+        }
+        // Not even the keys can be told from this.
+        _ => {}
+    }
+    findings.add(
+        &entry.at,
+        name,
+        "is not in the form of its section",
+        &format!("write {title} on a line of its own"),
+        title,
+    );
+}

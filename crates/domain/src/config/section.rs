@@ -1,0 +1,234 @@
+//! Reads one section key by key, and then names every key that nobody asked for.
+//!
+//! What a section's keys mean is said where they are read; here is what all sections share:
+//! places, the wording of faults, "did you mean", and secrets that must not stand in a file.
+
+use super::faults::{Findings, Place, listed, nearest};
+use super::limits::Limits;
+use super::tree::{Entry, Table};
+use crate::ids::SourceName;
+
+/// A key as its section reads it.
+pub(super) struct Key<L> {
+    pub(super) name: &'static str,
+    /// A line as it could stand in the file.
+    pub(super) example: &'static str,
+    pub(super) limits: L,
+}
+
+/// A key that the section has, though not here: of another kind, or of a later version.
+pub(super) struct Elsewhere {
+    pub(super) name: &'static str,
+    pub(super) wrong: String,
+    pub(super) allowed: String,
+    pub(super) example: &'static str,
+}
+
+/// What every `name` and `id` is made of.
+pub(super) const NAME_ALLOWED: &str =
+    "1 to 32 characters of a-z, 0-9, \"-\" and \"_\", beginning with a letter or digit";
+
+/// Keys that people give a secret to elsewhere.
+const SECRETS: [&str; 14] = [
+    "token",
+    "password",
+    "passwd",
+    "pass",
+    "passphrase",
+    "secret",
+    "api_key",
+    "apikey",
+    "access_key",
+    "secret_key",
+    "private_key",
+    "auth",
+    "authorization",
+    "pin",
+];
+
+/// A section that is being read.
+pub(super) struct Section<'t, 'f> {
+    /// As the file writes it: `[storage]`, `[[source]]`.
+    title: &'static str,
+    /// In front of its keys in a fault: `storage`, `source.camera`.
+    path: String,
+    table: &'t Table,
+    asked: Vec<(&'static str, &'static str)>,
+    findings: &'f mut Findings,
+}
+
+impl<'t, 'f> Section<'t, 'f> {
+    pub(super) fn new(
+        title: &'static str,
+        path: String,
+        table: &'t Table,
+        findings: &'f mut Findings,
+    ) -> Self {
+        Self {
+            title,
+            path,
+            table,
+            asked: Vec::new(),
+            findings,
+        }
+    }
+
+    /// One table of a list of named tables; it is called by its name, else by its number.
+    pub(super) fn of_list(
+        title: &'static str,
+        list: &str,
+        number: usize,
+        table: &'t Table,
+        findings: &'f mut Findings,
+    ) -> Self {
+        let path = match table.text("name").map(str::parse::<SourceName>) {
+            Some(Ok(name)) => format!("{list}.{name}"),
+            Some(Err(_)) | None => format!("{list}[{number}]"),
+        };
+        Self::new(title, path, table, findings)
+    }
+
+    /// Reports a name that an earlier table of the list has; `names` are theirs.
+    pub(super) fn check_name_is_new(&mut self, names: &mut Vec<(&'t str, &'t Place)>) {
+        let (Some(name), Some(entry)) = (self.table.text("name"), self.table.entry("name")) else {
+            return;
+        };
+        if let Some((_, first)) = names.iter().find(|(other, _)| *other == name) {
+            let wrong = format!(
+                "the name is taken by the {} of {}:{}",
+                self.title, first.file, first.line
+            );
+            let allowed = format!("each {} has a name of its own", self.title);
+            self.refuse("name", &wrong, &allowed, "name = \"camera-2\"");
+        }
+        names.push((name, &entry.at));
+    }
+
+    /// The value of a key; `None` when it is not there, or wrong and reported.
+    pub(super) fn get<L: Limits>(&mut self, key: &Key<L>) -> Option<L::Value> {
+        self.asked.push((key.name, key.example));
+        let entry = self.table.entry(key.name)?;
+        match key.limits.read(&entry.node) {
+            Ok(value) => Some(value),
+            Err(wrongs) => {
+                let allowed = format!("allowed is {}", key.limits.allowed());
+                for wrong in wrongs {
+                    self.findings.add(
+                        &wrong.at,
+                        &self.key_path(key.name),
+                        &wrong.text,
+                        &allowed,
+                        key.example,
+                    );
+                }
+                None
+            }
+        }
+    }
+
+    /// The value of a key that must be there.
+    pub(super) fn require<L: Limits>(&mut self, key: &Key<L>) -> Option<L::Value> {
+        // A slip in its name is reported as that, and not once more as something missing.
+        let slip = |entry: &Entry| nearest(&entry.key, [key.name]).is_some();
+        if !self.has(key.name) && !self.table.entries.iter().any(slip) {
+            let allowed = format!("allowed is {}", key.limits.allowed());
+            let path = self.key_path(key.name);
+            self.findings
+                .add_absent(&self.table.at, &path, "is missing", &allowed, key.example);
+        }
+        self.get(key)
+    }
+
+    /// Lets a key pass that cannot be judged, because another fault hides what it belongs to.
+    pub(super) fn pass_over(&mut self, name: &'static str, example: &'static str) {
+        self.asked.push((name, example));
+    }
+
+    /// Whether the key stands in the file, right or wrong.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.table.entry(name).is_some()
+    }
+
+    /// Reports a value that is right by itself but not beside the others.
+    pub(super) fn refuse(&mut self, name: &str, wrong: &str, allowed: &str, example: &str) {
+        let path = self.key_path(name);
+        self.findings
+            .add(self.place_of(name), &path, wrong, allowed, example);
+    }
+
+    /// Reports a key that is needed because of another one.
+    pub(super) fn lacks(&mut self, name: &str, beside: &str, wrong: &str, allowed: &str, example: &str) {
+        let path = self.key_path(name);
+        self.findings
+            .add_absent(self.place_of(beside), &path, wrong, allowed, example);
+    }
+
+    /// Reports every key that was not asked for. `elsewhere` explains the known ones.
+    pub(super) fn finish(mut self, elsewhere: &[Elsewhere]) {
+        let table = self.table;
+        for entry in &table.entries {
+            if self.asked.iter().any(|(name, _)| *name == entry.key) {
+                continue;
+            }
+            let path = self.key_path(&entry.key);
+            if let Some(known) = elsewhere.iter().find(|known| known.name == entry.key) {
+                self.findings
+                    .add(&entry.at, &path, &known.wrong, &known.allowed, known.example);
+            } else if is_secret(&entry.key) {
+                self.findings.add(
+                    &entry.at,
+                    &path,
+                    "a secret must not stand in this file",
+                    "take it out, change it, and name where it lies with credential or credential_file of a \
+                     [[platform]]",
+                    "credential = \"central-token\"",
+                );
+            } else {
+                self.unknown(entry, elsewhere);
+            }
+        }
+    }
+
+    fn unknown(&mut self, entry: &Entry, elsewhere: &[Elsewhere]) {
+        let elsewhere = elsewhere.iter().map(|known| (known.name, known.example));
+        let known: Vec<_> = self.asked.iter().copied().chain(elsewhere).collect();
+        let names = listed(self.asked.iter().map(|(name, _)| *name));
+        let meant = nearest(&entry.key, known.iter().map(|(name, _)| *name));
+        let example = known
+            .iter()
+            .find(|(name, _)| meant.is_none_or(|meant| meant == *name));
+        let (wrong, allowed) = match meant {
+            Some(meant) => (
+                format!(
+                    "{:?} is not a key of {}, did you mean {meant:?}?",
+                    entry.key, self.title
+                ),
+                format!("its keys are {names}"),
+            ),
+            None => (
+                format!("{:?} is not a key of {}", entry.key, self.title),
+                format!("its keys are {names}"),
+            ),
+        };
+        let path = self.key_path(&entry.key);
+        self.findings.add(
+            &entry.at,
+            &path,
+            &wrong,
+            &allowed,
+            example.map_or("", |(_, example)| example),
+        );
+    }
+
+    fn key_path(&self, name: &str) -> String {
+        format!("{}.{name}", self.path)
+    }
+
+    fn place_of(&self, name: &str) -> &'t Place {
+        self.table.entry(name).map_or(&self.table.at, |entry| &entry.at)
+    }
+}
+
+fn is_secret(key: &str) -> bool {
+    SECRETS.contains(&key.to_lowercase().replace('-', "_").as_str())
+}

@@ -1,0 +1,233 @@
+//! Reads `[[source]]`: what each kind needs, and what the sources are beside each other.
+
+use super::faults::{Findings, listed};
+use super::section::{Elsewhere, Section};
+use super::source_keys::{
+    ALSA_DEVICE, AUDIO_BITRATE, CHANNELS, DELAY, DISPLAY, ENCODER, FPS, HEIGHT, KIND, Kind, LAUNCH, NAME,
+    OF_KINDS, PULSE_DEVICE, REQUIRED, ROLE, URL, VIDEO_BITRATE, VIDEO_DEVICE, WIDTH,
+};
+use super::tree::{Node, Table, Value};
+use super::{Audio, Encoder, Source, SourceKind, Video};
+use crate::media::Role;
+use crate::units::Rate;
+
+/// The preview tells sources apart by one byte, a lectern has one processor: far below both.
+const MAX_SOURCES: usize = 16;
+
+/// Every `[[source]]`, in order; `None` when a fault was found and noted.
+pub(super) fn read_all(root: &Table, findings: &mut Findings) -> Option<Vec<Source>> {
+    const EXAMPLE: &str = "[[source]]";
+    let (at, nodes): (_, &[Node]) = match root.entry("source").map(|entry| &entry.node) {
+        Some(Node {
+            at,
+            value: Value::List(nodes),
+        }) => (at, nodes),
+        // Another form of it has been reported with the sections.
+        Some(_) => return None,
+        None => (&root.at, &[]),
+    };
+    if nodes.is_empty() {
+        let allowed = "a room has at least one camera, screen or microphone, each as a [[source]]";
+        findings.add_absent(at, "source", "there is no [[source]]", allowed, EXAMPLE);
+        return None;
+    }
+    if let Some(beyond) = nodes.get(MAX_SOURCES) {
+        findings.add(
+            &beyond.at,
+            "source",
+            "there are too many",
+            "allowed are 16 [[source]]",
+            EXAMPLE,
+        );
+    }
+    let mut names = Vec::new();
+    let mut sources = Vec::new();
+    for (index, node) in nodes.iter().enumerate() {
+        let Value::Table(table) = &node.value else {
+            return None;
+        };
+        let mut section = Section::of_list("[[source]]", "source", index + 1, table, findings);
+        section.check_name_is_new(&mut names);
+        check_camera_is_free(&mut section, table, &nodes[..index]);
+        sources.push(read_one(section));
+    }
+    sources.into_iter().collect()
+}
+
+/// A V4L2 device gives its pictures to one reader; the second would find it busy, on each start.
+fn check_camera_is_free(section: &mut Section<'_, '_>, table: &Table, before: &[Node]) {
+    let device_of = |table: &Table| {
+        table
+            .text("device")
+            .filter(|_| table.text("kind") == Some("v4l2"))
+            .map(str::to_owned)
+    };
+    let Some(device) = device_of(table) else { return };
+    let taken = before.iter().any(|node| match &node.value {
+        Value::Table(other) => device_of(other).as_ref() == Some(&device),
+        _ => false,
+    });
+    if taken {
+        let wrong = "this camera already belongs to another [[source]]";
+        section.refuse(
+            "device",
+            wrong,
+            "allowed is each camera once",
+            VIDEO_DEVICE.example,
+        );
+    }
+}
+
+fn read_one(mut section: Section<'_, '_>) -> Option<Source> {
+    let name = section.require(&NAME);
+    let role = section.require(&ROLE);
+    let kind = section.require(&KIND);
+    let required = section.get(&REQUIRED).unwrap_or(false);
+    let delay_ms = section.get(&DELAY).unwrap_or(0);
+    let is_video = kind.and_then(Kind::is_video).or(role.map(Role::is_video));
+    if let (Some(kind), Some(role)) = (kind, role)
+        && let Some(gives_pictures) = kind.is_video()
+        && gives_pictures != role.is_video()
+    {
+        let (wrong, roles) = match gives_pictures {
+            true => (
+                "this kind gives pictures, a microphone gives sound",
+                "presenter and presentation",
+            ),
+            false => ("this kind gives sound, this role shows pictures", "microphone"),
+        };
+        section.refuse(
+            "role",
+            wrong,
+            &format!("allowed for this kind is {roles}"),
+            match gives_pictures {
+                true => ROLE.example,
+                false => "role = \"microphone\"",
+            },
+        );
+    }
+    // Without a known kind there is no telling which keys belong here.
+    let Some(kind) = kind else {
+        for (name, _, example) in OF_KINDS {
+            section.pass_over(name, example);
+        }
+        section.finish(&[spare_for()]);
+        return None;
+    };
+    let what = own_keys(&mut section, kind);
+    let video = (is_video == Some(true)).then(|| video(&mut section, kind));
+    let audio = (is_video == Some(false)).then(|| audio(&mut section));
+    let mut elsewhere = other_kinds(kind, is_video);
+    elsewhere.push(spare_for());
+    section.finish(&elsewhere);
+    Some(Source {
+        name: name?,
+        role: role?,
+        kind: what?,
+        required,
+        delay_ms,
+        video,
+        audio,
+    })
+}
+
+/// The keys that say where this kind's data comes from.
+fn own_keys(section: &mut Section<'_, '_>, kind: Kind) -> Option<SourceKind> {
+    Some(match kind {
+        Kind::V4l2 => SourceKind::V4l2 {
+            device: section.require(&VIDEO_DEVICE)?,
+        },
+        Kind::Rtsp => SourceKind::Rtsp {
+            url: section.require(&URL)?,
+        },
+        Kind::X11 => SourceKind::X11 {
+            display: section.get(&DISPLAY),
+        },
+        Kind::Alsa => SourceKind::Alsa {
+            device: section.require(&ALSA_DEVICE)?,
+        },
+        Kind::Pulse => SourceKind::Pulse {
+            device: section.get(&PULSE_DEVICE),
+        },
+        Kind::TestVideo => SourceKind::TestVideo,
+        Kind::TestAudio => SourceKind::TestAudio,
+        Kind::Gst => SourceKind::Gst {
+            launch: section.require(&LAUNCH)?,
+        },
+    })
+}
+
+fn video(section: &mut Section<'_, '_>, kind: Kind) -> Video {
+    // Its pictures are recorded as they come, so there is nothing to choose.
+    if kind == Kind::Rtsp {
+        return Video {
+            width: None,
+            height: None,
+            fps: 30,
+            bitrate: None,
+            encoder: Encoder::Auto,
+        };
+    }
+    let (width, height) = (section.get(&WIDTH), section.get(&HEIGHT));
+    for (one, other, example) in [
+        ("width", "height", HEIGHT.example),
+        ("height", "width", WIDTH.example),
+    ] {
+        if section.has(one) && !section.has(other) {
+            let wrong = format!("is missing beside {one}");
+            section.lacks(other, one, &wrong, "allowed are both or none of them", example);
+        }
+    }
+    let (fps, encoder) = (section.get(&FPS), section.get(&ENCODER).unwrap_or(Encoder::Auto));
+    let bitrate = section.get(&VIDEO_BITRATE);
+    let screen = kind == Kind::X11;
+    let native = screen || kind == Kind::Gst;
+    Video {
+        width: width.or((!native).then_some(1280)),
+        height: height.or((!native).then_some(720)),
+        fps: fps.unwrap_or(if screen { 15 } else { 30 }),
+        bitrate: bitrate.or((!screen).then_some(Rate(2_500_000))),
+        encoder,
+    }
+}
+
+fn audio(section: &mut Section<'_, '_>) -> Audio {
+    Audio {
+        channels: section.get(&CHANNELS).unwrap_or(2),
+        bitrate: section.get(&AUDIO_BITRATE).unwrap_or(Rate(128_000)),
+    }
+}
+
+/// What to say of the keys that this kind does not have.
+fn other_kinds(kind: Kind, is_video: Option<bool>) -> Vec<Elsewhere> {
+    let word = KIND
+        .limits
+        .words
+        .iter()
+        .find(|(_, other)| *other == kind)
+        .map_or("", |(word, _)| *word);
+    let this = match (kind, is_video) {
+        (Kind::Gst, Some(true)) => "gst for pictures",
+        (Kind::Gst, Some(false)) => "gst for sound",
+        _ => word,
+    };
+    let belongs = |(name, kinds, example): (&'static str, &[&str], &'static str)| Elsewhere {
+        name,
+        wrong: format!(
+            "{name} belongs to {}, this source is {this}",
+            listed(kinds.iter().copied())
+        ),
+        allowed: "take the line out, or choose a kind that has it".to_owned(),
+        example,
+    };
+    OF_KINDS.into_iter().map(belongs).collect()
+}
+
+fn spare_for() -> Elsewhere {
+    Elsewhere {
+        name: "spare_for",
+        wrong: "spare_for is not in this version yet".to_owned(),
+        allowed: "take the line out, each source records its own track".to_owned(),
+        example: REQUIRED.example,
+    }
+}
