@@ -3,7 +3,7 @@
 //! ```text
 //! queued ─► reconciling ─► sending ─► verifying ─► done
 //!              ▲   ▲ └───────────────────┘ │
-//!              │   └── any doubt ──────────┤
+//!              │   └ any doubt, next file ┤
 //!              └── waiting(until, why) ◄───┤        parked: needs a person ─► queued
 //!                                          └─► parked        queued | waiting | parked ─► cancelled
 //! ```
@@ -53,7 +53,9 @@ pub enum DeliveryEvent {
     Sent,
     /// An answer or an error that leaves open what the platform has; also a restart of ours.
     Doubt,
-    /// The platform's proof agrees with what we hold.
+    /// The platform's proof of one file agrees with what we hold, and another file is to go.
+    Next,
+    /// The platform's proof of the last file agrees with what we hold.
     Verified,
     /// Not now: network, load, time of day.
     Wait,
@@ -115,6 +117,7 @@ impl DeliveryState {
             (Self::Reconciling, E::Complete) => Self::Verifying,
             (Self::Sending, E::Sent) => Self::Verifying,
             (Self::Reconciling | Self::Sending | Self::Verifying, E::Doubt) => Self::Reconciling,
+            (Self::Verifying, E::Next) => Self::Reconciling,
             (Self::Verifying, E::Verified) => Self::Done,
             (Self::Reconciling | Self::Sending | Self::Verifying, E::Wait) => Self::Waiting,
             (Self::Reconciling | Self::Sending | Self::Verifying, E::Park) => Self::Parked,
@@ -283,6 +286,7 @@ mod tests {
                 ],
             ),
             (E::Verified, &[(S::Verifying, S::Done)]),
+            (E::Next, &[(S::Verifying, S::Reconciling)]),
             (
                 E::Wait,
                 &[(S::Reconciling, S::Waiting), (S::Sending, S::Waiting), (S::Verifying, S::Waiting)],
