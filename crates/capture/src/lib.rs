@@ -34,12 +34,12 @@ use std::sync::Arc;
 use lectern_domain::api::Levels;
 use lectern_domain::config::Source;
 use lectern_domain::ids::{RunId, SourceName};
-use lectern_domain::media::Chunk;
+use lectern_domain::media::{Chunk, Picture};
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 
 pub use plan::{RunPlan, Stop};
-pub use report::{Picture, SourceReport};
+pub use report::SourceReport;
 
 /// Media waiting between the children and the spool: about four seconds of three tracks. What
 /// comes on top waits in the children.

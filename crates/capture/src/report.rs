@@ -7,15 +7,6 @@ use lectern_domain::wire::FailureReason;
 
 use crate::clock;
 
-/// A small JPEG of what a source sees.
-#[derive(Clone, Debug)]
-pub struct Picture {
-    /// `CLOCK_MONOTONIC` when it was captured, in nanoseconds.
-    pub at_ns: u64,
-    /// The JPEG.
-    pub jpeg: bytes::Bytes,
-}
-
 /// The state of a source, replaced as a whole with every change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceReport {

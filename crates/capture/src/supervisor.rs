@@ -15,7 +15,7 @@ use std::time::Duration;
 use lectern_domain::api::Levels;
 use lectern_domain::config::Source;
 use lectern_domain::ids::RunId;
-use lectern_domain::media::Chunk;
+use lectern_domain::media::{Chunk, Picture};
 use lectern_domain::track::TrackEvent;
 use lectern_domain::wire::{FailureReason, Frame, SourceCommand, SourceEvent, WIRE_VERSION};
 use tokio::sync::{broadcast, mpsc, watch};
@@ -28,7 +28,7 @@ use crate::child::SourceProcess;
 use crate::clock::{monotonic_ns, unix_ms};
 use crate::gate::Gate;
 use crate::plan::{RunPlan, Want};
-use crate::report::{Picture, SourceReport};
+use crate::report::SourceReport;
 
 const SECOND: u64 = 1_000_000_000;
 /// A child speaks every 500 ms; silence for this long means that it has hung.

@@ -75,3 +75,12 @@ pub struct Chunk {
     /// The bytes to append.
     pub bytes: Arc<[u8]>,
 }
+
+/// A small JPEG of what a source sees, for the page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// `CLOCK_MONOTONIC` when it was captured, in nanoseconds; differs between two pictures.
+    pub at_ns: u64,
+    /// The JPEG file.
+    pub jpeg: Arc<[u8]>,
+}
