@@ -1,2 +1,89 @@
-//! Placeholder.
-fn main() {}
+//! `lectern-source`: one camera, screen or microphone in a process of its own.
+//!
+//! The daemon starts one per `[[source]]` and speaks to it over standard input and output (see
+//! `lectern_domain::wire`); for people there is `--list`. This is the only program that links
+//! GStreamer: what a driver, a plugin or an X server breaks, it breaks here. No policy lives
+//! here: whether to restart, to wait or to record is the daemon's.
+
+mod capture;
+mod clock;
+mod commands;
+mod element;
+mod encode;
+mod engine;
+mod failure;
+mod feed;
+mod feeder;
+mod form;
+mod inputs;
+mod outbox;
+mod session;
+mod sound_line;
+mod stdio;
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+
+/// One camera, screen or microphone of Lectern, started by lecternd; for people only --list.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// The name of the [[source]], for the process list and the log
+    #[arg(long, required_unless_present = "list")]
+    name: Option<String>,
+    /// Print the devices of this machine as JSON and exit
+    #[arg(long)]
+    list: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    start_log();
+    let ended = match arguments.name {
+        Some(name) if !arguments.list => serve(&name),
+        Some(_) | None => Ok(2),
+    };
+    match ended {
+        Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
+        Err(error) => {
+            tracing::error!(error = format!("{error:#}"), "the source could not start");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("LECTERN_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .compact()
+        .with_ansi(false)
+        .with_target(false)
+        .with_writer(std::io::stderr)
+        .with_env_filter(filter)
+        .init();
+}
+
+/// Serves the daemon until it says so or goes away; the exit code.
+fn serve(name: &str) -> anyhow::Result<i32> {
+    let _span = tracing::info_span!("source", name).entered();
+    stdio::bind_to_parent().context("binding to the parent process")?;
+    let frames = stdio::take_stdout().context("taking standard output")?;
+    let stdin = stdio::take_stdin().context("taking standard input")?;
+    gst::init().context("starting GStreamer")?;
+    gstfmp4::plugin_register_static().context("registering the MP4 muxer")?;
+
+    let (inputs, heard) = inputs::Inputs::channel();
+    let outbox = outbox::Outbox::new();
+    let gone = inputs.clone();
+    let writer = outbox
+        .start_writer(frames, move |error| {
+            tracing::warn!(%error, "the daemon went away");
+            gone.put_now(inputs::Input::DaemonGone);
+        })
+        .context("starting the writer")?;
+    commands::start(stdin, inputs.clone()).context("starting the reader of commands")?;
+    Ok(engine::Engine::new(inputs, outbox).run(&heard, writer))
+}

@@ -1,0 +1,84 @@
+//! Kind `gst`: a launch fragment of the user's own.
+
+use gst::prelude::*;
+use lectern_domain::config::Source;
+use lectern_domain::wire::FailureReason;
+
+use super::{Head, Medium};
+use crate::failure::Failure;
+
+/// The head of kind `gst`. The role decides whether it must give pictures or sound.
+pub(super) fn head(launch: &str, source: &Source) -> Result<Head, Failure> {
+    let wrong = |why: String| Failure::new(FailureReason::Config, format!("launch = \"{launch}\": {why}"));
+    let bin = gst::parse::bin_from_description(launch, true).map_err(|error| wrong(error.to_string()))?;
+    if bin.static_pad("src").is_none() {
+        return Err(wrong(
+            "it must end in an open output of raw video or raw audio, not in a sink".into(),
+        ));
+    }
+    let medium = match (&source.audio, source.role.is_video()) {
+        (Some(audio), false) => Medium::Sound {
+            channels: audio.channels,
+            jitters: true,
+        },
+        _ => Medium::Pictures,
+    };
+    Ok(Head {
+        element: bin.upcast(),
+        medium,
+        pacer: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lectern_domain::config::{Audio, SourceKind};
+    use lectern_domain::media::Role;
+    use lectern_domain::units::Rate;
+
+    fn source(launch: &str) -> Source {
+        Source {
+            name: "extra".parse().unwrap(),
+            role: Role::Microphone,
+            kind: SourceKind::Gst {
+                launch: launch.into(),
+            },
+            required: false,
+            delay_ms: 0,
+            video: None,
+            audio: Some(Audio {
+                channels: 1,
+                bitrate: Rate(96_000),
+            }),
+        }
+    }
+
+    #[test]
+    fn a_fragment_without_an_output_is_refused_with_the_reason() {
+        gst::init().unwrap();
+        for (launch, why) in [
+            ("nosuchelement", "no element \"nosuchelement\""),
+            ("videotestsrc ! fakesink", "must end in an open output"),
+            ("audiotestsrc !", "launch = "),
+        ] {
+            let failure = head(launch, &source(launch)).err().unwrap();
+            assert_eq!(failure.reason, FailureReason::Config);
+            assert!(failure.message.contains(why), "{}", failure.message);
+        }
+    }
+
+    #[test]
+    fn the_role_decides_the_medium() {
+        gst::init().unwrap();
+        let launch = "audiotestsrc is-live=true";
+        let made = head(launch, &source(launch)).unwrap();
+        assert_eq!(
+            made.medium,
+            Medium::Sound {
+                channels: 1,
+                jitters: true
+            }
+        );
+    }
+}

@@ -1,0 +1,218 @@
+//! The capture: the device's pipeline, always running, with the small pictures and the levels.
+//!
+//! Its clock is the system's monotonic clock and its base time is zero, so running time *is* the
+//! monotonic clock, in this process and in every other. What the device delivers goes to the
+//! [`Feed`]; whether anything is encoded is not known here. Only the engine's thread changes
+//! states; streaming threads report through channels.
+
+mod camera;
+mod fragment;
+
+mod paced;
+mod side;
+mod sound;
+mod tap;
+mod test_picture;
+mod test_sound;
+
+use std::sync::{Arc, OnceLock};
+
+use gst::prelude::*;
+use lectern_domain::config::{Source, SourceKind};
+use lectern_domain::wire::FailureReason;
+
+use crate::element::chain;
+use crate::failure::{self, Failure};
+use crate::feed::{Feed, Meter};
+use crate::inputs::{Input, Inputs};
+use crate::outbox::Outbox;
+use paced::Pacer;
+
+/// The ends that every part of a capture reports to.
+#[derive(Clone)]
+pub(crate) struct Reports {
+    /// The engine.
+    pub(crate) inputs: Inputs,
+    /// The daemon.
+    pub(crate) outbox: Arc<Outbox>,
+    /// The counters.
+    pub(crate) meter: Arc<Meter>,
+    /// The seat of the encoder.
+    pub(crate) feed: Arc<Feed>,
+}
+
+/// What a kind contributes: an element with a pad `src`, and perhaps a thread that feeds it.
+pub(crate) struct Head {
+    /// Delivers raw pictures, H.264 access units, or raw sound.
+    pub(crate) element: gst::Element,
+    /// What it delivers.
+    pub(crate) medium: Medium,
+    /// The thread behind it, for kinds without an element of their own.
+    pub(crate) pacer: Option<Pacer>,
+}
+
+/// What a head delivers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Medium {
+    /// Raw pictures.
+    Pictures,
+    /// H.264 access units, recorded as they are.
+    Coded,
+    /// Raw sound.
+    Sound {
+        /// Channels to record.
+        channels: u32,
+        /// Stamps say when a block arrived, not when it sounded; they must be evened out.
+        jitters: bool,
+    },
+}
+
+/// An open device.
+pub(crate) struct Capture {
+    pipeline: gst::Pipeline,
+    pacer: Option<Pacer>,
+    /// Where the raw data arrives: upstream requests start here.
+    tap: gst::Element,
+}
+
+impl Capture {
+    /// Opens the device and starts it. May block for as long as the device's driver or server
+    /// takes to answer; engine thread.
+    ///
+    /// # Errors
+    /// The device is not there, refuses us, or cannot do what is configured.
+    pub(crate) fn open(source: &Source, reports: &Reports) -> Result<Self, Failure> {
+        let device = failure::device_name(source);
+        let head = head(source, reports)?;
+        let pipeline = gst::Pipeline::with_name("capture");
+        pipeline.use_clock(Some(&gst::SystemClock::obtain()));
+        pipeline.set_start_time(gst::ClockTime::NONE);
+        pipeline.set_base_time(gst::ClockTime::ZERO);
+        let tap = match head.medium {
+            Medium::Sound { channels, jitters } => {
+                let tap = tap::sound(channels, jitters, reports);
+                let elements = side::meter(channels)?;
+                let mut all = vec![&head.element];
+                all.extend(&elements);
+                all.push(&tap);
+                chain(&pipeline, &all)?;
+                tap
+            }
+            Medium::Pictures | Medium::Coded => {
+                let tap = tap::pictures(reports);
+                side::split(&pipeline, &head, &tap, &reports.outbox)?;
+                tap
+            }
+        };
+        let first_failure = watch(&pipeline, device.clone(), reports);
+        let capture = Self {
+            pipeline,
+            pacer: head.pacer,
+            tap,
+        };
+        match capture.pipeline.set_state(gst::State::Playing) {
+            Ok(_) => Ok(capture),
+            Err(_) => {
+                // The bus has the cause; it was posted before the state change returned.
+                let failure = first_failure.get().cloned();
+                capture.close();
+                Err(failure.unwrap_or_else(|| {
+                    Failure::new(
+                        FailureReason::NotFound,
+                        format!("{device}: it could not be started"),
+                    )
+                }))
+            }
+        }
+    }
+
+    /// Asks the device for a picture now; a network camera for a key frame.
+    pub(crate) fn poke(&self) {
+        if let Some(pacer) = &self.pacer {
+            pacer.poke();
+        }
+        let event = gst_video::UpstreamForceKeyUnitEvent::builder()
+            .all_headers(true)
+            .build();
+        // Sources that know nothing of key frames refuse it, which is no fault.
+        let _known = self.tap.send_event(event);
+    }
+
+    /// Stops and closes the device. May block as long as its driver does.
+    pub(crate) fn close(self) {
+        if let Some(pacer) = self.pacer {
+            pacer.stop();
+        }
+        if let Err(error) = self.pipeline.set_state(gst::State::Null) {
+            tracing::warn!(%error, "the device did not close");
+        }
+    }
+}
+
+fn head(source: &Source, reports: &Reports) -> Result<Head, Failure> {
+    let role_fails = |what: &str| {
+        Failure::new(
+            FailureReason::Config,
+            format!("kind {} needs a role with {what}", source.kind.as_str()),
+        )
+    };
+    let video = || source.video.as_ref().ok_or_else(|| role_fails("a picture"));
+    let audio = || source.audio.as_ref().ok_or_else(|| role_fails("sound"));
+    match &source.kind {
+        SourceKind::V4l2 { device } => camera::head(device, video()?),
+        SourceKind::X11 { .. } | SourceKind::Rtsp { .. } => Err(Failure::new(
+            FailureReason::Unsupported,
+            "this kind is not built yet",
+        )),
+        SourceKind::Alsa { device } => sound::alsa(device, audio()?),
+        SourceKind::Pulse { device } => sound::pulse(device.as_deref(), audio()?),
+        SourceKind::TestVideo => test_picture::head(video()?),
+        SourceKind::TestAudio => test_sound::head(audio()?),
+        SourceKind::Gst { launch } => fragment::head(launch, source),
+    }
+}
+
+/// Reports the pipeline's errors, its unexpected end, and levels. The first failure is also kept.
+fn watch(pipeline: &gst::Pipeline, device: String, reports: &Reports) -> Arc<OnceLock<Failure>> {
+    let first = Arc::new(OnceLock::new());
+    let (kept, reports) = (Arc::clone(&first), reports.clone());
+    pipeline
+        .bus()
+        .expect("a pipeline has a bus")
+        .set_sync_handler(move |_, message| {
+            let failure = match message.view() {
+                gst::MessageView::Error(error) => {
+                    let debug = error.debug();
+                    let alive = reports.meter.has_delivered();
+                    Some(failure::from_bus(
+                        &device,
+                        alive,
+                        &error.error(),
+                        debug.as_deref(),
+                    ))
+                }
+                gst::MessageView::Eos(_) => {
+                    // No device ends by itself: its server was stopped, or the cable is out.
+                    Some(Failure::new(
+                        FailureReason::Lost,
+                        format!("{device}: its stream ended"),
+                    ))
+                }
+                gst::MessageView::Element(element) => {
+                    if let Some((rms, peak)) = element.structure().and_then(side::levels) {
+                        reports.outbox.level(rms, peak);
+                    }
+                    None
+                }
+                _ => None,
+            };
+            if let Some(failure) = failure {
+                // Only the first tells the cause; what follows is the pipeline falling apart.
+                if kept.set(failure.clone()).is_ok() {
+                    reports.inputs.put_now(Input::CaptureFailed(failure));
+                }
+            }
+            gst::BusSyncReply::Drop
+        });
+    first
+}

@@ -1,0 +1,170 @@
+//! What a person sees of a source while nothing is recorded: small pictures and levels.
+
+use std::sync::Arc;
+
+use gst::prelude::*;
+use gst_app::{AppSink, AppSinkCallbacks};
+
+use super::{Head, Medium};
+use crate::clock::{self, SECOND_NS};
+use crate::element::{chain, exists, filter, link, make};
+use crate::failure::Failure;
+use crate::outbox::Outbox;
+
+/// The least distance of two small pictures, in nanoseconds: five a second.
+const PICTURE_EVERY_NS: u64 = SECOND_NS / 5;
+/// A picture that comes this much too early is taken all the same: cameras jitter.
+const PICTURE_JITTER_NS: u64 = 10_000_000;
+/// The largest small picture.
+const PICTURE_SIZE: (i32, i32) = (480, 270);
+/// What a level says for digital silence, in dBFS.
+const SILENCE_DBFS: f64 = -120.0;
+
+/// Links a head of pictures to the tap and to the branch of small pictures.
+pub(super) fn split(
+    pipeline: &gst::Pipeline,
+    head: &Head,
+    tap: &gst::Element,
+    outbox: &Arc<Outbox>,
+) -> Result<(), Failure> {
+    let tee = make("tee", &[])?;
+    chain(pipeline, &[&head.element, &tee])?;
+    chain(pipeline, &[tap])?;
+    link(&[&tee, tap])?;
+
+    let mut branch = Vec::new();
+    if head.medium == Medium::Coded {
+        // A decoder needs every picture: this queue is deep, and a gap shows as a smear only here.
+        branch.push(make(
+            "queue",
+            &[("leaky", "downstream"), ("max-size-buffers", "30")],
+        )?);
+        branch.push(make(
+            if exists("avdec_h264") {
+                "avdec_h264"
+            } else {
+                "openh264dec"
+            },
+            &[],
+        )?);
+    }
+    let newest = make("queue", &[("leaky", "downstream"), ("max-size-buffers", "1")])?;
+    let thin = newest
+        .static_pad("sink")
+        .ok_or_else(|| Failure::internal("a queue has no sink pad"))?;
+    branch.push(newest);
+    branch.push(make("videoconvertscale", &[("add-borders", "false")])?);
+    branch.push(filter(&small_caps())?);
+    branch.push(make("jpegenc", &[("quality", "70")])?);
+    branch.push(picture_sink(outbox));
+    chain(pipeline, &branch.iter().collect::<Vec<_>>())?;
+    link(&[
+        &tee,
+        branch
+            .first()
+            .ok_or_else(|| Failure::internal("the branch is empty"))?,
+    ])?;
+    thin_out(&thin);
+    Ok(())
+}
+
+/// The elements that bring sound to 48 kHz float and measure it.
+pub(super) fn meter(channels: u32) -> Result<Vec<gst::Element>, Failure> {
+    let caps = gst::Caps::builder("audio/x-raw")
+        .field("format", "F32LE")
+        .field("layout", "interleaved")
+        .field("rate", i32::try_from(clock::SOUND_TICKS).unwrap_or(i32::MAX))
+        .field("channels", i32::try_from(channels).unwrap_or(1))
+        .build();
+    Ok(vec![
+        make("audioconvert", &[])?,
+        make("audioresample", &[])?,
+        filter(&caps)?,
+        make("level", &[("interval", "100000000"), ("post-messages", "true")])?,
+    ])
+}
+
+/// Mean and peak of each channel in dBFS, from a message of the element `level`.
+pub(super) fn levels(message: &gst::StructureRef) -> Option<(Vec<f32>, Vec<f32>)> {
+    if message.name() != "level" {
+        return None;
+    }
+    let read = |name: &str| {
+        let values = message.get::<gst::glib::ValueArray>(name).ok()?;
+        Some(
+            values
+                .iter()
+                .filter_map(|value| value.get::<f64>().ok())
+                .map(finite)
+                .collect::<Vec<f32>>(),
+        )
+    };
+    Some((read("rms")?, read("peak")?))
+}
+
+/// JSON has no minus infinity.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a level needs no more than three digits"
+)]
+fn finite(dbfs: f64) -> f32 {
+    if dbfs.is_nan() {
+        SILENCE_DBFS as f32
+    } else {
+        dbfs.clamp(SILENCE_DBFS, 20.0) as f32
+    }
+}
+
+/// Fits into the size and keeps the shape; the scaler chooses within the ranges.
+fn small_caps() -> gst::Caps {
+    gst::Caps::builder("video/x-raw")
+        .field("format", "I420")
+        .field("width", gst::IntRange::new(16, PICTURE_SIZE.0))
+        .field("height", gst::IntRange::new(16, PICTURE_SIZE.1))
+        .field("pixel-aspect-ratio", gst::Fraction::new(1, 1))
+        .build()
+}
+
+/// Lets five pictures a second through, before anything is spent on them.
+fn thin_out(pad: &gst::Pad) {
+    let last = std::sync::atomic::AtomicU64::new(0);
+    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        use std::sync::atomic::Ordering::Relaxed;
+        let Some(at_ns) = info
+            .buffer()
+            .and_then(|buffer| buffer.pts())
+            .map(gst::ClockTime::nseconds)
+        else {
+            return gst::PadProbeReturn::Ok;
+        };
+        let before = last.load(Relaxed);
+        if before != 0 && at_ns.saturating_sub(before) + PICTURE_JITTER_NS < PICTURE_EVERY_NS {
+            // `Drop` would be released twice by these bindings on GStreamer 1.22.
+            return gst::PadProbeReturn::Handled;
+        }
+        last.store(at_ns, Relaxed);
+        gst::PadProbeReturn::Ok
+    });
+}
+
+fn picture_sink(outbox: &Arc<Outbox>) -> gst::Element {
+    let outbox = Arc::clone(outbox);
+    let callbacks = AppSinkCallbacks::builder()
+        .new_sample(move |sink| {
+            let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+            let at_ns = sample.buffer().and_then(|buffer| buffer.pts());
+            let jpeg = sample.buffer().and_then(|buffer| buffer.map_readable().ok());
+            if let (Some(at_ns), Some(jpeg)) = (at_ns, jpeg) {
+                outbox.picture(at_ns.nseconds(), &jpeg);
+            }
+            Ok(gst::FlowSuccess::Ok)
+        })
+        .build();
+    AppSink::builder()
+        .name("small")
+        .sync(false)
+        .async_(false)
+        .callbacks(callbacks)
+        .build()
+        .upcast()
+}

@@ -1,0 +1,76 @@
+//! Where the device's data leaves the capture pipeline: from a sink's callback into the feed.
+//!
+//! The callbacks run on the streaming thread and do not wait.
+
+use gst::prelude::*;
+use gst_app::{AppSink, AppSinkCallbacks};
+
+use super::Reports;
+use crate::clock;
+use crate::form::Form;
+use crate::sound_line::SoundLine;
+
+/// The sink of raw or coded pictures.
+pub(super) fn pictures(reports: &Reports) -> gst::Element {
+    let feed = reports.feed.clone();
+    let mut known = None;
+    sink(move |sample| {
+        let (Some(buffer), Some(mono_ns)) = (sample.buffer_owned(), captured_at(sample)) else {
+            return;
+        };
+        if let Some(form) = current_form(&mut known, sample) {
+            feed.deliver(form, &buffer, mono_ns);
+        }
+    })
+}
+
+/// The sink of 48 kHz float sound. `jitters` as in [`super::Medium::Sound`].
+pub(super) fn sound(channels: u32, jitters: bool, reports: &Reports) -> gst::Element {
+    let feed = reports.feed.clone();
+    let mut known = None;
+    let mut line = SoundLine::new(channels, jitters);
+    sink(move |sample| {
+        let (Some(buffer), Some(mono_ns)) = (sample.buffer_owned(), captured_at(sample)) else {
+            return;
+        };
+        let Some(form) = current_form(&mut known, sample) else {
+            return;
+        };
+        for (first, block) in line.place(buffer, mono_ns) {
+            feed.deliver(form, &block, clock::from_ticks(first, clock::SOUND_TICKS));
+        }
+    })
+}
+
+fn sink(mut take: impl FnMut(&gst::Sample) + Send + 'static) -> gst::Element {
+    let callbacks = AppSinkCallbacks::builder()
+        .new_sample(move |sink| {
+            let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+            take(&sample);
+            Ok(gst::FlowSuccess::Ok)
+        })
+        .build();
+    AppSink::builder()
+        .name("tap")
+        .sync(false)
+        .async_(false)
+        .callbacks(callbacks)
+        .build()
+        .upcast()
+}
+
+/// The form of `sample`, read anew only when the caps changed.
+fn current_form<'a>(known: &'a mut Option<Form>, sample: &gst::Sample) -> Option<&'a Form> {
+    let caps = sample.caps()?;
+    if known.as_ref().is_none_or(|form| form.caps().as_ref() != caps) {
+        *known = Form::from_caps(caps.to_owned());
+    }
+    known.as_ref()
+}
+
+/// When the sample was captured, on the monotonic clock: running time, as base time is zero.
+fn captured_at(sample: &gst::Sample) -> Option<u64> {
+    let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
+    let stamp = sample.buffer()?.pts()?;
+    segment.to_running_time(stamp).map(gst::ClockTime::nseconds)
+}

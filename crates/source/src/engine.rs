@@ -1,0 +1,275 @@
+//! The main loop: carries the session's actions out.
+//!
+//! Owns the capture, the encoder and all threads but the commands'. Every state change of a
+//! pipeline happens here, on the main thread, because GStreamer joins streaming threads in it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use lectern_domain::config::Source;
+use lectern_domain::wire::{FailureReason, SourceCommand, SourceEvent, WIRE_VERSION};
+
+use crate::capture::{Capture, Reports};
+use crate::clock;
+use crate::encode::Encoder;
+use crate::failure::{self, Failure};
+use crate::feed::{Feed, Meter};
+use crate::inputs::{EncoderNumber, Input, Inputs};
+use crate::outbox::Outbox;
+use crate::session::{Action, Event, Phase, Run};
+
+/// How often `alive` is said, in nanoseconds.
+const ALIVE_NS: u64 = 500_000_000;
+/// How often deadlines are looked at.
+const TICK: Duration = Duration::from_millis(50);
+/// How long the last words may take to be written, and the device to close, at the end.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// The process's state and everything that it owns.
+pub(crate) struct Engine {
+    phase: Phase,
+    reports: Reports,
+    source: Option<Box<Source>>,
+    opened_ns: u64,
+    capture: Option<Capture>,
+    encoder: Option<Encoder>,
+    encoders: u64,
+    alive_due_ns: u64,
+    exit: Option<i32>,
+}
+
+impl Engine {
+    /// An engine that reports through these ends.
+    pub(crate) fn new(inputs: Inputs, outbox: Arc<Outbox>) -> Self {
+        let meter = Arc::new(Meter::default());
+        let feed = Feed::new(Arc::clone(&meter), inputs.clone());
+        Self {
+            phase: Phase::Fresh,
+            reports: Reports {
+                inputs,
+                outbox,
+                meter,
+                feed,
+            },
+            source: None,
+            opened_ns: 0,
+            capture: None,
+            encoder: None,
+            encoders: 0,
+            alive_due_ns: 0,
+            exit: None,
+        }
+    }
+
+    /// Runs until the end; the exit code. `writer` is joined.
+    pub(crate) fn run(mut self, inputs: &Receiver<Input>, writer: JoinHandle<()>) -> i32 {
+        self.reports
+            .outbox
+            .say(&SourceEvent::Hello { wire: WIRE_VERSION });
+        let code = loop {
+            if let Some(code) = self.exit {
+                break code;
+            }
+            match inputs.recv_timeout(TICK) {
+                Ok(Input::DaemonGone) => return 1,
+                Ok(input) => {
+                    if let Some(event) = self.event_of(input) {
+                        self.step(event);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break 1,
+            }
+            self.tick();
+        };
+        self.farewell(writer);
+        code
+    }
+
+    /// The session's word for an input; `None` for what no longer matters.
+    fn event_of(&mut self, input: Input) -> Option<Event> {
+        let current = |engine: &Self, number: EncoderNumber| {
+            engine
+                .encoder
+                .as_ref()
+                .is_some_and(|encoder| encoder.number == number)
+        };
+        match input {
+            Input::Command(SourceCommand::Open { wire, .. }) if wire != WIRE_VERSION => {
+                let message = format!(
+                    "the daemon speaks version {wire} and lectern-source version {WIRE_VERSION}; \
+                     install both from the same package"
+                );
+                Some(Event::CaptureFailed(Failure::new(FailureReason::Config, message)))
+            }
+            Input::Command(SourceCommand::Open { source, .. }) => Some(Event::Open(source)),
+            Input::Command(SourceCommand::Encode { run, base_ns }) => {
+                Some(Event::Encode(Run { id: run, base_ns }))
+            }
+            Input::Command(SourceCommand::KeyFrame) => Some(Event::KeyFrame),
+            Input::Command(SourceCommand::StopEncode { until_ns }) => Some(Event::StopEncode(until_ns)),
+            Input::Command(SourceCommand::Quit) | Input::EndOfCommands => Some(Event::Quit),
+            Input::BadCommands(error) => {
+                let message = format!("the daemon's commands could not be read: {error}");
+                Some(Event::CaptureFailed(Failure::internal(message)))
+            }
+            Input::DaemonGone => None,
+            Input::Delivered(format) => Some(Event::Delivered(format)),
+            Input::TailReached(number) => current(self, number).then_some(Event::TailReached),
+            Input::Drained(number) => current(self, number).then_some(Event::Drained),
+            Input::CaptureFailed(failure) => Some(Event::CaptureFailed(self.named(failure))),
+            Input::EncoderFailed(number, failure) => {
+                current(self, number).then(|| Event::EncoderFailed(self.named(failure)))
+            }
+        }
+    }
+
+    fn step(&mut self, event: Event) {
+        let name = event.name();
+        match self.phase.step(event, clock::now_ns()) {
+            Ok((phase, actions)) => {
+                self.phase = phase;
+                for action in actions {
+                    self.act(action);
+                }
+            }
+            Err(refused) => tracing::warn!(command = name, reason = %refused, "a command was refused"),
+        }
+    }
+
+    fn tick(&mut self) {
+        let now_ns = clock::now_ns();
+        if now_ns >= self.alive_due_ns {
+            self.alive_due_ns = now_ns + ALIVE_NS;
+            let meter = &self.reports.meter;
+            self.reports
+                .outbox
+                .alive(meter.captured.load(Relaxed), meter.dropped.load(Relaxed));
+        }
+        let had_encoder = self.phase.has_encoder();
+        self.step(Event::Tick {
+            quiet_ns: self.reports.meter.quiet_ns(self.opened_ns),
+        });
+        if had_encoder && !self.phase.has_encoder() {
+            tracing::warn!("the encoder did not give out its last chunks in time and was discarded");
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Open(source) => self.open(source),
+            Action::SayLive(format) => {
+                tracing::info!(%format, took_ms = self.since_open_ms(), "the device delivered");
+                self.reports.outbox.say(&SourceEvent::Live { format });
+            }
+            Action::StartEncoder(run) => self.start_encoder(run),
+            Action::KeyFrame => {
+                self.reports.feed.force_key();
+                self.poke();
+            }
+            Action::StopAt(until_ns) => {
+                self.reports.feed.stop_at(until_ns);
+                // A still screen would show its end only with its next picture.
+                self.poke();
+            }
+            Action::EndEncoder => {
+                if let Some(encoder) = &self.encoder {
+                    encoder.expect_end();
+                }
+                self.reports.feed.finish();
+            }
+            Action::DiscardEncoder => {
+                self.reports.feed.finish();
+                if let Some(encoder) = self.encoder.take() {
+                    encoder.discard();
+                }
+            }
+            Action::SayDrained(run) => self.reports.outbox.say(&SourceEvent::Drained { run }),
+            Action::SayFailed(failure) => {
+                let Failure { reason, message } = self.named(failure);
+                tracing::error!(reason = reason.as_str(), error = %message, "the source failed");
+                self.reports.outbox.say(&SourceEvent::Failed { reason, message });
+            }
+            Action::Exit(code) => self.exit = Some(code),
+        }
+    }
+
+    fn open(&mut self, source: Box<Source>) {
+        self.opened_ns = clock::now_ns();
+        let opened = Capture::open(&source, &self.reports);
+        self.source = Some(source);
+        match opened {
+            Ok(capture) => self.capture = Some(capture),
+            Err(failure) => self.step(Event::CaptureFailed(self.named(failure))),
+        }
+    }
+
+    fn start_encoder(&mut self, run: Run) {
+        let (Some(source), Some(form)) = (&self.source, self.reports.feed.form()) else {
+            let failure = Failure::internal("an encoder was wanted before the device delivered");
+            return self.step(Event::EncoderFailed(failure));
+        };
+        self.encoders += 1;
+        let number = EncoderNumber(self.encoders);
+        let reports = &self.reports;
+        match Encoder::start(number, run, source, &form, &reports.outbox, &reports.inputs) {
+            Ok((encoder, feeder)) => {
+                self.encoder = Some(encoder);
+                self.reports.feed.seat(number, feeder);
+                self.poke();
+            }
+            Err(failure) => self.step(Event::EncoderFailed(self.named(failure))),
+        }
+    }
+
+    fn poke(&self) {
+        if let Some(capture) = &self.capture {
+            capture.poke();
+        }
+    }
+
+    /// The failure with the device's name in front, if it is not there yet.
+    fn named(&self, failure: Failure) -> Failure {
+        let Some(source) = &self.source else {
+            return failure;
+        };
+        let device = failure::device_name(source);
+        if failure.message.contains(&device) {
+            return failure;
+        }
+        Failure::new(failure.reason, format!("{device}: {}", failure.message))
+    }
+
+    fn since_open_ms(&self) -> u64 {
+        clock::now_ns().saturating_sub(self.opened_ns) / 1_000_000
+    }
+
+    /// Writes what was said and closes the device, each within bounds: a driver that hangs must
+    /// not keep the process, and a daemon that does not read must not either.
+    fn farewell(mut self, writer: JoinHandle<()>) {
+        self.reports.outbox.close();
+        let flushed = self.reports.outbox.flush(FAREWELL);
+        if flushed {
+            if writer.join().is_err() {
+                tracing::error!("the writer panicked");
+            }
+        } else {
+            tracing::error!("the daemon did not take the last events");
+        }
+        let Some(capture) = self.capture.take() else {
+            return;
+        };
+        let (done, closed) = std::sync::mpsc::sync_channel(1);
+        let closing = std::thread::Builder::new().name("closing".into()).spawn(move || {
+            capture.close();
+            // Nobody waits any more if this fails.
+            let _told = done.send(());
+        });
+        if closing.is_err() || closed.recv_timeout(FAREWELL).is_err() {
+            tracing::error!("the device did not close in time");
+        }
+    }
+}

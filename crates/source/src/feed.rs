@@ -1,0 +1,135 @@
+//! The seat between the capture and whichever encoder sits there now.
+//!
+//! The capture's streaming thread delivers every picture and every block of sound here, stamped
+//! with the monotonic clock; the engine seats and unseats the feeder of a run. One short lock,
+//! never held over anything that waits.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use lectern_domain::wire::FailureReason;
+
+use crate::clock;
+use crate::failure::Failure;
+use crate::feeder::{Feeder, Taken};
+use crate::form::Form;
+use crate::inputs::{EncoderNumber, Input, Inputs};
+
+/// What this process counted since its start.
+#[derive(Debug, Default)]
+pub(crate) struct Meter {
+    /// Buffers that the device delivered.
+    pub(crate) captured: AtomicU64,
+    /// Buffers dropped before the encoder because it could not follow.
+    pub(crate) dropped: AtomicU64,
+    /// When the device last delivered, on the monotonic clock; 0 for never.
+    last_ns: AtomicU64,
+}
+
+impl Meter {
+    /// Whether the device ever delivered.
+    pub(crate) fn has_delivered(&self) -> bool {
+        self.captured.load(Relaxed) > 0
+    }
+
+    /// How long the device has been silent, counted from `since_ns` if it never delivered.
+    pub(crate) fn quiet_ns(&self, since_ns: u64) -> u64 {
+        clock::now_ns().saturating_sub(self.last_ns.load(Relaxed).max(since_ns))
+    }
+}
+
+/// The seat. Shared by the capture's streaming thread and the engine.
+pub(crate) struct Feed {
+    seat: Mutex<Seat>,
+    meter: Arc<Meter>,
+    inputs: Inputs,
+}
+
+#[derive(Default)]
+struct Seat {
+    form: Option<Form>,
+    feeder: Option<(EncoderNumber, Feeder)>,
+    /// A changed format was reported; it is reported once.
+    changed: bool,
+}
+
+impl Feed {
+    /// An empty seat.
+    pub(crate) fn new(meter: Arc<Meter>, inputs: Inputs) -> Arc<Self> {
+        Arc::new(Self {
+            seat: Mutex::default(),
+            meter,
+            inputs,
+        })
+    }
+
+    /// Takes one buffer of the device, captured at `mono_ns` of the monotonic clock. Called on
+    /// the capture's streaming thread; does not block.
+    pub(crate) fn deliver(&self, form: &Form, buffer: &gst::Buffer, mono_ns: u64) {
+        self.meter.last_ns.store(clock::now_ns(), Relaxed);
+        if self.meter.captured.fetch_add(1, Relaxed) == 0 {
+            self.inputs.put_now(Input::Delivered(form.describe()));
+        }
+        let mut seat = self.lock();
+        match &seat.form {
+            None => seat.form = Some(form.clone()),
+            Some(known) if known.is_compatible(form) => {}
+            Some(known) => {
+                // The encoder, the track and its init segment were made for the old format.
+                let message = format!("it changed from {} to {}", known.describe(), form.describe());
+                if !seat.changed {
+                    seat.changed = true;
+                    self.inputs
+                        .put_now(Input::CaptureFailed(Failure::new(FailureReason::Lost, message)));
+                }
+                return;
+            }
+        }
+        let Some((number, feeder)) = &mut seat.feeder else {
+            return;
+        };
+        match feeder.take(buffer, mono_ns) {
+            Taken::Fed | Taken::Outside => {}
+            Taken::Dropped => {
+                self.meter.dropped.fetch_add(1, Relaxed);
+            }
+            Taken::PastEnd => self.inputs.put_now(Input::TailReached(*number)),
+        }
+    }
+
+    /// What the device delivers, once it has.
+    pub(crate) fn form(&self) -> Option<Form> {
+        self.lock().form.clone()
+    }
+
+    /// Seats the feeder of an encoder.
+    pub(crate) fn seat(&self, number: EncoderNumber, feeder: Feeder) {
+        self.lock().feeder = Some((number, feeder));
+    }
+
+    /// Ends the seated feeder's run at `until_ns` of the run.
+    pub(crate) fn stop_at(&self, until_ns: u64) {
+        if let Some((_, feeder)) = &mut self.lock().feeder {
+            feeder.stop_at(until_ns);
+        }
+    }
+
+    /// Makes the next picture of the seated feeder a key frame.
+    pub(crate) fn force_key(&self) {
+        if let Some((_, feeder)) = &mut self.lock().feeder {
+            feeder.force_key();
+        }
+    }
+
+    /// Unseats the feeder and ends its stream; its encoder drains.
+    pub(crate) fn finish(&self) {
+        let feeder = self.lock().feeder.take();
+        if let Some((_, feeder)) = feeder {
+            feeder.finish();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Seat> {
+        self.seat.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,1 @@
+//! Servers that a source captures from, one of each test's own.
