@@ -212,9 +212,10 @@ fn other_kinds(this: &str) -> Vec<Elsewhere> {
         let kinds = listed(kinds.iter().copied());
         Elsewhere {
             name,
-            wrong: match later {
-                true => format!("{name} belongs to {kinds}, which is not in this version yet"),
-                false => format!("{name} belongs to {kinds}, this platform is {this}"),
+            wrong: if later {
+                format!("{name} belongs to {kinds}, which is not in this version yet")
+            } else {
+                format!("{name} belongs to {kinds}, this platform is {this}")
             },
             allowed: "take the line out, or choose a kind that has it".to_owned(),
             example,

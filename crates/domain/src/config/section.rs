@@ -53,8 +53,19 @@ pub(super) struct Section<'t, 'f> {
     /// In front of its keys in a fault: `storage`, `source.camera`.
     path: String,
     table: &'t Table,
+    /// Name and example of each key that was asked for.
     asked: Vec<(&'static str, &'static str)>,
+    missing: Vec<Missing<'t>>,
     findings: &'f mut Findings,
+}
+
+/// A key that must be there and is not, unless a slip in its name explains it.
+struct Missing<'t> {
+    at: &'t Place,
+    name: &'static str,
+    wrong: String,
+    allowed: String,
+    example: &'static str,
 }
 
 impl<'t, 'f> Section<'t, 'f> {
@@ -69,6 +80,7 @@ impl<'t, 'f> Section<'t, 'f> {
             path,
             table,
             asked: Vec::new(),
+            missing: Vec::new(),
             findings,
         }
     }
@@ -128,20 +140,36 @@ impl<'t, 'f> Section<'t, 'f> {
 
     /// The value of a key that must be there.
     pub(super) fn require<L: Limits>(&mut self, key: &Key<L>) -> Option<L::Value> {
-        // A slip in its name is reported as that, and not once more as something missing.
-        let slip = |entry: &Entry| nearest(&entry.key, [key.name]).is_some();
-        if !self.has(key.name) && !self.table.entries.iter().any(slip) {
-            let allowed = format!("allowed is {}", key.limits.allowed());
-            let path = self.key_path(key.name);
-            self.findings
-                .add_absent(&self.table.at, &path, "is missing", &allowed, key.example);
+        if !self.has(key.name) {
+            self.missing.push(Missing {
+                at: &self.table.at,
+                name: key.name,
+                wrong: "is missing".to_owned(),
+                allowed: format!("allowed is {}", key.limits.allowed()),
+                example: key.example,
+            });
         }
         self.get(key)
     }
 
+    /// Reports `key` as missing if `beside` is there without it.
+    pub(super) fn require_beside<L: Limits>(&mut self, key: &Key<L>, beside: &str) {
+        if self.has(beside) && !self.has(key.name) {
+            self.missing.push(Missing {
+                at: self.place_of(beside),
+                name: key.name,
+                wrong: format!("is missing beside {beside}"),
+                allowed: "allowed are both or none of them".to_owned(),
+                example: key.example,
+            });
+        }
+    }
+
     /// Lets a key pass that cannot be judged, because another fault hides what it belongs to.
     pub(super) fn pass_over(&mut self, name: &'static str, example: &'static str) {
-        self.asked.push((name, example));
+        if !self.asked.iter().any(|(asked, _)| *asked == name) {
+            self.asked.push((name, example));
+        }
     }
 
     /// Whether the key stands in the file, right or wrong.
@@ -156,16 +184,11 @@ impl<'t, 'f> Section<'t, 'f> {
             .add(self.place_of(name), &path, wrong, allowed, example);
     }
 
-    /// Reports a key that is needed because of another one.
-    pub(super) fn lacks(&mut self, name: &str, beside: &str, wrong: &str, allowed: &str, example: &str) {
-        let path = self.key_path(name);
-        self.findings
-            .add_absent(self.place_of(beside), &path, wrong, allowed, example);
-    }
-
-    /// Reports every key that was not asked for. `elsewhere` explains the known ones.
+    /// Reports every key that was not asked for, `elsewhere` explaining the known ones, and every
+    /// key that is missing.
     pub(super) fn finish(mut self, elsewhere: &[Elsewhere]) {
         let table = self.table;
+        let mut meant = Vec::new();
         for entry in &table.entries {
             if self.asked.iter().any(|(name, _)| *name == entry.key) {
                 continue;
@@ -175,49 +198,53 @@ impl<'t, 'f> Section<'t, 'f> {
                 self.findings
                     .add(&entry.at, &path, &known.wrong, &known.allowed, known.example);
             } else if is_secret(&entry.key) {
-                self.findings.add(
-                    &entry.at,
-                    &path,
-                    "a secret must not stand in this file",
-                    "take it out, change it, and name where it lies with credential or credential_file of a \
-                     [[platform]]",
-                    "credential = \"central-token\"",
-                );
+                let allowed = "take it out, change it, and name where it lies with credential or \
+                               credential_file of a [[platform]]";
+                let wrong = "a secret must not stand in this file";
+                let example = "credential = \"central-token\"";
+                self.findings.add(&entry.at, &path, wrong, allowed, example);
             } else {
-                self.unknown(entry, elsewhere);
+                meant.extend(self.unknown(entry, elsewhere));
             }
+        }
+        // A slip in its name has been reported as that, and is not something missing as well.
+        for missing in self
+            .missing
+            .iter()
+            .filter(|missing| !meant.contains(&missing.name))
+        {
+            let path = self.key_path(missing.name);
+            self.findings.add_absent(
+                missing.at,
+                &path,
+                &missing.wrong,
+                &missing.allowed,
+                missing.example,
+            );
         }
     }
 
-    fn unknown(&mut self, entry: &Entry, elsewhere: &[Elsewhere]) {
+    /// Reports an unknown key; returns the one that was probably meant.
+    fn unknown(&mut self, entry: &Entry, elsewhere: &[Elsewhere]) -> Option<&'static str> {
         let elsewhere = elsewhere.iter().map(|known| (known.name, known.example));
         let known: Vec<_> = self.asked.iter().copied().chain(elsewhere).collect();
-        let names = listed(self.asked.iter().map(|(name, _)| *name));
         let meant = nearest(&entry.key, known.iter().map(|(name, _)| *name));
-        let example = known
-            .iter()
-            .find(|(name, _)| meant.is_none_or(|meant| meant == *name));
-        let (wrong, allowed) = match meant {
-            Some(meant) => (
-                format!(
-                    "{:?} is not a key of {}, did you mean {meant:?}?",
-                    entry.key, self.title
-                ),
-                format!("its keys are {names}"),
-            ),
-            None => (
-                format!("{:?} is not a key of {}", entry.key, self.title),
-                format!("its keys are {names}"),
-            ),
-        };
+        let mut wrong = format!("{:?} is not a key of {}", entry.key, self.title);
+        if let Some(meant) = meant {
+            wrong.push_str(&format!(", did you mean {meant:?}?"));
+        }
+        let names = listed(self.asked.iter().map(|(name, _)| *name));
+        let of_meant = |(name, _): &&(&str, &str)| meant.is_none_or(|meant| meant == *name);
+        let example = known.iter().find(of_meant).map_or("", |(_, example)| example);
         let path = self.key_path(&entry.key);
         self.findings.add(
             &entry.at,
             &path,
             &wrong,
-            &allowed,
-            example.map_or("", |(_, example)| example),
+            &format!("its keys are {names}"),
+            example,
         );
+        meant
     }
 
     fn key_path(&self, name: &str) -> String {

@@ -89,34 +89,34 @@ fn read_one(mut section: Section<'_, '_>) -> Option<Source> {
         && let Some(gives_pictures) = kind.is_video()
         && gives_pictures != role.is_video()
     {
-        let (wrong, roles) = match gives_pictures {
-            true => (
-                "this kind gives pictures, a microphone gives sound",
-                "presenter and presentation",
-            ),
-            false => ("this kind gives sound, this role shows pictures", "microphone"),
+        let (wrong, allowed, example) = if gives_pictures {
+            let wrong = "this kind gives pictures, a microphone gives sound";
+            (
+                wrong,
+                "allowed for this kind is presenter or presentation",
+                ROLE.example,
+            )
+        } else {
+            let wrong = "this kind gives sound, this role shows pictures";
+            (
+                wrong,
+                "allowed for this kind is microphone",
+                "role = \"microphone\"",
+            )
         };
-        section.refuse(
-            "role",
-            wrong,
-            &format!("allowed for this kind is {roles}"),
-            match gives_pictures {
-                true => ROLE.example,
-                false => "role = \"microphone\"",
-            },
-        );
+        section.refuse("role", wrong, allowed, example);
     }
-    // Without a known kind there is no telling which keys belong here.
-    let Some(kind) = kind else {
+    let what = kind.and_then(|kind| own_keys(&mut section, kind));
+    let (Some(kind), Some(is_video)) = (kind, is_video) else {
+        // There is no telling which keys belong here.
         for (name, _, example) in OF_KINDS {
             section.pass_over(name, example);
         }
         section.finish(&[spare_for()]);
         return None;
     };
-    let what = own_keys(&mut section, kind);
-    let video = (is_video == Some(true)).then(|| video(&mut section, kind));
-    let audio = (is_video == Some(false)).then(|| audio(&mut section));
+    let video = is_video.then(|| video(&mut section, kind));
+    let audio = (!is_video).then(|| audio(&mut section));
     let mut elsewhere = other_kinds(kind, is_video);
     elsewhere.push(spare_for());
     section.finish(&elsewhere);
@@ -169,15 +169,8 @@ fn video(section: &mut Section<'_, '_>, kind: Kind) -> Video {
         };
     }
     let (width, height) = (section.get(&WIDTH), section.get(&HEIGHT));
-    for (one, other, example) in [
-        ("width", "height", HEIGHT.example),
-        ("height", "width", WIDTH.example),
-    ] {
-        if section.has(one) && !section.has(other) {
-            let wrong = format!("is missing beside {one}");
-            section.lacks(other, one, &wrong, "allowed are both or none of them", example);
-        }
-    }
+    section.require_beside(&HEIGHT, "width");
+    section.require_beside(&WIDTH, "height");
     let (fps, encoder) = (section.get(&FPS), section.get(&ENCODER).unwrap_or(Encoder::Auto));
     let bitrate = section.get(&VIDEO_BITRATE);
     let screen = kind == Kind::X11;
@@ -199,7 +192,7 @@ fn audio(section: &mut Section<'_, '_>) -> Audio {
 }
 
 /// What to say of the keys that this kind does not have.
-fn other_kinds(kind: Kind, is_video: Option<bool>) -> Vec<Elsewhere> {
+fn other_kinds(kind: Kind, is_video: bool) -> Vec<Elsewhere> {
     let word = KIND
         .limits
         .words
@@ -207,8 +200,8 @@ fn other_kinds(kind: Kind, is_video: Option<bool>) -> Vec<Elsewhere> {
         .find(|(_, other)| *other == kind)
         .map_or("", |(word, _)| *word);
     let this = match (kind, is_video) {
-        (Kind::Gst, Some(true)) => "gst for pictures",
-        (Kind::Gst, Some(false)) => "gst for sound",
+        (Kind::Gst, true) => "gst for pictures",
+        (Kind::Gst, false) => "gst for sound",
         _ => word,
     };
     let belongs = |(name, kinds, example): (&'static str, &[&str], &'static str)| Elsewhere {

@@ -88,9 +88,12 @@ pub(super) const VIDEO_DEVICE: Key<Parsed<String>> = Key {
     example: "device = \"/dev/v4l/by-path/pci-0000:00:14.0-usb-0:2:1.0-video-index0\"",
     limits: Parsed {
         allowed: "the absolute path of a camera, as \"lectern devices\" prints it",
-        parse: |text| match text.starts_with('/') {
-            true => (LINE.parse)(text),
-            false => Err(format!("{} does not begin with /", shown(text))),
+        parse: |text| {
+            if text.starts_with('/') {
+                (LINE.parse)(text)
+            } else {
+                Err(format!("{} does not begin with /", shown(text)))
+            }
         },
     },
 };
@@ -131,9 +134,12 @@ pub(super) const LAUNCH: Key<Parsed<String>> = Key {
     example: "launch = \"videotestsrc is-live=true\"",
     limits: Parsed {
         allowed: "a GStreamer launch fragment that ends in raw video or raw audio",
-        parse: |text| match text.trim().is_empty() {
-            true => Err("is empty".to_owned()),
-            false => Ok(text.to_owned()),
+        parse: |text| {
+            if text.trim().is_empty() {
+                Err("is empty".to_owned())
+            } else {
+                Ok(text.to_owned())
+            }
         },
     },
 };
