@@ -38,7 +38,7 @@ use lectern_domain::media::{Chunk, Picture};
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 
-pub use plan::{RunPlan, Stop};
+pub use plan::{PAUSE_MARGIN_NS, RunPlan, Stop};
 pub use report::SourceReport;
 
 /// Media waiting between the children and the spool: about four seconds of three tracks. What

@@ -15,6 +15,10 @@ pub struct RunPlan {
     pub stop: Option<Stop>,
 }
 
+/// An encoder rests this long before a pause begins: its last picture or block of sound then ends
+/// before the pause, and its last chunk is not refused whole by the gate for a few milliseconds.
+pub const PAUSE_MARGIN_NS: u64 = 100_000_000;
+
 /// A stop, and whether it may still be undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stop {
@@ -42,7 +46,7 @@ impl RunPlan {
     /// What an encoder should be doing. In a pause it rests, so that nothing is even encoded.
     pub(crate) fn want(&self) -> Want {
         match (self.stop, self.pauses.last()) {
-            (_, Some((from_ns, None))) => Want::Rest { until_ns: *from_ns },
+            (_, Some((from_ns, None))) => Want::Rest { until_ns: from_ns.saturating_sub(PAUSE_MARGIN_NS) },
             (Some(Stop { at_ns, hold: false }), _) => Want::Rest { until_ns: at_ns },
             _ => Want::Encode { run: self.run, base_ns: self.base_ns },
         }
@@ -72,7 +76,7 @@ mod tests {
         assert_eq!(plan.want(), encode, "an undo may still want what comes now");
         plan.stop = Some(Stop { at_ns: 40, hold: false });
         assert_eq!(plan.want(), Want::Rest { until_ns: 40 });
-        plan.pauses.push((30, None));
+        plan.pauses.push((PAUSE_MARGIN_NS + 30, None));
         assert_eq!(plan.want(), Want::Rest { until_ns: 30 }, "stopped while paused");
     }
 }
