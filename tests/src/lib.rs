@@ -1,1 +1,11 @@
-//! Placeholder.
+//! What the end-to-end tests share: a room of real processes in a temporary folder, and the
+//! judges of what came out of it.
+//!
+//! The binaries are those of the same target folder; `cargo build --workspace` makes them. No
+//! test sleeps for a state: it waits for it with a deadline that a slow machine can keep.
+
+pub mod media;
+pub mod room;
+pub mod things;
+
+pub use room::{Room, until};

@@ -1,0 +1,334 @@
+//! One classroom: a configuration, a spool, a platform folder, and a running `lecternd`.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The longest that any single state may take on a slow machine.
+pub const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Waits until `look` has an answer.
+///
+/// # Panics
+/// When it has none within [`PATIENCE`]; `what` says what was awaited.
+pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited in vain for: {what}");
+        std::thread::park_timeout(Duration::from_millis(30));
+    }
+}
+
+/// A program of this workspace.
+///
+/// # Panics
+/// When it has not been built.
+#[must_use]
+pub fn program(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows its own path");
+    let path = test.ancestors().nth(2).expect("tests live in target/*/deps").join(name);
+    assert!(path.is_file(), "{} is not there: run `cargo build --workspace` first", path.display());
+    path
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Room {
+    dir: TempDir,
+    daemon: Option<Child>,
+    env: Vec<(String, String)>,
+}
+
+impl Room {
+    /// A room with the given `[[source]]` and `[[platform]]` tables and more; the spool, the
+    /// socket and the log lie in a temporary folder. `{dir}` in the text is that folder.
+    ///
+    /// # Panics
+    /// When the folder cannot be made.
+    #[must_use]
+    pub fn new(tables: &str) -> Self {
+        let dir = tempfile::Builder::new().prefix("lectern-room").tempdir().expect("a temporary folder");
+        let room = Self { dir, daemon: None, env: Vec::new() };
+        room.configure(tables);
+        room
+    }
+
+    /// Writes the configuration anew; takes effect at the next start.
+    ///
+    /// # Panics
+    /// When the file cannot be written.
+    pub fn configure(&self, tables: &str) {
+        let here = self.path("").display().to_string();
+        let here = here.trim_end_matches('/');
+        let mut text = String::from("[room]\nid = \"test-room\"\n");
+        for (section, default) in [
+            ("storage", "path = \"{dir}/spool\"\nreserve = \"1MiB\"\nsync_every = \"1s\"\nsegment = \"2s\""),
+            ("recording", "undo = \"0s\""),
+            ("panel", "listen = \"off\""),
+            ("control", "socket = \"{dir}/control.sock\""),
+        ] {
+            if !tables.contains(&format!("[{section}]")) {
+                text.push_str(&format!("[{section}]\n{default}\n"));
+            }
+        }
+        text.push_str(tables);
+        std::fs::write(self.path("lectern.toml"), text.replace("{dir}", here)).expect("the configuration");
+    }
+
+    /// A path below the room's folder.
+    #[must_use]
+    pub fn path(&self, rest: &str) -> PathBuf {
+        self.dir.path().join(rest)
+    }
+
+    /// Adds to the environment of the daemon, hence of its sources.
+    pub fn env(&mut self, key: &str, value: impl Into<String>) {
+        self.env.push((key.to_owned(), value.into()));
+    }
+
+    /// Starts the daemon and waits until it answers.
+    ///
+    /// # Panics
+    /// When it ends or does not answer.
+    pub fn start(&mut self) {
+        self.launch();
+        until("the daemon's answer", || {
+            if let Some(status) = self.daemon.as_mut().and_then(|d| d.try_wait().ok().flatten()) {
+                panic!("lecternd ended with {status}:\n{}", self.log());
+            }
+            self.try_status()
+        });
+    }
+
+    /// Starts the daemon and does not wait.
+    ///
+    /// # Panics
+    /// When it cannot be started, or runs already.
+    pub fn launch(&mut self) {
+        assert!(self.daemon.is_none(), "the daemon runs already");
+        let log = File::options().create(true).append(true).open(self.path("log")).expect("the log");
+        let daemon = Command::new(program("lecternd"))
+            .arg("--config")
+            .arg(self.path("lectern.toml"))
+            .envs(self.env.iter().map(|(k, v)| (k.as_str(), v.as_str())))
+            .env("LECTERN_LOG", std::env::var("LECTERN_LOG").unwrap_or_else(|_| "info,lectern_capture=debug".into()))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("lecternd starts");
+        self.daemon = Some(daemon);
+    }
+
+    /// The daemon's log so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.path("log")).unwrap_or_default()
+    }
+
+    /// Waits until every source delivers.
+    pub fn await_sources(&self) {
+        until("live sources", || {
+            let status = self.try_status()?;
+            let sources = status["sources"].as_array()?;
+            sources.iter().all(|s| s["health"] == "live").then_some(())
+        });
+    }
+
+    /// Process id of the daemon.
+    ///
+    /// # Panics
+    /// When it does not run.
+    #[must_use]
+    pub fn pid(&self) -> Pid {
+        let id = self.daemon.as_ref().expect("the daemon runs").id();
+        Pid::from_raw(i32::try_from(id).expect("a process id"))
+    }
+
+    /// Process id of the child that serves a source.
+    #[must_use]
+    pub fn source_pid(&self, name: &str) -> Option<Pid> {
+        let parent = self.pid().to_string();
+        std::fs::read_dir("/proc").ok()?.flatten().find_map(|entry| {
+            let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
+            let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
+            let after = stat.rsplit_once(')')?.1;
+            let mut fields = after.split_whitespace();
+            let (state, ppid) = (fields.next()?, fields.next()?);
+            let cmdline = std::fs::read(entry.path().join("cmdline")).ok()?;
+            let mut words = cmdline.split(|b| *b == 0);
+            let ours = words.any(|w| w == b"--name") && words.next() == Some(name.as_bytes());
+            (ppid == parent && state != "Z" && ours).then(|| Pid::from_raw(pid))
+        })
+    }
+
+    /// `kill -9` of the daemon and, by it, of its children.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn kill9(&mut self) {
+        let mut daemon = self.daemon.take().expect("the daemon runs");
+        daemon.kill().expect("SIGKILL");
+        daemon.wait().expect("the daemon is collected");
+    }
+
+    /// SIGTERM, and the time until the daemon has ended.
+    ///
+    /// # Panics
+    /// When it does not end, or not with success.
+    pub fn terminate(&mut self) -> Duration {
+        kill(self.pid(), Signal::SIGTERM).expect("SIGTERM");
+        let began = Instant::now();
+        let mut daemon = self.daemon.take().expect("the daemon runs");
+        let status = until("the daemon's end", || daemon.try_wait().expect("the daemon's state"));
+        assert!(status.success(), "lecternd ended with {status}:\n{}", self.log());
+        began.elapsed()
+    }
+
+    /// Runs `lectern` against this room.
+    ///
+    /// # Panics
+    /// When it cannot be run.
+    pub fn cli(&self, words: &[&str]) -> Output {
+        Command::new(program("lectern"))
+            .arg("--socket")
+            .arg(self.path("control.sock"))
+            .args(words)
+            .output()
+            .expect("lectern runs")
+    }
+
+    /// Runs `lectern`, which must succeed, and returns what it printed.
+    ///
+    /// # Panics
+    /// When it does not succeed.
+    pub fn lectern(&self, words: &[&str]) -> String {
+        let output = self.cli(words);
+        assert!(
+            output.status.success(),
+            "lectern {words:?}: {}\n{}\n{}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr),
+            self.log()
+        );
+        String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
+    }
+
+    /// Runs `lecternd fsck`; exit code and output.
+    ///
+    /// # Panics
+    /// When it cannot be run.
+    #[must_use]
+    pub fn fsck(&self, words: &[&str]) -> (Option<i32>, String) {
+        let output = Command::new(program("lecternd"))
+            .arg("--config")
+            .arg(self.path("lectern.toml"))
+            .arg("fsck")
+            .args(words)
+            .output()
+            .expect("lecternd runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    fn try_status(&self) -> Option<Value> {
+        let output = self.cli(&["status", "--json"]);
+        output.status.success().then(|| serde_json::from_slice(&output.stdout).ok())?
+    }
+
+    /// The status document.
+    ///
+    /// # Panics
+    /// When the daemon does not answer.
+    #[must_use]
+    pub fn status(&self) -> Value {
+        self.try_status().unwrap_or_else(|| panic!("no status:\n{}", self.log()))
+    }
+
+    /// A lecture's document.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn show(&self, id: &str) -> Value {
+        serde_json::from_str(&self.lectern(&["show", id, "--json"])).expect("JSON")
+    }
+
+    /// Waits until the lecture at work has recorded at least this long.
+    pub fn await_recorded(&self, ms: u64) {
+        until("recorded time", || {
+            let recorded = self.try_status()?["lecture"]["recorded_ms"].as_u64()?;
+            (recorded >= ms).then_some(())
+        });
+    }
+
+    /// Waits until a lecture has reached a state.
+    pub fn await_state(&self, id: &str, state: &str) {
+        until(&format!("lecture {state}"), || {
+            let detail = self.cli(&["show", id, "--json"]);
+            let detail: Value = serde_json::from_slice(&detail.stdout).ok()?;
+            assert!(
+                detail["state"] != "failed" || state == "failed",
+                "the lecture failed: {detail}\n{}",
+                self.log()
+            );
+            (detail["state"] == state).then_some(())
+        });
+    }
+
+    /// The folder of a lecture in the spool.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn lecture_dir(&self, id: &str) -> PathBuf {
+        let lectures = std::fs::read_dir(self.path("spool/lectures")).expect("lectures");
+        let mut found = lectures.flatten().map(|e| e.path());
+        found.find(|path| path.to_string_lossy().ends_with(id)).expect("the lecture's folder")
+    }
+
+    /// The folder that holds the only lecture of the `directory` platform at `{dir}/platform`.
+    ///
+    /// # Panics
+    /// When there is none or there are several: it was delivered more than once.
+    #[must_use]
+    pub fn delivered(&self) -> PathBuf {
+        let entries: Vec<_> =
+            std::fs::read_dir(self.path("platform")).expect("the platform's folder").flatten().collect();
+        assert_eq!(entries.len(), 1, "exactly one lecture must lie on the platform: {entries:?}");
+        entries[0].path()
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        if let Some(mut daemon) = self.daemon.take() {
+            drop(daemon.kill());
+            drop(daemon.wait());
+        }
+        if std::thread::panicking() {
+            eprintln!("--- log of {}\n{}", self.dir.path().display(), self.log());
+        }
+    }
+}
+
+/// Lower-case hex SHA-256 of a file.
+///
+/// # Panics
+/// When it cannot be read.
+#[must_use]
+pub fn sha256(path: &Path) -> String {
+    use sha2::Digest;
+    let mut file = File::open(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let mut hash = sha2::Sha256::new();
+    std::io::copy(&mut file, &mut hash).expect("reading");
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}

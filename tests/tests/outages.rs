@@ -1,0 +1,215 @@
+//! Promise P4: one source's failure never touches another's track, and what comes back records
+//! again within three seconds. The things that fail here are real: processes, an X server, a
+//! sound server.
+
+use lectern_tests::room::Room;
+use lectern_tests::things::{SOUND_DEVICE, Screen, Sound};
+use lectern_tests::{media, until};
+use nix::sys::signal::{Signal, kill};
+
+/// From the return of a thing to the first picture or sound of it in the track, in seconds.
+const BACK_WITHIN: f64 = 3.0;
+
+fn health(room: &Room, name: &str) -> String {
+    let status = room.status();
+    let source = status["sources"].as_array().unwrap().iter().find(|s| s["name"] == name).unwrap();
+    source["health"].as_str().unwrap().to_owned()
+}
+
+fn recorded_ms(room: &Room) -> u64 {
+    room.status()["lecture"]["recorded_ms"].as_u64().unwrap()
+}
+
+/// The one hole of a track: (from, to) in seconds.
+fn hole(packets: &[(f64, f64)]) -> (f64, f64) {
+    packets
+        .windows(2)
+        .map(|pair| (pair[0].0, pair[1].0))
+        .max_by(|a, b| (a.1 - a.0).total_cmp(&(b.1 - b.0)))
+        .expect("packets")
+}
+
+#[test]
+fn p4_a_killed_source_comes_back_in_its_place_and_no_other_track_notices() {
+    let mut room = Room::new(
+        r#"
+[[source]]
+name = "camera"
+role = "presenter"
+kind = "test-video"
+width = 640
+height = 360
+[[source]]
+name = "microphone"
+role = "microphone"
+kind = "test-audio"
+"#,
+    );
+    room.start();
+    room.await_sources();
+    let id = room.lectern(&["start"]);
+    room.await_recorded(4_000);
+    let pid = room.source_pid("camera").expect("the camera's process");
+    kill(pid, Signal::SIGKILL).unwrap();
+    until("another process", || room.source_pid("camera").filter(|new| *new != pid));
+    until("the camera back", || (health(&room, "camera") == "live").then_some(()));
+    let now = recorded_ms(&room);
+    room.await_recorded(now + 4_000);
+    room.lectern(&["stop"]);
+    room.await_state(&id, "finished");
+
+    let dir = room.lecture_dir(&id).join("finished");
+    let worst = media::worst_offset_ms(&dir.join("lecture.mp4"));
+    assert!(worst <= 40.0, "sound and picture lie {worst} ms apart after the restart");
+    let sound = media::longest_gap(&dir.join("microphone.m4a"), "a:0");
+    assert!(sound < 0.0225, "the sound has a gap of {sound} s");
+    let (from, to) = hole(&media::packets(&dir.join("camera.mp4"), "v:0"));
+    assert!(to - from <= BACK_WITHIN + 0.5, "the camera was away from {from} to {to}");
+    assert_eq!(media::decode_complaints(&dir.join("lecture.mp4")), "");
+}
+
+#[test]
+fn p4_a_hung_source_is_killed_and_started_again() {
+    let mut room = Room::new(
+        r#"
+[[source]]
+name = "camera"
+role = "presenter"
+kind = "test-video"
+width = 320
+height = 180
+[[source]]
+name = "microphone"
+role = "microphone"
+kind = "test-audio"
+"#,
+    );
+    room.start();
+    room.await_sources();
+    let id = room.lectern(&["start"]);
+    room.await_recorded(2_000);
+    let pid = room.source_pid("camera").expect("the camera's process");
+    kill(pid, Signal::SIGSTOP).unwrap();
+    until("another process", || room.source_pid("camera").filter(|new| *new != pid));
+    until("the camera back", || (health(&room, "camera") == "live").then_some(()));
+    room.lectern(&["stop"]);
+    room.await_state(&id, "finished");
+    let dir = room.lecture_dir(&id).join("finished");
+    assert!(media::longest_gap(&dir.join("microphone.m4a"), "a:0") < 0.0225);
+}
+
+#[test]
+fn p4_the_screen_and_the_sound_server_may_die_and_return_without_a_gap_elsewhere() {
+    let screen = Screen::start(150);
+    let mut room = Room::new(&format!(
+        r#"
+[[source]]
+name = "camera"
+role = "presenter"
+kind = "test-video"
+width = 320
+height = 180
+[[source]]
+name = "screen"
+role = "presentation"
+kind = "x11"
+display = "{}"
+[[source]]
+name = "microphone"
+role = "microphone"
+kind = "pulse"
+device = "{SOUND_DEVICE}"
+[[source]]
+name = "second"
+role = "microphone"
+kind = "test-audio"
+"#,
+        screen.display
+    ));
+    let sound = Sound::start(&room.path(""));
+    room.env("PULSE_SERVER", sound.address());
+    room.start();
+    room.await_sources();
+    let id = room.lectern(&["start"]);
+    room.await_recorded(3_000);
+
+    let display = screen.kill9();
+    until("the screen's loss", || (health(&room, "screen") == "restarting").then_some(()));
+    let message = room.status()["messages"].to_string();
+    assert!(message.contains("screen") && message.contains("camera"), "what is lost and what records: {message}");
+    let screen = Screen::start_on(&display);
+    let screen_back = recorded_ms(&room);
+    until("the screen", || (health(&room, "screen") == "live").then_some(()));
+
+    sound.kill9();
+    until("the sound's loss", || (health(&room, "microphone") != "live").then_some(()));
+    let sound = Sound::start(&room.path(""));
+    let sound_back = recorded_ms(&room);
+    until("the sound", || (health(&room, "microphone") == "live").then_some(()));
+
+    let now = recorded_ms(&room);
+    room.await_recorded(now + 3_000);
+    room.lectern(&["stop"]);
+    room.await_state(&id, "finished");
+
+    let dir = room.lecture_dir(&id).join("finished");
+    for name in ["camera.mp4", "screen.mp4", "microphone.m4a", "second.m4a", "lecture.mp4"] {
+        assert_eq!(media::decode_complaints(&dir.join(name)), "", "{name}");
+    }
+    let second = media::longest_gap(&dir.join("second.m4a"), "a:0");
+    assert!(second < 0.0225, "the other microphone has a gap of {second} s");
+    for (name, stream, back_ms) in
+        [("screen", "v:0", screen_back), ("microphone", "a:0", sound_back)]
+    {
+        #[expect(clippy::cast_precision_loss, reason = "seconds of a test")]
+        let back = back_ms as f64 / 1000.0;
+        let first = first_after(&room, &id, name, stream, back);
+        println!("{name}: recording again {:.2} s after its return", first - back);
+        assert!(first - back <= BACK_WITHIN, "{name} was back at {back} s and recorded from {first} s on");
+    }
+    drop((screen, sound));
+}
+
+/// The first sample of a track's new stretch: its segments as they were recorded, before any
+/// hole is filled for players.
+fn first_after(room: &Room, id: &str, track: &str, stream: &str, moment: f64) -> f64 {
+    let dir = room.lecture_dir(id).join(track);
+    let mut segments: Vec<_> = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()).collect();
+    segments.sort();
+    segments
+        .iter()
+        .flat_map(|segment| media::packets(segment, stream))
+        .map(|(pts, _)| pts)
+        .find(|pts| *pts >= moment - 0.3)
+        .expect("the track goes on")
+}
+
+#[test]
+fn p4_a_source_that_is_not_there_is_named_and_the_lecture_goes_on_without() {
+    let mut room = Room::new(
+        r#"
+[[source]]
+name = "camera"
+role = "presenter"
+kind = "v4l2"
+device = "/dev/v4l/by-path/no-such-camera"
+[[source]]
+name = "microphone"
+role = "microphone"
+kind = "test-audio"
+"#,
+    );
+    room.start();
+    until("the microphone", || (health(&room, "microphone") == "live").then_some(()));
+    until("the camera's loss", || (health(&room, "camera") == "restarting").then_some(()));
+    let status = room.status();
+    assert!(status["sources"][0]["detail"].as_str().unwrap().contains("no-such-camera"), "{status}");
+    let message = status["messages"].to_string();
+    assert!(message.contains("camera was not found"), "{message}");
+    let id = room.lectern(&["start"]);
+    room.await_recorded(2_000);
+    room.lectern(&["stop"]);
+    room.await_state(&id, "finished");
+    let lecture = room.lecture_dir(&id).join("finished/lecture.mp4");
+    assert_eq!(media::codecs(&lecture), ["aac"]);
+}
