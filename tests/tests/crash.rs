@@ -36,13 +36,13 @@ fn closed_segments(room: &Room, id: &str) -> BTreeMap<PathBuf, String> {
     let mut found = BTreeMap::new();
     let json = std::fs::read(room.lecture_dir(id).join("lecture.json")).unwrap_or_default();
     let json: Value = serde_json::from_slice(&json).unwrap_or_default();
-    for segment in json["segments"].as_array().into_iter().flatten() {
-        let (Some(source), Some(number), Some(hash)) =
-            (segment["source"].as_str(), segment["number"].as_u64(), segment["sha256"].as_str())
-        else {
-            continue;
-        };
-        found.insert(room.lecture_dir(id).join(source).join(format!("{number:08}.mp4")), hash.to_owned());
+    for track in json["tracks"].as_array().into_iter().flatten() {
+        let source = track["source"].as_str().expect("a track has a source");
+        for segment in track["segments"].as_array().into_iter().flatten() {
+            let number = segment["number"].as_u64().expect("a segment has a number");
+            let hash = segment["sha256"].as_str().expect("a segment has a hash");
+            found.insert(room.lecture_dir(id).join(source).join(format!("{number:08}.mp4")), hash.to_owned());
+        }
     }
     found
 }

@@ -1,0 +1,109 @@
+//! Promise P5 with a real platform: the tus server that others run, a line that breaks, and a
+//! daemon that is killed in the middle.
+
+use std::io::{Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use lectern_testkit::{CuttingProxy, RealTus, free_port};
+use lectern_tests::room::{Room, sha256};
+use lectern_tests::until;
+
+const MIB: u64 = 1 << 20;
+
+/// Size of the lecture; `scripts/bench` sets 1024.
+fn lecture_mib() -> u64 {
+    std::env::var("LECTERN_TUS_MIB").ok().and_then(|text| text.parse().ok()).unwrap_or(96)
+}
+
+fn tables(port: u16) -> String {
+    format!(
+        r#"
+[[source]]
+name = "microphone"
+role = "microphone"
+kind = "test-audio"
+[[platform]]
+name = "central"
+kind = "tus"
+url = "http://127.0.0.1:{port}/files"
+"#
+    )
+}
+
+/// Records a short lecture, then makes its finished file as large as asked: by a `free` box at
+/// its end, which every player skips. The daemon does not run meanwhile.
+fn large_lecture(room: &mut Room, mib: u64) -> (String, PathBuf, String) {
+    room.start();
+    room.await_sources();
+    let id = room.lectern(&["start", "--title", "Грамматика"]);
+    room.await_recorded(1_500);
+    room.lectern(&["stop"]);
+    until("finished", || {
+        let state = room.show(&id)["state"].as_str()?.to_owned();
+        matches!(state.as_str(), "finished" | "delivering").then_some(())
+    });
+    room.terminate();
+    let path = room.lecture_dir(&id).join("finished/lecture.mp4");
+    grow(&path, mib * MIB);
+    let hash = sha256(&path);
+    let size = std::fs::metadata(&path).unwrap().len();
+    let sql = format!("UPDATE files SET size_bytes = {size}, sha256 = '{hash}' WHERE name = 'lecture.mp4'");
+    let done = Command::new("sqlite3").arg(room.path("spool/lectern.db")).arg(sql).status().unwrap();
+    assert!(done.success());
+    (id, path, hash)
+}
+
+/// Appends a `free` box with a body that does not compress or repeat.
+fn grow(path: &Path, to: u64) {
+    let mut file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+    let size = file.seek(SeekFrom::End(0)).unwrap();
+    let body = usize::try_from(to - size).unwrap();
+    file.write_all(&u32::try_from(body).unwrap().to_be_bytes()).unwrap();
+    file.write_all(b"free").unwrap();
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut left = body - 8;
+    let mut block = vec![0u8; 1 << 20];
+    while left > 0 {
+        for word in block.chunks_exact_mut(8) {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            word.copy_from_slice(&state.to_le_bytes());
+        }
+        let now = left.min(block.len());
+        file.write_all(&block[..now]).unwrap();
+        left -= now;
+    }
+    file.sync_all().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn p5_a_cut_line_and_a_killed_daemon_cost_a_mebibyte_and_no_second_copy() {
+    let dir = tempfile::tempdir().unwrap();
+    let mib = lecture_mib();
+    let port = free_port().unwrap();
+    let mut room = Room::new(&tables(port));
+    let (id, _, hash) = large_lecture(&mut room, mib);
+
+    let server = RealTus::start(dir.path(), free_port().unwrap()).await.unwrap();
+    let proxy = CuttingProxy::start(([127, 0, 0, 1], server.port()).into(), port).await.unwrap();
+    proxy.reset_after(mib * MIB * 6 / 10);
+    room.launch();
+    until("half of it sent", || (proxy.forwarded() > mib * MIB / 2).then_some(()));
+    room.kill9();
+    room.start();
+    room.await_state(&id, "delivered");
+    assert_eq!(proxy.resets(), 1, "the line was cut at 60 %");
+
+    let whole = server.whole_files().unwrap();
+    assert_eq!(whole.len(), 1, "exactly one complete upload: {whole:?}");
+    assert_eq!(whole[0].1, hash);
+    // Bytes on their way at the moment of a cut may count twice; headers are a few kilobytes.
+    let twice = proxy.forwarded().saturating_sub(mib * MIB);
+    println!("{mib} MiB, one reset at 60 %, one kill -9 at 50 %: {} KiB sent more than once", twice / 1024);
+    assert!(twice <= MIB, "{twice} bytes were sent twice");
+    let detail = room.show(&id);
+    assert_eq!(detail["deliveries"][0]["state"], "done");
+    assert!(room.lecture_dir(&id).join("finished/lecture.mp4").is_file(), "P6: kept after delivery");
+}
