@@ -1,0 +1,268 @@
+//! The one table of routes. The router and the OpenAPI document are both made from it, so that
+//! neither can know a route that the other does not.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{Method, StatusCode, Uri};
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, patch, post};
+use serde_json::Value;
+
+use crate::control::Control;
+use crate::guard::guard;
+use crate::problem::Fault;
+use crate::site::{Access, Closing, Site};
+use crate::{api, assets, events, openapi, page, preview, recording, sample};
+
+/// One row: what it answers to, who answers, and what the document says of it.
+pub(crate) struct Route {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) summary: &'static str,
+    /// An example of the JSON body; none for a route without one.
+    pub(crate) takes: Option<fn() -> Value>,
+    pub(crate) gives: Gives,
+    /// Query parameters and what they mean.
+    pub(crate) query: &'static [(&'static str, &'static str)],
+    handler: MethodRouter<Site>,
+}
+
+/// What a successful answer is.
+pub(crate) enum Gives {
+    /// JSON, with an example.
+    Json(fn() -> Value),
+    /// Another media type.
+    Media(&'static str),
+    /// No answer but a change of protocol.
+    WebSocket,
+}
+
+impl Route {
+    fn get(path: &'static str, summary: &'static str, gives: Gives, handler: MethodRouter<Site>) -> Self {
+        Self {
+            method: "get",
+            path,
+            summary,
+            takes: None,
+            gives,
+            query: &[],
+            handler,
+        }
+    }
+
+    fn command(path: &'static str, summary: &'static str, handler: MethodRouter<Site>) -> Self {
+        Self {
+            method: "post",
+            path,
+            summary,
+            takes: None,
+            gives: Gives::Json(sample::done),
+            query: &[],
+            handler,
+        }
+    }
+
+    fn takes(mut self, example: fn() -> Value) -> Self {
+        self.takes = Some(example);
+        self
+    }
+}
+
+/// Every route of the contract. Files of the page are added beside it: they are no API.
+pub(crate) fn table() -> Vec<Route> {
+    use Gives::{Json, Media, WebSocket};
+    let lectures = Route {
+        query: &[
+            ("state", "Only lectures in this state."),
+            ("limit", "At most so many, 1 to 200; 20 when absent."),
+            (
+                "after",
+                "Only lectures older than this one: the last page's \"next\".",
+            ),
+        ],
+        ..Route::get(
+            "/api/v1/lectures",
+            "Lists lectures, newest first",
+            Json(sample::lectures),
+            get(api::lectures),
+        )
+    };
+    let amend = Route {
+        method: "patch",
+        handler: patch(recording::amend),
+        ..Route::command(
+            "/api/v1/lectures/{id}",
+            "Mends what is said about a lecture, until it is sent",
+            post(recording::amend),
+        )
+        .takes(sample::metadata)
+    };
+    vec![
+        Route::get("/", "The podium page", Media("text/html"), get(api::front)),
+        Route::get(
+            "/api/v1/status",
+            "What the recorder does now",
+            Json(sample::status),
+            get(api::status),
+        ),
+        Route::command("/api/v1/recording", "Starts a lecture", post(recording::start)).takes(sample::start),
+        Route::command(
+            "/api/v1/recording/pause",
+            "Pauses: nothing reaches the disk",
+            post(recording::pause),
+        ),
+        Route::command(
+            "/api/v1/recording/resume",
+            "Goes on after a pause",
+            post(recording::resume),
+        ),
+        Route::command(
+            "/api/v1/recording/stop",
+            "Stops; can be undone for a while",
+            post(recording::stop),
+        ),
+        Route::command(
+            "/api/v1/recording/undo",
+            "Takes the stop back",
+            post(recording::undo),
+        ),
+        Route::command(
+            "/api/v1/recording/mark",
+            "Remembers this moment",
+            post(recording::mark),
+        )
+        .takes(sample::mark),
+        Route::command(
+            "/api/v1/recording/extend",
+            "Moves the planned end",
+            post(recording::extend),
+        )
+        .takes(sample::extend),
+        lectures,
+        Route::get(
+            "/api/v1/lectures/{id}",
+            "All that is known of a lecture",
+            Json(sample::lecture),
+            get(api::lecture),
+        ),
+        amend,
+        Route::command(
+            "/api/v1/lectures/{id}/retry",
+            "Finishes a failed lecture again, or begins its parked and waiting deliveries again",
+            post(recording::retry),
+        ),
+        Route::command(
+            "/api/v1/lectures/{id}/send-now",
+            "Sends a lecture now, whatever the time of day",
+            post(recording::send_one_now),
+        ),
+        Route::command(
+            "/api/v1/send-now",
+            "Sends all that waits now",
+            post(recording::send_all_now),
+        ),
+        Route::get(
+            "/api/v1/queue",
+            "The way to the platforms",
+            Json(sample::queue),
+            get(api::queue),
+        ),
+        Route::get(
+            "/api/v1/events",
+            "Server-sent events: state, levels, uploads; each carries a JSON document",
+            Media("text/event-stream"),
+            get(events::stream),
+        ),
+        Route::get(
+            "/api/v1/preview",
+            "Live pictures. Send any text to ask; each answer is the source's index (1 byte) and a JPEG",
+            WebSocket,
+            get(preview::socket),
+        ),
+        Route::get(
+            "/preview/{file}",
+            "The latest picture of a source: {source}.jpg",
+            Media("image/jpeg"),
+            get(preview::still),
+        ),
+        Route::get(
+            "/metrics",
+            "Figures for Prometheus",
+            Media("text/plain"),
+            get(api::metrics),
+        ),
+        Route::get(
+            "/healthz",
+            "Whether the daemon makes progress: 200 or 503",
+            Media("text/plain"),
+            get(api::healthz),
+        ),
+        Route::get(
+            "/api/v1/openapi.json",
+            "This document",
+            Json(|| Value::Object(serde_json::Map::new())),
+            get(openapi::document),
+        ),
+    ]
+}
+
+/// The whole application for one door. Without a server there is nobody who ends its streams;
+/// for tests and for embedding. [`crate::serve`] is the usual way.
+pub fn app(control: Arc<dyn Control>, access: Access) -> Router {
+    let (_, closing) = Closing::new();
+    router(Site::new(control, closing), access)
+}
+
+pub(crate) fn router(site: Site, access: Access) -> Router {
+    let mut router = Router::new();
+    for route in table() {
+        router = router.route(route.path, route.handler);
+    }
+    router
+        .route("/live", get(page::live::stream))
+        .route("/static/{file}", get(assets::file))
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(access, guard))
+        .with_state(site)
+}
+
+async fn unknown(State(_): State<Site>, uri: Uri) -> Response {
+    Fault::not_found(format!(
+        "There is nothing at {}. See /api/v1/openapi.json.",
+        uri.path()
+    ))
+    .into_response()
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> Response {
+    Fault::invalid(
+        StatusCode::METHOD_NOT_ALLOWED,
+        format!(
+            "{} does not take {method}; the Allow header says what it takes.",
+            uri.path()
+        ),
+    )
+    .into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_route_is_named_twice() {
+        let mut seen = std::collections::BTreeSet::new();
+        for route in table() {
+            assert!(
+                seen.insert((route.method, route.path)),
+                "{} {}",
+                route.method,
+                route.path
+            );
+        }
+    }
+}

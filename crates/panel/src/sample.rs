@@ -1,0 +1,243 @@
+//! One complete example of each document, with every optional part present. The OpenAPI document
+//! is made from them, and tests start from them.
+
+use lectern_domain::api::{
+    CurrentLecture, DeliveryView, Done, ExtendRequest, LectureDetail, LecturePage, LectureSummary,
+    MarkRequest, MarkView, Message, Metadata, PodiumState, Problem, Queue, QueueSummary, RoomStatus, RunView,
+    Severity, SourceStatus, StartRequest, Status, StorageStatus, TrackView,
+};
+use lectern_domain::delivery::DeliveryState;
+use lectern_domain::finished::{FileRole, FinishedFile};
+use lectern_domain::ids::{DeliveryId, LectureId, PlatformName, SourceName};
+use lectern_domain::lecture::LectureState;
+use lectern_domain::media::Role;
+use lectern_domain::track::TrackHealth;
+use lectern_domain::wire::FailureReason;
+use serde::Serialize;
+use serde_json::Value;
+
+/// 21 November 2026, 09:00 UTC.
+const BEGAN_UNIX_MS: i64 = 1_795_251_600_000;
+const MINUTE_MS: i64 = 60_000;
+
+fn json(document: impl Serialize) -> Value {
+    serde_json::to_value(document).expect("the API's documents have only text keys")
+}
+
+fn id() -> LectureId {
+    "0b8f7c1e-52d4-4c1a-9f3e-7a2d6c5b4e10"
+        .parse()
+        .expect("a well-formed UUID")
+}
+
+fn source() -> SourceName {
+    "camera".parse().expect("a well-formed name")
+}
+
+fn about() -> Metadata {
+    Metadata {
+        title: Some("Cell biology".into()),
+        course: Some("BIO-201".into()),
+        presenter: Some("Dr Okafor".into()),
+        language: Some("en".into()),
+    }
+}
+
+fn delivery() -> DeliveryView {
+    DeliveryView {
+        id: DeliveryId(7),
+        lecture: id(),
+        title: about().title,
+        platform: PlatformName::try_from("central".to_owned()).expect("a well-formed name"),
+        state: DeliveryState::Waiting,
+        sent_bytes: 120_000_000,
+        total_bytes: 1_500_000_000,
+        attempts: 2,
+        next_unix_ms: Some(BEGAN_UNIX_MS + 95 * MINUTE_MS),
+        message: Some(
+            "The platform did not answer. The lecture is safe here. It is tried again by itself.".into(),
+        ),
+        done_unix_ms: Some(BEGAN_UNIX_MS + 120 * MINUTE_MS),
+        locations: vec!["https://videos.example.edu/lectures/bio-201/lecture.mp4".into()],
+    }
+}
+
+pub(crate) fn status() -> Value {
+    json(Status {
+        version: env!("CARGO_PKG_VERSION").into(),
+        room: RoomStatus {
+            id: "b-204".into(),
+            name: "Hall B-204".into(),
+            help: Some("Help desk 4444".into()),
+            languages: vec!["en".into()],
+            timezone: Some("Africa/Lagos".into()),
+        },
+        state: PodiumState::Recording,
+        now_unix_ms: BEGAN_UNIX_MS + 42 * MINUTE_MS,
+        revision: 815,
+        allowed: ["pause", "stop", "mark", "extend"].map(str::to_owned).to_vec(),
+        lecture: Some(CurrentLecture {
+            id: id(),
+            state: LectureState::Recording,
+            metadata: about(),
+            started_unix_ms: BEGAN_UNIX_MS,
+            recorded_ms: 2_520_000,
+            running: true,
+            ends_unix_ms: BEGAN_UNIX_MS + 90 * MINUTE_MS,
+            paused_unix_ms: Some(BEGAN_UNIX_MS + 10 * MINUTE_MS),
+            undo_until_unix_ms: Some(BEGAN_UNIX_MS + 91 * MINUTE_MS),
+            run: 1,
+            bytes: 910_000_000,
+            segments_closed: 84,
+            marks: 2,
+        }),
+        sources: vec![SourceStatus {
+            name: source(),
+            role: Role::Presenter,
+            kind: "v4l2".into(),
+            health: TrackHealth::Live,
+            since_unix_ms: BEGAN_UNIX_MS - 30 * MINUTE_MS,
+            format: Some("1280x720@30".into()),
+            reason: Some(FailureReason::Lost),
+            detail: Some("the device went away".into()),
+            restarts: 1,
+            captured: 75_600,
+            dropped: 3,
+            chunks_dropped: 0,
+            bytes: 790_000_000,
+            has_picture: true,
+        }],
+        storage: StorageStatus {
+            path: "/var/lib/lectern".into(),
+            free_bytes: 98_000_000_000,
+            reserve_bytes: 10_737_418_240,
+            recordable_ms: 219_600_000,
+        },
+        queue: QueueSummary {
+            pending: 3,
+            pending_bytes: 4_200_000_000,
+            parked: 1,
+            active: Some(delivery()),
+            finishing: 1,
+        },
+        messages: vec![Message {
+            severity: Severity::Warning,
+            code: "source-lost".into(),
+            subject: Some("camera".into()),
+            what: "The camera is unplugged.".into(),
+            safe: "Sound and slides are still being recorded.".into(),
+            todo: "Push the cable back in or call 4444.".into(),
+        }],
+    })
+}
+
+fn summary() -> LectureSummary {
+    LectureSummary {
+        id: id(),
+        state: LectureState::Failed,
+        metadata: about(),
+        started_unix_ms: BEGAN_UNIX_MS,
+        duration_ms: 5_400_000,
+        bytes: 1_500_000_000,
+        reason: Some("The disk is full. All that was recorded is kept. Free some space, then retry.".into()),
+    }
+}
+
+pub(crate) fn lectures() -> Value {
+    json(LecturePage {
+        lectures: vec![summary()],
+        next: Some(id()),
+    })
+}
+
+pub(crate) fn lecture() -> Value {
+    json(LectureDetail {
+        summary: summary(),
+        folder: "/var/lib/lectern/lectures/2026-11-21T1000_b-204_0b8f7c1e".into(),
+        runs: vec![RunView {
+            run: 1,
+            started_unix_ms: BEGAN_UNIX_MS,
+            end_ms: Some(5_400_000),
+            pauses_ms: vec![(600_000, Some(720_000))],
+        }],
+        tracks: vec![TrackView {
+            source: source(),
+            role: Role::Presenter,
+            segments: 90,
+            salvaged: 1,
+            bytes: 1_300_000_000,
+            end_ms: 5_400_000,
+        }],
+        marks: vec![MarkView {
+            run: 1,
+            at_ms: 90_000,
+            label: Some("exam question".into()),
+        }],
+        files: vec![FinishedFile {
+            name: "camera.mp4".into(),
+            role: FileRole::Track {
+                source: source(),
+                role: Role::Presenter,
+            },
+            size_bytes: 1_300_000_000,
+            sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".into(),
+            duration_ms: Some(5_280_000),
+            content_type: "video/mp4".into(),
+        }],
+        deliveries: vec![delivery()],
+    })
+}
+
+pub(crate) fn queue() -> Value {
+    json(Queue {
+        deliveries: vec![delivery()],
+    })
+}
+
+pub(crate) fn done() -> Value {
+    json(Done {
+        lecture: Some(id()),
+        state: Some(LectureState::Recording),
+    })
+}
+
+pub(crate) fn start() -> Value {
+    let Metadata {
+        title,
+        course,
+        presenter,
+        language,
+    } = about();
+    json(StartRequest {
+        title,
+        course,
+        presenter,
+        language,
+        minutes: Some(90),
+    })
+}
+
+pub(crate) fn metadata() -> Value {
+    json(about())
+}
+
+pub(crate) fn mark() -> Value {
+    json(MarkRequest {
+        label: Some("exam question".into()),
+    })
+}
+
+pub(crate) fn extend() -> Value {
+    json(ExtendRequest { minutes: 10 })
+}
+
+pub(crate) fn problem() -> Value {
+    json(Problem {
+        kind: "urn:lectern:problem:refused".into(),
+        title: "Not possible in this state".into(),
+        status: 409,
+        detail: "Nothing is being recorded, so there is nothing to pause. Press Record first.".into(),
+        state: Some("ready".into()),
+        allowed: vec!["start".into()],
+    })
+}
