@@ -1,1 +1,18 @@
-//! Placeholder.
+//! Judges and damage for tests; never part of the product.
+//!
+//! [`TusJudge`] is a strict tus server that keeps count and can misbehave on command, [`RealTus`]
+//! the real @tus/server, [`CuttingProxy`] a line that breaks, [`TestCa`] a certificate authority
+//! of one's own. Everything runs inside the test's tokio runtime and ends with its owner. This
+//! crate knows nothing of the rooms that it judges.
+
+mod ca;
+mod judge;
+mod proxy;
+mod real_tus;
+mod small;
+
+pub use ca::TestCa;
+pub use judge::{Misdeed, On, Rules, Seen, TusJudge, Upload};
+pub use proxy::CuttingProxy;
+pub use real_tus::RealTus;
+pub use small::{free_port, noise_file, sha256_of_file, wait_until};

@@ -1,0 +1,259 @@
+//! A strict tus 1.0.0 server that keeps count of everything and misbehaves on command.
+//!
+//! Every MUST of the protocol is answered as the specification says, and each breach by the client
+//! is noted. Uploads lie on disk, so a judge can be stopped and started again on the same folder
+//! and port; its notes are the judge's own and are kept by carrying them over.
+
+mod answer;
+mod book;
+mod server;
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::Context;
+use book::Book;
+pub use book::Upload;
+use hyper::Method;
+use rustls::ServerConfig;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+/// How the judge is set up.
+#[derive(Clone, Default)]
+pub struct Rules {
+    /// Port on 127.0.0.1; 0 takes any.
+    pub port: u16,
+    /// TLS, if it is to be spoken.
+    pub tls: Option<Arc<ServerConfig>>,
+    /// The token that every request must bear.
+    pub bearer: Option<String>,
+    /// Answer a creation with a relative Location.
+    pub relative_location: bool,
+    /// Answer no OPTIONS.
+    pub no_options: bool,
+    /// A finished upload is moved away: its address is gone at once. Receipts go on.
+    pub moves_finished: bool,
+    /// `Tus-Max-Size`, enforced.
+    pub max_size: Option<u64>,
+}
+
+/// What the judge does wrong, once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Misdeed {
+    /// Resets the connection after this many bytes of a request's body were stored.
+    ResetAfter(u64),
+    /// Stores this many bytes of a request's body, then neither reads nor answers.
+    StallAfter(u64),
+    /// Does as asked, then resets the connection instead of answering.
+    SwallowReply,
+    /// Does nothing and closes the connection without a byte.
+    Nothing,
+    /// Does nothing and answers this status, with `Retry-After` in seconds if given.
+    Status(u16, Option<u32>),
+    /// Does nothing and answers 200 with a web page.
+    Html,
+    /// Answers a creation with this Location.
+    Location(String),
+    /// Answers with this Upload-Offset.
+    Offset(u64),
+    /// Forgets the upload before the request is looked at: 410.
+    Expire,
+}
+
+/// Which request a misdeed waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum On {
+    /// The next of this method.
+    Next(Method),
+    /// The next PATCH that would make its upload whole.
+    LastPiece,
+}
+
+/// One request as the judge saw it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Its method.
+    pub method: Method,
+    /// Its path and query.
+    pub target: String,
+    /// What was answered; `None` when nothing was.
+    pub status: Option<u16>,
+}
+
+/// The judge; ended, with all its connections, when it is dropped.
+pub struct TusJudge {
+    address: SocketAddr,
+    rules: Rules,
+    court: Arc<Court>,
+    accepting: JoinHandle<()>,
+}
+
+/// What the connections share. One lock, never held across an await.
+pub(crate) struct Court {
+    rules: Rules,
+    notes: Mutex<Notes>,
+}
+
+pub(crate) struct Notes {
+    book: Book,
+    script: VecDeque<(On, Misdeed)>,
+    seen: Vec<Seen>,
+    breaches: Vec<String>,
+}
+
+impl Court {
+    fn notes(&self) -> MutexGuard<'_, Notes> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl TusJudge {
+    /// Starts it with its uploads in `dir`; those that are there already go on.
+    ///
+    /// # Errors
+    /// When it cannot listen or read the folder.
+    pub async fn start(dir: &Path, rules: Rules) -> anyhow::Result<Self> {
+        let book = Book::open(dir)?;
+        let notes = Notes {
+            book,
+            script: VecDeque::new(),
+            seen: Vec::new(),
+            breaches: Vec::new(),
+        };
+        Self::listen(rules, notes).await
+    }
+
+    /// Ends it as a kill would, connections in mid-air, and starts it again on the same folder
+    /// and port. Locks are forgotten, notes are kept.
+    ///
+    /// # Errors
+    /// When it cannot listen again.
+    pub async fn restart(self) -> anyhow::Result<Self> {
+        let rules = Rules {
+            port: self.address.port(),
+            ..self.rules.clone()
+        };
+        let dir = self.court.notes().book.dir().to_owned();
+        self.accepting.abort();
+        let (seen, breaches, received) = {
+            let mut notes = self.court.notes();
+            (
+                std::mem::take(&mut notes.seen),
+                std::mem::take(&mut notes.breaches),
+                notes.book.received(),
+            )
+        };
+        let book = Book::open(&dir)?.with_received(&received);
+        Self::listen(
+            rules,
+            Notes {
+                book,
+                script: VecDeque::new(),
+                seen,
+                breaches,
+            },
+        )
+        .await
+    }
+
+    async fn listen(rules: Rules, notes: Notes) -> anyhow::Result<Self> {
+        let wanted = SocketAddr::from(([127, 0, 0, 1], rules.port));
+        let listener = TcpListener::bind(wanted)
+            .await
+            .with_context(|| format!("listening on {wanted}"))?;
+        let address = listener.local_addr()?;
+        let court = Arc::new(Court {
+            rules: rules.clone(),
+            notes: Mutex::new(notes),
+        });
+        let accepting = tokio::spawn(server::accept(listener, Arc::clone(&court)));
+        Ok(Self {
+            address,
+            rules,
+            court,
+            accepting,
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where uploads are created.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("{}/files/", self.origin())
+    }
+
+    /// Where receipts are asked for.
+    #[must_use]
+    pub fn receipt_url(&self) -> String {
+        format!("{}/receipt", self.origin())
+    }
+
+    fn origin(&self) -> String {
+        let scheme = if self.rules.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// Has a misdeed done, once, at the next request that fits. Several wait in order.
+    pub fn misbehave(&self, on: On, misdeed: Misdeed) {
+        self.court.notes().script.push_back((on, misdeed));
+    }
+
+    /// Misdeeds that no request fitted yet.
+    #[must_use]
+    pub fn misdeeds_left(&self) -> usize {
+        self.court.notes().script.len()
+    }
+
+    /// Removes an upload as an operator or an expiry would.
+    pub fn forget(&self, id: &str) {
+        self.court.notes().book.remove(id);
+    }
+
+    /// Every upload that it knows, in order of creation. Blocks for hashing whole ones.
+    #[must_use]
+    pub fn uploads(&self) -> Vec<Upload> {
+        self.court.notes().book.uploads()
+    }
+
+    /// The uploads that arrived in whole.
+    #[must_use]
+    pub fn whole(&self) -> Vec<Upload> {
+        self.uploads()
+            .into_iter()
+            .filter(|upload| upload.sha256.is_some())
+            .collect()
+    }
+
+    /// Every request so far.
+    #[must_use]
+    pub fn seen(&self) -> Vec<Seen> {
+        self.court.notes().seen.clone()
+    }
+
+    /// What the client did against the protocol, and each byte that it sent without having asked
+    /// after a doubt. Empty is a pass.
+    #[must_use]
+    pub fn breaches(&self) -> Vec<String> {
+        self.court.notes().breaches.clone()
+    }
+
+    /// The folder of its uploads.
+    #[must_use]
+    pub fn dir(&self) -> PathBuf {
+        self.court.notes().book.dir().to_owned()
+    }
+}
+
+impl Drop for TusJudge {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
