@@ -1,1 +1,31 @@
-//! Placeholder.
+//! Deliver: a finished lecture's way to its platforms, exactly once.
+//!
+//! [`Courier::run`] drives one delivery by the state machine of `lectern_domain::delivery`. It
+//! commits each intent through [`Journal`] before the act that the intent permits, and after any
+//! doubt asks the [`Platform`] what it has before a byte is sent. What a run needs arrives in its
+//! job; what it learnt leaves as commits. There is no database, no queue, no timetable here: the
+//! daemon decides when a delivery runs and on which thread (one named `deliver`, with a tokio
+//! runtime of its own).
+
+mod backoff;
+mod connect;
+mod contents;
+mod courier;
+mod credential;
+mod directory;
+mod fault;
+mod journal;
+mod net;
+mod parcel;
+mod platform;
+mod tus;
+
+pub use connect::{connect, connect_with};
+pub use courier::{Courier, CourierError, Outcome};
+pub use credential::Secrets;
+pub use fault::Fault;
+pub use journal::{Journal, JournalError};
+pub use net::Patience;
+pub use parcel::{OnProgress, Parcel, Progress};
+pub use platform::{Platform, Proof, Standing};
+pub use tus::LAST_PIECE_BYTES;

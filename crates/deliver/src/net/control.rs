@@ -1,0 +1,178 @@
+//! Small requests: ask, create, verify. Bodies are read up to a limit, redirects are not followed,
+//! proxies of the environment are not used, because the bytes would not go through them.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Limited};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::{Method, StatusCode};
+use rustls::ClientConfig;
+use url::Url;
+
+use super::{Lane, NetFault, Patience, tls};
+use crate::credential::Bearer;
+use crate::fault::Fault;
+
+/// No answer of a protocol is longer; an error page may be.
+pub(super) const LONGEST_REPLY_BYTES: usize = 64 * 1024;
+/// What a server may ask us to wait at most.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Reply {
+    /// A header as text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// A header as a whole number.
+    pub(crate) fn number(&self, name: &str) -> Option<u64> {
+        self.header(name).and_then(|text| text.trim().parse().ok())
+    }
+
+    /// What `Retry-After` asks for, as seconds or as a date.
+    pub(crate) fn retry_after(&self, now: jiff::Timestamp) -> Option<Duration> {
+        let text = self.header(RETRY_AFTER.as_str())?.trim();
+        let after = match text.parse() {
+            Ok(seconds) => Duration::from_secs(seconds),
+            Err(_) => {
+                let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+                Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO)
+            }
+        };
+        Some(after.min(LONGEST_RETRY_AFTER))
+    }
+}
+
+/// The client of one platform, for one run.
+pub(crate) struct Control {
+    client: reqwest::Client,
+    tls: Arc<ClientConfig>,
+    bearer: Option<Bearer>,
+    /// The only place that the credential is sent to.
+    home: url::Origin,
+    patience: Patience,
+}
+
+impl Control {
+    /// Builds the client. Blocks for reading certificates from the disk.
+    pub(crate) fn new(
+        url: &Url,
+        ca_file: Option<&Path>,
+        bearer: Option<Bearer>,
+        patience: Patience,
+    ) -> Result<Self, Fault> {
+        let tls = if url.scheme() == "https" {
+            tls::client_config(ca_file)?
+        } else {
+            tls::trusting_nobody()
+        };
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(ClientConfig::clone(&tls))
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .user_agent(super::lane::AGENT)
+            .connect_timeout(patience.connect)
+            .timeout(patience.reply)
+            .build()
+            .map_err(|error| {
+                Fault::person(
+                    format!("The network client cannot be set up: {error}."),
+                    "This is a fault in Lectern: please report it with this text.",
+                )
+            })?;
+        Ok(Self {
+            client,
+            tls,
+            bearer,
+            home: url.origin(),
+            patience,
+        })
+    }
+
+    /// Sends one request without a body and reads its answer.
+    pub(crate) async fn request(
+        &self,
+        method: Method,
+        url: &Url,
+        headers: HeaderMap,
+    ) -> Result<Reply, NetFault> {
+        let mut request = reqwest::Request::new(method, url.clone());
+        *request.headers_mut() = headers;
+        if let Some(value) = self.authorization(url) {
+            request.headers_mut().insert(AUTHORIZATION, value);
+        }
+        let reply = self.client.execute(request).await.map_err(|error| {
+            if error.is_timeout() && !error.is_connect() {
+                NetFault::NoReply(format!("no answer within {} s", self.patience.reply.as_secs()))
+            } else {
+                NetFault::of(&error, error.is_connect())
+            }
+        })?;
+        let (status, headers) = (reply.status(), reply.headers().clone());
+        let body = Limited::new(reqwest::Body::from(reply), LONGEST_REPLY_BYTES)
+            .collect()
+            .await
+            .map(http_body_util::Collected::to_bytes)
+            .map_err(|error| NetFault::NoReply(super::innermost(&*error)))?;
+        Ok(Reply {
+            status,
+            headers,
+            body,
+        })
+    }
+
+    /// Opens a connection of our own to where `url` points.
+    pub(crate) async fn lane(&self, url: &Url) -> Result<Lane, NetFault> {
+        Lane::open(url, &self.tls, self.patience).await
+    }
+
+    /// The credential, if `url` is where it belongs.
+    pub(crate) fn authorization(&self, url: &Url) -> Option<HeaderValue> {
+        let bearer = self.bearer.as_ref()?;
+        (url.origin() == self.home).then(|| bearer.0.clone())
+    }
+
+    pub(crate) fn patience(&self) -> Patience {
+        self.patience
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asks(value: &str) -> Option<Duration> {
+        let mut headers = HeaderMap::new();
+        headers.insert(RETRY_AFTER, value.parse().unwrap());
+        let now = "2026-11-21T10:00:00Z".parse().unwrap();
+        Reply {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            headers,
+            body: Bytes::new(),
+        }
+        .retry_after(now)
+    }
+
+    #[test]
+    fn retry_after_is_read_as_seconds_and_as_a_date_and_never_trusted_beyond_a_day() {
+        assert_eq!(asks("7"), Some(Duration::from_secs(7)));
+        assert_eq!(
+            asks("Sat, 21 Nov 2026 10:02:00 GMT"),
+            Some(Duration::from_secs(120))
+        );
+        assert_eq!(asks("Sat, 21 Nov 2026 09:00:00 GMT"), Some(Duration::ZERO));
+        assert_eq!(asks("99999999"), Some(LONGEST_RETRY_AFTER));
+        assert_eq!(asks("soon"), None);
+    }
+}

@@ -1,0 +1,315 @@
+//! tus 1.0.0: resumable uploads over HTTP, verified.
+//!
+//! The file becomes whole there with its last byte, so its last piece ([`LAST_PIECE_BYTES`])
+//! travels in a request of its own, after `Completing` was committed; everything before it goes
+//! in one streaming PATCH. The offset is always the server's: after any doubt HEAD tells it. tus
+//! knows no whole-file hash and no receipt; where the platform offers one (`receipt_url`), it is
+//! asked whenever HEAD cannot tell.
+//!
+//! An empty file is whole when it is created. If the reply to that creation is lost, only a
+//! receipt can tell whether it is there.
+
+mod protocol;
+mod receipt;
+mod refusal;
+mod session;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use async_trait::async_trait;
+use bytes::BytesMut;
+use lectern_domain::config::Credential;
+use lectern_domain::delivery::FilePhase;
+use reqwest::{Method, StatusCode};
+use sha2::{Digest, Sha256};
+use tokio::sync::OnceCell;
+
+use crate::credential::{Bearer, Secrets};
+use crate::fault::Fault;
+use crate::net::{self, Control, Outgoing, Patience};
+use crate::parcel::Parcel;
+use crate::platform::{Platform, Proof, Standing};
+use protocol::BadLocation;
+use session::{Piece, Session};
+
+/// The piece that makes a file whole is at most this long: little to send again, enough to be
+/// worth a request.
+pub const LAST_PIECE_BYTES: u64 = 1024 * 1024;
+
+/// A tus server, as configured. Talks to nobody before the first call.
+pub(crate) struct Tus {
+    url: String,
+    receipt_url: Option<String>,
+    credential: Option<Credential>,
+    ca_file: Option<PathBuf>,
+    secrets: Secrets,
+    patience: Patience,
+    session: OnceCell<Session>,
+}
+
+impl Tus {
+    pub(crate) fn new(
+        url: String,
+        receipt_url: Option<String>,
+        platform: &lectern_domain::config::Platform,
+        secrets: Secrets,
+        patience: Patience,
+    ) -> Self {
+        Self {
+            url,
+            receipt_url,
+            credential: platform.credential.clone(),
+            ca_file: platform.ca_file.clone(),
+            secrets,
+            patience,
+            session: OnceCell::new(),
+        }
+    }
+
+    async fn session(&self) -> Result<&Session, Fault> {
+        self.session
+            .get_or_try_init(async || {
+                let url = net::checked_url(&self.url, "url")?;
+                let receipt_url = self
+                    .receipt_url
+                    .as_deref()
+                    .map(|text| net::checked_url(text, "receipt_url"))
+                    .transpose()?;
+                let bearer = match &self.credential {
+                    Some(credential) => Some(Bearer::new(&self.secrets.read(credential)?)?),
+                    None => None,
+                };
+                let control = Control::new(&url, self.ca_file.as_deref(), bearer, self.patience)?;
+                Ok(Session::new(url, receipt_url, control))
+            })
+            .await
+    }
+}
+
+#[async_trait]
+impl Platform for Tus {
+    async fn ask(&self, parcel: &Parcel<'_>) -> Result<Standing, Fault> {
+        let session = self.session().await?;
+        match &parcel.file.phase {
+            FilePhase::Pending => session.ask_receipt(parcel, Standing::Absent).await,
+            FilePhase::Creating if parcel.file.size_bytes == 0 => {
+                let happened = "The creation of an empty file was not answered.".to_owned();
+                session
+                    .ask_receipt(parcel, Standing::Uncertain { happened })
+                    .await
+            }
+            FilePhase::Creating => session.ask_receipt(parcel, Standing::Absent).await,
+            FilePhase::Bound { remote } => match session.offset(parcel, remote).await? {
+                Some(offset) => Ok(standing(parcel, remote, offset)),
+                None => Ok(Standing::Absent),
+            },
+            FilePhase::Completing { remote } => match session.offset(parcel, remote).await? {
+                Some(offset) => Ok(standing(parcel, remote, offset)),
+                None => {
+                    let happened = format!(
+                        "{} no longer knows the upload of {}, whose last piece was sent.",
+                        net::authority(&session.url),
+                        parcel.file.name
+                    );
+                    session
+                        .ask_receipt(parcel, Standing::Uncertain { happened })
+                        .await
+                }
+            },
+            FilePhase::Confirmed { .. } => Ok(Standing::Whole { remote: None }),
+        }
+    }
+
+    async fn create(&self, parcel: &Parcel<'_>) -> Result<String, Fault> {
+        let session = self.session().await?;
+        parcel.contents.check_size().await?;
+        session.check_capable(parcel.file.size_bytes).await?;
+        let headers = protocol::creation(&protocol::Announced {
+            lecture: parcel.lecture(),
+            title: parcel.title(),
+            name: &parcel.file.name,
+            content_type: &parcel.file.content_type,
+            sha256: &parcel.file.sha256,
+            size_bytes: parcel.file.size_bytes,
+        });
+        let reply = session.request(Method::POST, &session.url, headers).await?;
+        if reply.status != StatusCode::CREATED {
+            return Err(refusal::fault(&reply, "a creation", &session.url));
+        }
+        match protocol::location(&session.url, &reply) {
+            Ok(upload) => {
+                tracing::info!(upload = %short(upload.as_str()), file = parcel.file.name, "an upload was created");
+                Ok(upload.into())
+            }
+            Err(BadLocation::Missing) => Err(refusal::not_tus(
+                &reply,
+                "a creation",
+                &session.url,
+                "without a Location",
+            )),
+            Err(BadLocation::NoUrl(why)) => Err(Fault::person(
+                format!(
+                    "{} answered a creation with a Location that is no URL: {why}.",
+                    net::authority(&session.url)
+                ),
+                "Ask the platform's operator to mend the server's own address.",
+            )),
+            Err(BadLocation::Elsewhere(url)) => Err(Fault::person(
+                format!(
+                    "{} wants the bytes to go to {}, which is not the configured platform.",
+                    session.url.origin().ascii_serialization(),
+                    url.origin().ascii_serialization()
+                ),
+                "Put that address into the platform's url, or have the server told its address as seen from here \
+                 (behind a proxy: X-Forwarded-Proto and X-Forwarded-Host).",
+            )),
+        }
+    }
+
+    async fn send(&self, parcel: &Parcel<'_>, remote: &str, from: u64) -> Result<u64, Fault> {
+        let to = parcel.file.size_bytes.saturating_sub(LAST_PIECE_BYTES);
+        if from >= to {
+            return Ok(from);
+        }
+        let session = self.session().await?;
+        parcel.contents.check_size().await?;
+        let blocks = parcel.contents.blocks(from, to).await?;
+        let taken = Arc::new(AtomicU64::new(from));
+        let body = Outgoing::stream(blocks.frames, to - from, Arc::clone(&taken));
+        let sent = session
+            .patch(
+                parcel,
+                remote,
+                Piece {
+                    from,
+                    length: to - from,
+                    body,
+                    taken,
+                },
+            )
+            .await;
+        // The reader's error explains the network's, not the other way round.
+        parcel.contents.keep(blocks.reader).await?;
+        match sent? {
+            offset if offset == to => Ok(offset),
+            offset => Err(Fault::doubt(format!(
+                "{} took {offset} of {to} bytes and ended the request.",
+                net::authority(&session.url)
+            ))),
+        }
+    }
+
+    async fn complete(&self, parcel: &Parcel<'_>, remote: &str, from: u64) -> Result<(), Fault> {
+        let size = parcel.file.size_bytes;
+        if from == size {
+            return Ok(());
+        }
+        let session = self.session().await?;
+        let mut blocks = parcel.contents.blocks(from, size).await?;
+        let mut piece = BytesMut::new();
+        while let Some(block) = blocks.frames.recv().await {
+            piece.extend_from_slice(&block);
+        }
+        parcel.contents.keep(blocks.reader).await?;
+        parcel.contents.check_hash().await?;
+        let taken = Arc::new(AtomicU64::new(from));
+        let body = Outgoing::piece(piece.freeze(), Arc::clone(&taken));
+        let offset = session
+            .patch(
+                parcel,
+                remote,
+                Piece {
+                    from,
+                    length: size - from,
+                    body,
+                    taken,
+                },
+            )
+            .await?;
+        if offset == size {
+            Ok(())
+        } else {
+            Err(Fault::doubt(format!(
+                "{} took only a part of the last piece.",
+                net::authority(&session.url)
+            )))
+        }
+    }
+
+    async fn verify(
+        &self,
+        parcel: &Parcel<'_>,
+        remote: Option<&str>,
+        completed_now: bool,
+    ) -> Result<Proof, Fault> {
+        let session = self.session().await?;
+        let size = parcel.file.size_bytes;
+        let offset = match remote {
+            Some(remote) => session.offset(parcel, remote).await?,
+            None => None,
+        };
+        if offset.is_some_and(|offset| offset != size) {
+            return Err(Fault::doubt(format!(
+                "{} has not all of it yet.",
+                net::authority(&session.url)
+            )));
+        }
+        let receipt = match &session.receipt_url {
+            Some(url) => Some(
+                receipt::fetch(&session.control, url, parcel)
+                    .await?
+                    .ok_or_else(|| {
+                        Fault::later(format!(
+                            "{} has no receipt for {} yet.",
+                            net::shown(url),
+                            parcel.file.name
+                        ))
+                    })?,
+            ),
+            None => None,
+        };
+        if let (Some(receipt), Some(url)) = (&receipt, &session.receipt_url) {
+            receipt::check(receipt, parcel, url)?;
+        }
+        // Servers may move a finished upload away at once: then their answer to the last piece,
+        // which named its end, is their word.
+        if offset.is_none() && receipt.is_none() && !completed_now {
+            return Err(Fault::doubt(format!(
+                "{} no longer knows the upload.",
+                net::authority(&session.url)
+            )));
+        }
+        let upload = remote
+            .map(|remote| format!(" (upload {})", short(remote)))
+            .unwrap_or_default();
+        Ok(Proof {
+            location: format!("{}{upload}", net::shown(&session.url)),
+            evidence: serde_json::json!({
+                "protocol": "tus 1.0.0",
+                "offset": offset.or(completed_now.then_some(size)),
+                "asked_by": if offset.is_some() { "HEAD" } else if completed_now { "PATCH" } else { "receipt" },
+                "receipt": receipt,
+            }),
+        })
+    }
+}
+
+fn standing(parcel: &Parcel<'_>, remote: &str, offset_bytes: u64) -> Standing {
+    let remote = remote.to_owned();
+    if offset_bytes == parcel.file.size_bytes {
+        Standing::Whole { remote: Some(remote) }
+    } else {
+        Standing::Partial { remote, offset_bytes }
+    }
+}
+
+/// A name for an upload address, which is a capability and must not be printed.
+fn short(remote: &str) -> String {
+    Sha256::digest(remote)
+        .iter()
+        .take(4)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}

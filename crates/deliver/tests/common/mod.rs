@@ -1,0 +1,226 @@
+//! What every test of this room needs: a journal that is a job in memory, jobs, and runs.
+
+#![allow(dead_code, reason = "each test binary uses a part of this")]
+
+use std::path::Path;
+use std::sync::Mutex;
+use std::task::Poll;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use lectern_deliver::{Courier, CourierError, Journal, JournalError, Outcome, Patience, Platform, Progress};
+use lectern_domain::config::{self, PlatformKind};
+use lectern_domain::delivery::{Commit, DeliveryFile, DeliveryJob, DeliveryState, FilePhase};
+use lectern_domain::finished::FileRole;
+use lectern_domain::ids::{DeliveryId, LectureId};
+use lectern_testkit::noise_file;
+use tokio::sync::watch;
+
+/// Fixed, so that times in outcomes can be asserted.
+pub(crate) const NOW_UNIX_MS: i64 = 1_795_000_000_000;
+
+/// When a journal stops the runner, as a kill would.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kill {
+    /// The n-th commit (from 0) does not reach the disk.
+    Before(usize),
+    /// The n-th commit reaches the disk, and nothing after it happens.
+    After(usize),
+}
+
+/// The database: a job, and every commit that was made to it.
+pub(crate) struct Memory {
+    job: Mutex<DeliveryJob>,
+    commits: Mutex<Vec<Commit>>,
+    kill: Mutex<Option<Kill>>,
+}
+
+impl Memory {
+    pub(crate) fn new(job: DeliveryJob) -> Self {
+        Self {
+            job: Mutex::new(job),
+            commits: Mutex::default(),
+            kill: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn kill_at(self, kill: Kill) -> Self {
+        *self.kill.lock().unwrap() = Some(kill);
+        self
+    }
+
+    pub(crate) fn live_on(&self) {
+        *self.kill.lock().unwrap() = None;
+    }
+
+    /// The job as a restart would read it.
+    pub(crate) fn job(&self) -> DeliveryJob {
+        self.job.lock().unwrap().clone()
+    }
+
+    pub(crate) fn commits(&self) -> Vec<Commit> {
+        self.commits.lock().unwrap().clone()
+    }
+
+    pub(crate) fn states(&self) -> Vec<DeliveryState> {
+        self.commits()
+            .into_iter()
+            .filter_map(|commit| match commit {
+                Commit::State { state } => Some(state),
+                Commit::Waiting { .. } => Some(DeliveryState::Waiting),
+                Commit::Parked { .. } => Some(DeliveryState::Parked),
+                Commit::File { .. } | Commit::Receipt { .. } => None,
+            })
+            .collect()
+    }
+
+    pub(crate) fn set_phase(&self, index: usize, phase: FilePhase) {
+        self.job.lock().unwrap().files[index].phase = phase;
+    }
+}
+
+#[async_trait]
+impl Journal for Memory {
+    async fn commit(&self, delivery: DeliveryId, commit: Commit) -> Result<(), JournalError> {
+        let dead = || Err(JournalError("killed".into()));
+        let (mut job, mut commits) = (self.job.lock().unwrap(), self.commits.lock().unwrap());
+        assert_eq!(delivery, job.id);
+        let kill = *self.kill.lock().unwrap();
+        if matches!(kill, Some(Kill::Before(n)) if commits.len() >= n) {
+            return dead();
+        }
+        let file = |job: &mut DeliveryJob, name: &str, to: FilePhase| {
+            job.files
+                .iter_mut()
+                .find(|file| file.name == name)
+                .expect("a file of the job")
+                .phase = to;
+        };
+        match &commit {
+            Commit::File { name, phase } => file(&mut job, name, phase.clone()),
+            Commit::Receipt { name, location, .. } => {
+                file(
+                    &mut job,
+                    name,
+                    FilePhase::Confirmed {
+                        location: location.clone(),
+                    },
+                );
+            }
+            Commit::State { .. } | Commit::Waiting { .. } | Commit::Parked { .. } => {}
+        }
+        commits.push(commit);
+        if matches!(kill, Some(Kill::After(n)) if commits.len() > n) {
+            dead()
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// A job of files of these names and sizes, filled with noise in `dir`.
+pub(crate) fn job(dir: &Path, files: &[(&str, u64)]) -> DeliveryJob {
+    let files = files
+        .iter()
+        .enumerate()
+        .map(|(index, (name, size))| {
+            let path = dir.join(name);
+            let sha256 = noise_file(&path, *size, 7 + index as u64).unwrap();
+            DeliveryFile {
+                name: (*name).to_owned(),
+                path,
+                role: FileRole::Lecture,
+                size_bytes: *size,
+                sha256,
+                content_type: "video/mp4".to_owned(),
+                phase: FilePhase::Pending,
+            }
+        })
+        .collect();
+    DeliveryJob {
+        id: DeliveryId(1),
+        lecture: LectureId::random(),
+        folder: "2026-11-21T1000_b-204_1".to_owned(),
+        title: "Linear algebra – 线性代数 – الجبر".to_owned(),
+        platform: "central".parse().unwrap(),
+        attempts: 0,
+        files,
+    }
+}
+
+pub(crate) fn config(kind: PlatformKind) -> config::Platform {
+    config::Platform {
+        name: "central".parse().unwrap(),
+        kind,
+        send: vec![config::Send::Lecture],
+        credential: None,
+        ca_file: None,
+    }
+}
+
+/// Patience that a test can wait for.
+pub(crate) const BRIEF: Patience = Patience {
+    connect: Duration::from_secs(2),
+    reply: Duration::from_secs(2),
+    idle: Duration::from_millis(500),
+};
+
+/// One run with a fixed clock and no jitter.
+pub(crate) async fn run(platform: &dyn Platform, memory: &Memory) -> Result<Outcome, CourierError> {
+    run_with(platform, memory, &|_| {}).await
+}
+
+pub(crate) async fn run_with(
+    platform: &dyn Platform,
+    memory: &Memory,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+) -> Result<Outcome, CourierError> {
+    let (_going, stop) = watch::channel(false);
+    let courier = Courier::new(|| NOW_UNIX_MS, || 0.0);
+    courier.run(memory.job(), platform, memory, progress, stop).await
+}
+
+/// Runs anew, with a fresh adapter each time as the daemon does, while the outcome is to wait.
+pub(crate) async fn until_settled(connect: &dyn Fn() -> Box<dyn Platform>, memory: &Memory) -> Outcome {
+    let mut last = None;
+    for _ in 0..200 {
+        match run(&*connect(), memory).await.unwrap() {
+            Outcome::Waiting { why, .. } => last = Some(why),
+            settled => return settled,
+        }
+        // What a wait is for (a lock, a server that comes back) needs real time.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("still waiting after 200 runs: {last:?}");
+}
+
+/// Polls `work` at most `times` and drops it then: a kill at whatever await it had reached.
+/// True when it ended by itself.
+pub(crate) async fn killed_after_polls(work: impl Future, times: u64) -> bool {
+    let mut work = Box::pin(work);
+    let mut left = times;
+    std::future::poll_fn(move |cx| {
+        if left == 0 {
+            return Poll::Ready(false);
+        }
+        left -= 1;
+        work.as_mut().poll(cx).map(|_| true)
+    })
+    .await
+}
+
+/// The sentence of a parked outcome.
+pub(crate) fn parked(outcome: Outcome) -> String {
+    match outcome {
+        Outcome::Parked { why } => why,
+        other => panic!("not parked: {other:?}"),
+    }
+}
+
+/// The sentence of a waiting outcome.
+pub(crate) fn waiting(outcome: Outcome) -> String {
+    match outcome {
+        Outcome::Waiting { why, .. } => why,
+        other => panic!("not waiting: {other:?}"),
+    }
+}
