@@ -1,2 +1,55 @@
-//! Placeholder.
-fn main() {}
+//! `lecternd`: the daemon of one classroom.
+//!
+//! `lecternd --config FILE` records, finishes and delivers until it is told to stop; `check`
+//! reads the configuration and looks at the machine; `fsck` compares the spool with the database
+//! while the daemon is down. This crate is wiring and the conductor; whatever fits another room
+//! lives there.
+
+mod args;
+mod check;
+mod conductor;
+mod control;
+mod courier;
+mod finisher;
+mod fsck;
+mod load;
+mod logs;
+mod notify;
+mod pump;
+mod run;
+mod session;
+mod signals;
+mod status;
+
+use std::process::ExitCode;
+
+use args::Action;
+
+/// The configuration has faults (`EX_CONFIG`); systemd does not restart on it.
+const EXIT_CONFIG: u8 = 78;
+
+fn main() -> ExitCode {
+    let args = args::parse();
+    let config = match load::config(&args.config) {
+        Ok(config) => config,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::from(EXIT_CONFIG);
+        }
+    };
+    match args.action {
+        Action::Check { no_devices } => check::run(&config, &args.config, no_devices),
+        Action::Fsck { rebuild } => fsck::run(&config, rebuild),
+        Action::Run => {
+            logs::start(args.log_format);
+            match run::run(config) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => {
+                    tracing::error!(error = format!("{error:#}"), "daemon could not run");
+                    eprintln!("lecternd: {error:#}");
+                    ExitCode::FAILURE
+                }
+            }
+        }
+    }
+}

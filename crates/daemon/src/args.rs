@@ -1,0 +1,71 @@
+//! The daemon's command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// What was asked for.
+#[derive(Debug)]
+pub(crate) struct Args {
+    pub(crate) config: PathBuf,
+    pub(crate) log_format: LogFormat,
+    pub(crate) action: Action,
+}
+
+/// The daemon's three jobs.
+#[derive(Debug)]
+pub(crate) enum Action {
+    Run,
+    Check { no_devices: bool },
+    Fsck { rebuild: bool },
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people and the journal.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Records lectures, finishes them and delivers them, until told to stop.
+#[derive(Debug, Parser)]
+#[command(name = "lecternd", version)]
+struct Cli {
+    /// The configuration; files in `lectern.d` beside it are read after it
+    #[arg(long, value_name = "FILE", default_value = "/etc/lectern/lectern.toml", global = true)]
+    config: PathBuf,
+    /// How log lines look (on standard error)
+    #[arg(long, value_enum, default_value = "text")]
+    log_format: LogFormat,
+    #[command(subcommand)]
+    job: Option<Job>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Job {
+    /// Read the configuration and look at the machine; exit 0, or 78 with every fault
+    Check {
+        /// Only the configuration, not this machine's disk, devices and credentials
+        #[arg(long)]
+        no_devices: bool,
+    },
+    /// Compare the spool with the database while the daemon is down; exit 0 clean, 1 findings
+    Fsck {
+        /// Make a lost database anew from the spool
+        #[arg(long)]
+        rebuild: bool,
+    },
+}
+
+/// Parses the command line; prints help or the fault and exits (2) by itself.
+pub(crate) fn parse() -> Args {
+    let cli = Cli::parse();
+    let action = match cli.job {
+        None => Action::Run,
+        Some(Job::Check { no_devices }) => Action::Check { no_devices },
+        Some(Job::Fsck { rebuild }) => Action::Fsck { rebuild },
+    };
+    Args { config: cli.config, log_format: cli.log_format, action }
+}

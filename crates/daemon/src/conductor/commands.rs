@@ -1,0 +1,389 @@
+//! What people and programs ask for, checked, decided and answered.
+
+use lectern_capture::clock::{monotonic_ns, unix_ms};
+use lectern_domain::api::{
+    Command, Done, MAX_TEXT_CHARS, Metadata, Refusal, StartRequest,
+};
+use lectern_domain::ids::LectureId;
+use lectern_domain::lecture::{LectureEvent, LectureState};
+use lectern_domain::track::TrackHealth;
+use lectern_store::{DbError, NewLecture, NewTrack};
+use tokio::sync::oneshot;
+use tracing::info;
+
+use super::Conductor;
+use super::actions::unable;
+use crate::session::Session;
+
+const MINUTE_NS: u64 = 60_000_000_000;
+/// The most that a planned end may lie ahead.
+const MAX_AHEAD_NS: u64 = 24 * 60 * MINUTE_NS;
+
+impl Conductor {
+    pub(super) async fn request(&mut self, command: Command, reply: oneshot::Sender<Result<Done, Refusal>>) {
+        let word = command.as_str();
+        if let Command::Start(request) = command {
+            self.request_start(request, reply).await;
+            return;
+        }
+        let result = self.carry_out(command).await;
+        match &result {
+            Ok(done) => info!(command = word, lecture = ?done.lecture, "command was carried out"),
+            Err(refusal) => info!(command = word, why = refusal.message(), "command was refused"),
+        }
+        // Whoever asked may have gone; what was done stays done.
+        drop(reply.send(result));
+    }
+
+    /// A start may have to wait for the lecture before it to be closed: half a second.
+    async fn request_start(&mut self, request: StartRequest, reply: oneshot::Sender<Result<Done, Refusal>>) {
+        let stopping = self.session.as_ref().is_some_and(|s| s.state == LectureState::Stopping);
+        if stopping && self.next_start.is_none() && !self.leaving {
+            if self.session.as_ref().is_some_and(Session::can_undo)
+                && let Err(refusal) = self.step(LectureEvent::GraceOver).await
+            {
+                drop(reply.send(Err(refusal)));
+                return;
+            }
+            self.next_start = Some((request, reply));
+            return;
+        }
+        let result = self.start(request).await;
+        match &result {
+            Ok(done) => info!(lecture = ?done.lecture, "lecture was started"),
+            Err(refusal) => info!(why = refusal.message(), "start was refused"),
+        }
+        drop(reply.send(result));
+    }
+
+    /// The lecture before it is closed: carries out the start that waited.
+    pub(super) async fn start_waiting(&mut self) {
+        if let Some((request, reply)) = self.next_start.take() {
+            let result = self.start(request).await;
+            drop(reply.send(result));
+        }
+    }
+
+    async fn carry_out(&mut self, command: Command) -> Result<Done, Refusal> {
+        match command {
+            Command::Start(request) => self.start(request).await,
+            Command::Pause => self.press("pause", LectureEvent::Pause).await,
+            Command::Resume => self.press("resume", LectureEvent::Resume).await,
+            Command::Stop => self.press("stop", LectureEvent::Stop).await,
+            Command::Undo => {
+                if !self.session.as_ref().is_some_and(Session::can_undo) {
+                    return Err(self.not_now("undo"));
+                }
+                let paused = self.session.as_ref().is_some_and(|session| session.stopped_paused);
+                self.press("undo", LectureEvent::Undo { paused }).await
+            }
+            Command::Mark(request) => self.mark(request.label).await,
+            Command::Extend(request) => self.extend(request.minutes).await,
+            Command::Retry(id) => self.retry(id).await,
+            Command::SendNow(id) => {
+                let count = self.parts.db.send_now(id).await.map_err(|error| from_db(&error))?;
+                self.parts.courier_wake.notify_one();
+                self.refresh_queue().await;
+                info!(deliveries = count, "deliveries were put first");
+                Ok(Done { lecture: id, state: None })
+            }
+            Command::Amend(id, metadata) => self.amend(id, metadata).await,
+        }
+    }
+
+    async fn start(&mut self, request: StartRequest) -> Result<Done, Refusal> {
+        if self.leaving {
+            return Err(Refusal::Unable {
+                message: "The recorder is shutting down. Nothing is lost. Try again when it is back.".to_owned(),
+            });
+        }
+        if self.session.is_some() {
+            return Err(self.not_now("start"));
+        }
+        let metadata = checked(Metadata {
+            title: request.title,
+            course: request.course,
+            presenter: request.presenter,
+            language: request.language,
+        })?;
+        let length_ns = self.planned_length_ns(request.minutes)?;
+        self.can_record()?;
+
+        let id = LectureId::random();
+        let (now_ns, now_unix_ms) = (monotonic_ns(), unix_ms());
+        let planned_end_unix_ms = now_unix_ms.saturating_add(ms(length_ns));
+        let tracks = self.parts.config.sources.iter();
+        let new = NewLecture {
+            id,
+            metadata: metadata.clone(),
+            started_unix_ms: now_unix_ms,
+            planned_end_unix_ms,
+            tracks: tracks
+                .map(|s| NewTrack { source: s.name.clone(), role: s.role, kind: s.kind.as_str().to_owned() })
+                .collect(),
+        };
+        let (armed, actions) =
+            LectureState::Scheduled.step(LectureEvent::Arm).map_err(|refused| self.refused(&refused.to_string()))?;
+        self.parts.db.create_lecture(new).await.map_err(|error| unable(&error))?;
+        self.troubles.clear();
+        self.session = Some(Session {
+            id,
+            metadata,
+            state: armed,
+            started_unix_ms: now_unix_ms,
+            begun_ns: now_ns,
+            ends_ns: now_ns + length_ns,
+            last_run: lectern_domain::ids::RunNumber(0),
+            run: None,
+            earlier_ms: 0,
+            undo_until_ns: None,
+            stopped_paused: false,
+            bytes: 0,
+            segments_closed: 0,
+            marks: 0,
+        });
+        if let Err(error) = self.act_all(actions, LectureEvent::Arm).await {
+            self.session = None;
+            return Err(unable(&error));
+        }
+        Ok(self.done())
+    }
+
+    fn planned_length_ns(&self, minutes: Option<u32>) -> Result<u64, Refusal> {
+        let longest_ns = self.parts.config.recording.max_length.ns();
+        match minutes {
+            None => Ok(longest_ns),
+            Some(minutes) if minutes > 0 && u64::from(minutes) * MINUTE_NS <= longest_ns => {
+                Ok(u64::from(minutes) * MINUTE_NS)
+            }
+            Some(minutes) => Err(Refusal::Invalid {
+                message: format!(
+                    "A lecture cannot be planned for {minutes} minutes; 1 to {} are allowed (recording.max_length).",
+                    longest_ns / MINUTE_NS
+                ),
+            }),
+        }
+    }
+
+    /// Whether a lecture could be recorded now: room on the disk, sources that deliver.
+    fn can_record(&self) -> Result<(), Refusal> {
+        let reserve = self.parts.config.storage.reserve.bytes();
+        if self.free_bytes <= reserve {
+            return Err(Refusal::Unable {
+                message: format!(
+                    "The disk is full: {} MB are free and {} MB are kept in reserve. Every earlier lecture is safe. \
+                     Call the help desk to make room.",
+                    self.free_bytes / 1_000_000,
+                    reserve / 1_000_000
+                ),
+            });
+        }
+        let reports = self.parts.capture.reports();
+        let live = |name| reports.get(name).is_some_and(|r| r.health == TrackHealth::Live);
+        let missing: Vec<&str> = self
+            .parts
+            .config
+            .sources
+            .iter()
+            .filter(|source| source.required && !live(&source.name))
+            .map(|source| source.name.as_str())
+            .collect();
+        if !missing.is_empty() {
+            return Err(Refusal::Unable {
+                message: format!(
+                    "{} is required for a recording and delivers nothing. Nothing is lost. Check its cable and its \
+                     power, then press record again.",
+                    missing.join(" and ")
+                ),
+            });
+        }
+        if !self.parts.config.sources.iter().any(|source| live(&source.name)) {
+            return Err(Refusal::Unable {
+                message: "No camera, screen or microphone delivers anything. Nothing is lost. Check their cables, \
+                          then press record again."
+                    .to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    async fn press(&mut self, word: &'static str, event: LectureEvent) -> Result<Done, Refusal> {
+        let allowed = self.session.as_ref().is_some_and(|session| session.state.step(event).is_ok());
+        if !allowed {
+            return Err(self.not_now(word));
+        }
+        self.step(event).await?;
+        Ok(self.done())
+    }
+
+    async fn mark(&mut self, label: Option<String>) -> Result<Done, Refusal> {
+        let label = checked_text("label", label)?;
+        let Some((run, at_ns)) = self.session.as_ref().filter(|s| s.state.holds_sources()).and_then(|s| {
+            s.run.as_ref().map(|run| (run.id, monotonic_ns().saturating_sub(run.base_ns)))
+        }) else {
+            return Err(self.not_now("mark"));
+        };
+        self.parts.db.mark(run, at_ns, label).await.map_err(|error| unable(&error))?;
+        if let Some(session) = &mut self.session {
+            session.marks += 1;
+        }
+        Ok(self.done())
+    }
+
+    async fn extend(&mut self, minutes: u32) -> Result<Done, Refusal> {
+        let Some(session) = self.session.as_mut().filter(|s| s.state.step(LectureEvent::Stop).is_ok()) else {
+            return Err(self.not_now("extend"));
+        };
+        let now_ns = monotonic_ns();
+        let ends_ns = session.ends_ns.saturating_add(u64::from(minutes) * MINUTE_NS);
+        if minutes == 0 || ends_ns > now_ns + MAX_AHEAD_NS {
+            return Err(Refusal::Invalid {
+                message: format!(
+                    "A lecture cannot be extended by {minutes} minutes; at least 1, and its end at most 24 hours ahead."
+                ),
+            });
+        }
+        let ends_unix_ms = unix_ms().saturating_add(ms(ends_ns.saturating_sub(now_ns)));
+        self.parts.db.set_planned_end(session.id, ends_unix_ms).await.map_err(|error| unable(&error))?;
+        session.ends_ns = ends_ns;
+        Ok(self.done())
+    }
+
+    async fn retry(&mut self, id: LectureId) -> Result<Done, Refusal> {
+        let state = self.lecture_state(id).await?;
+        if state == LectureState::Failed {
+            let (to, _) = state.step(LectureEvent::Retry).map_err(|refused| self.refused(&refused.to_string()))?;
+            self.parts.db.set_state(id, state, to, None).await.map_err(|error| from_db(&error))?;
+            self.to_finish.push_back(id);
+            self.begin_finishing().await;
+            return Ok(Done { lecture: Some(id), state: Some(to) });
+        }
+        let again = self.parts.db.retry_lecture(id).await.map_err(|error| from_db(&error))?;
+        if again == 0 {
+            return Err(Refusal::State {
+                state: state.to_string(),
+                allowed: Vec::new(),
+                message: format!(
+                    "Lecture {id} is {state}: there is nothing to try again. A failed lecture can be finished again, \
+                     a waiting or parked delivery can be sent again."
+                ),
+            });
+        }
+        self.parts.courier_wake.notify_one();
+        self.refresh_queue().await;
+        Ok(Done { lecture: Some(id), state: Some(state) })
+    }
+
+    async fn amend(&mut self, id: LectureId, metadata: Metadata) -> Result<Done, Refusal> {
+        let metadata = checked(metadata)?;
+        let state = self.lecture_state(id).await?;
+        if matches!(state, LectureState::Delivering | LectureState::Delivered | LectureState::Purged) {
+            return Err(Refusal::State {
+                state: state.to_string(),
+                allowed: Vec::new(),
+                message: format!(
+                    "Lecture {id} is {state}: what is said about it went to the platform with it. Nothing was \
+                     changed. Mend it at the platform."
+                ),
+            });
+        }
+        self.parts.db.amend(id, metadata.clone()).await.map_err(|error| from_db(&error))?;
+        if let Some(session) = self.session.as_mut().filter(|session| session.id == id) {
+            let now = &mut session.metadata;
+            let mend = |field: &mut Option<String>, new: Option<String>| {
+                if new.is_some() {
+                    *field = new.filter(|text| !text.is_empty());
+                }
+            };
+            mend(&mut now.title, metadata.title);
+            mend(&mut now.course, metadata.course);
+            mend(&mut now.presenter, metadata.presenter);
+            mend(&mut now.language, metadata.language);
+        }
+        Ok(Done { lecture: Some(id), state: Some(state) })
+    }
+
+    async fn lecture_state(&self, id: LectureId) -> Result<LectureState, Refusal> {
+        let found = self.parts.db.lecture(id).await.map_err(|error| from_db(&error))?;
+        found.map(|detail| detail.summary.state).ok_or_else(|| Refusal::NotFound {
+            message: format!("There is no lecture {id} on this machine. `lectern lectures` lists all."),
+        })
+    }
+
+    fn done(&self) -> Done {
+        Done {
+            lecture: self.session.as_ref().map(|session| session.id),
+            state: self.session.as_ref().map(|session| session.state),
+        }
+    }
+
+    /// The refusal of a button that makes no sense now: names the state and what is allowed.
+    fn not_now(&self, word: &str) -> Refusal {
+        let state = self.session.as_ref().map_or("ready", |session| session.state.as_str());
+        self.refused(&format!("\"{word}\" is not possible while the recorder is {state}"))
+    }
+
+    pub(super) fn refused(&self, what: &str) -> Refusal {
+        let state = self.session.as_ref().map_or("ready", |session| session.state.as_str());
+        let allowed = self.session.as_ref().map_or_else(|| vec!["start"], Session::allowed);
+        Refusal::State {
+            state: state.to_owned(),
+            message: format!("{what}. Nothing was changed. Possible now: {}.", allowed.join(", ")),
+            allowed,
+        }
+    }
+}
+
+fn ms(ns: u64) -> i64 {
+    i64::try_from(ns / 1_000_000).unwrap_or(i64::MAX)
+}
+
+fn from_db(error: &DbError) -> Refusal {
+    match error {
+        DbError::NotFound(_) => Refusal::NotFound { message: format!("There is none such: {error}.") },
+        DbError::Conflict(_) => Refusal::State {
+            state: "changed".to_owned(),
+            allowed: Vec::new(),
+            message: format!("It changed in the meantime: {error}. Nothing was changed by this."),
+        },
+        _ => unable(error),
+    }
+}
+
+fn checked(metadata: Metadata) -> Result<Metadata, Refusal> {
+    Ok(Metadata {
+        title: checked_text("title", metadata.title)?,
+        course: checked_text("course", metadata.course)?,
+        presenter: checked_text("presenter", metadata.presenter)?,
+        language: checked_text("language", metadata.language)?,
+    })
+}
+
+/// Any script, one line, of a length that every platform takes.
+fn checked_text(field: &str, text: Option<String>) -> Result<Option<String>, Refusal> {
+    let Some(text) = text else { return Ok(None) };
+    let text = text.trim();
+    if text.chars().count() > MAX_TEXT_CHARS || text.chars().any(char::is_control) {
+        return Err(Refusal::Invalid {
+            message: format!(
+                "The {field} cannot be kept: it must be one line of at most {MAX_TEXT_CHARS} characters."
+            ),
+        });
+    }
+    Ok(Some(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_any_script_pass_and_texts_of_several_lines_do_not() {
+        let keep = |text: &str| checked_text("title", Some(text.to_owned()));
+        assert_eq!(keep("  علم الأحياء ٢٠١ "), Ok(Some("علم الأحياء ٢٠١".to_owned())));
+        assert_eq!(keep("细胞生物学"), Ok(Some("细胞生物学".to_owned())));
+        assert!(keep("two\nlines").is_err());
+        assert!(keep(&"é".repeat(MAX_TEXT_CHARS)).is_ok());
+        assert!(keep(&"é".repeat(MAX_TEXT_CHARS + 1)).is_err());
+    }
+}

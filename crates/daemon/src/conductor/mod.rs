@@ -1,0 +1,316 @@
+//! The conductor: one task that decides, so that everything that can happen is in one list.
+//!
+//! It owns the lecture at work ([`Session`]) and the plan that the sources follow. It receives
+//! [`Event`]s, lets the pure state machines of `lectern-domain` judge them, commits what they
+//! decided, and only then acts and answers. It never touches media: chunks flow from the sources
+//! to the spool beside it, so a stalled disk cannot keep a press of Stop waiting in a queue of
+//! video.
+//!
+//! Order inside a step: state committed, then the step's actions in order, then the reply. A
+//! crash between any two of these leaves a state that recovery understands.
+
+mod actions;
+mod commands;
+mod finishing;
+mod resume;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lectern_capture::clock::{monotonic_ns, unix_ms};
+use lectern_capture::{Capture, Media};
+use lectern_domain::api::{Command, Done, Message, QueueSummary, Refusal, Severity, StartRequest, Status};
+use lectern_domain::config::Config;
+use lectern_domain::ids::{LectureId, RunId, SourceName};
+use lectern_domain::lecture::LectureEvent;
+use lectern_store::{Db, Spool, SpoolEvent};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::{error, info, warn};
+
+use crate::courier::CourierEvent;
+use crate::finisher::{FinishEvent, Finisher};
+use crate::notify::Vitals;
+use crate::session::Session;
+use crate::signals::Signal;
+use crate::status;
+
+/// How often the clock is looked at: bounds the lateness of an undo's end and of a planned stop.
+const TICK: Duration = Duration::from_millis(100);
+/// How often the queue's numbers are read again even if nothing was heard of it.
+const QUEUE_EVERY_NS: u64 = 15_000_000_000;
+/// Commands waiting for the conductor. Presses come one at a time; more wait at their senders.
+pub(crate) const COMMAND_BOUND: usize = 16;
+
+/// A command and where its answer goes.
+pub(crate) type Request = (Command, oneshot::Sender<Result<Done, Refusal>>);
+
+/// Everything that can happen to the daemon.
+#[derive(Debug)]
+enum Event {
+    /// Somebody pressed or typed something.
+    Request(Request),
+    /// The spool wrote, closed or failed.
+    Spool(SpoolEvent),
+    /// A source has flushed a stopped run.
+    Drained { run: RunId, source: SourceName },
+    /// Every segment of a run is closed and committed, or could not be.
+    RunClosed { run: RunId, result: Result<(), String> },
+    /// The health of a source changed.
+    SourceChanged,
+    /// The finisher got on.
+    Finish(FinishEvent),
+    /// A delivery got on.
+    Courier(CourierEvent),
+    /// Free space was measured.
+    Space(u64),
+    /// The clock.
+    Tick,
+    /// The system wants something.
+    Signal(Signal),
+}
+
+/// The channels that lead to the conductor. Bounds are their creators'.
+pub(crate) struct Inputs {
+    pub(crate) requests: mpsc::Receiver<Request>,
+    pub(crate) spool: mpsc::Receiver<SpoolEvent>,
+    /// What the pump lets through: `Drained` only.
+    pub(crate) drained: mpsc::Receiver<Media>,
+    pub(crate) sources: watch::Receiver<u64>,
+    pub(crate) finish: mpsc::Receiver<FinishEvent>,
+    pub(crate) courier: mpsc::Receiver<CourierEvent>,
+    pub(crate) space: watch::Receiver<u64>,
+    pub(crate) signals: mpsc::Receiver<Signal>,
+}
+
+/// What the conductor directs.
+pub(crate) struct Parts {
+    pub(crate) config: Arc<Config>,
+    pub(crate) capture: Capture,
+    pub(crate) db: Db,
+    pub(crate) spool: Spool,
+    pub(crate) finisher: Finisher,
+    pub(crate) courier_wake: Arc<tokio::sync::Notify>,
+    pub(crate) status: watch::Sender<Arc<Status>>,
+    pub(crate) vitals: Arc<Vitals>,
+}
+
+/// See the module.
+pub(crate) struct Conductor {
+    parts: Parts,
+    session: Option<Session>,
+    /// A start that was pressed while the lecture before it was still being closed.
+    next_start: Option<(StartRequest, oneshot::Sender<Result<Done, Refusal>>)>,
+    to_finish: VecDeque<LectureId>,
+    finishing: Option<LectureId>,
+    closing: JoinSet<(RunId, Result<(), String>)>,
+    queue: QueueSummary,
+    queue_read_ns: u64,
+    free_bytes: u64,
+    /// Troubles that are not a source's: shown until the next lecture starts.
+    troubles: Vec<Message>,
+    revision: u64,
+    leaving: bool,
+}
+
+impl Conductor {
+    pub(crate) fn new(parts: Parts, free_bytes: u64) -> Self {
+        Self {
+            parts,
+            session: None,
+            next_start: None,
+            to_finish: VecDeque::new(),
+            finishing: None,
+            closing: JoinSet::new(),
+            queue: QueueSummary::default(),
+            queue_read_ns: 0,
+            free_bytes,
+            troubles: Vec::new(),
+            revision: 0,
+            leaving: false,
+        }
+    }
+
+    /// Runs until a signal ends it and the lecture at work is closed; gives its parts back so
+    /// that they can be shut down in order. `Err` when the second signal asked for "now".
+    pub(crate) async fn run(mut self, mut inputs: Inputs) -> Result<Parts, Now> {
+        self.refresh_queue().await;
+        self.publish();
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let Some(event) = self.next(&mut inputs, &mut tick).await else { break };
+            if let Event::Signal(Signal::Now) = event {
+                return Err(Now);
+            }
+            self.handle(event).await;
+            self.publish();
+            if self.leaving && self.session.is_none() {
+                break;
+            }
+        }
+        Ok(self.parts)
+    }
+
+    async fn next(&mut self, inputs: &mut Inputs, tick: &mut tokio::time::Interval) -> Option<Event> {
+        Some(tokio::select! {
+            biased;
+            Some(signal) = inputs.signals.recv() => Event::Signal(signal),
+            Some(request) = inputs.requests.recv() => Event::Request(request),
+            Some(event) = inputs.spool.recv() => Event::Spool(event),
+            Some(media) = inputs.drained.recv() => match media {
+                Media::Drained { run, source } => Event::Drained { run, source },
+                Media::Chunk(_) => Event::Tick,
+            },
+            Some(closed) = self.closing.join_next() => match closed {
+                Ok((run, result)) => Event::RunClosed { run, result },
+                Err(error) => {
+                    error!(error = %error, "task that closes segments failed");
+                    return None;
+                }
+            },
+            Ok(()) = inputs.sources.changed() => Event::SourceChanged,
+            Some(event) = inputs.finish.recv() => Event::Finish(event),
+            Some(event) = inputs.courier.recv() => Event::Courier(event),
+            Ok(()) = inputs.space.changed() => Event::Space(*inputs.space.borrow_and_update()),
+            _ = tick.tick() => Event::Tick,
+            else => return None,
+        })
+    }
+
+    async fn handle(&mut self, event: Event) {
+        match event {
+            Event::Request((command, reply)) => self.request(command, reply).await,
+            Event::Spool(event) => self.on_spool(event).await,
+            Event::Drained { run, source } => {
+                if let Some(open) = self.open_run(run) {
+                    open.drained.insert(source);
+                }
+                self.close_if_drained();
+            }
+            Event::RunClosed { run, result } => self.on_run_closed(run, result).await,
+            Event::SourceChanged => {}
+            Event::Finish(event) => self.on_finish(event).await,
+            Event::Courier(event) => self.on_courier(event).await,
+            Event::Space(free) => {
+                self.free_bytes = free;
+                self.guard_reserve().await;
+            }
+            Event::Tick => self.on_tick().await,
+            Event::Signal(Signal::Terminate) => self.leave().await,
+            Event::Signal(Signal::Now) => {}
+        }
+    }
+
+    async fn on_tick(&mut self) {
+        self.parts.vitals.conductor_lives();
+        let now = monotonic_ns();
+        if let Some(event) = self.session.as_ref().and_then(|session| session.due(now)) {
+            if let Err(refusal) = self.step(event).await {
+                error!(event = ?event, error = refusal.message(), "timed step failed");
+            }
+        }
+        self.close_if_drained();
+        if now.saturating_sub(self.queue_read_ns) > QUEUE_EVERY_NS {
+            self.refresh_queue().await;
+        }
+        self.begin_finishing().await;
+    }
+
+    async fn on_spool(&mut self, event: SpoolEvent) {
+        match event {
+            SpoolEvent::FirstChunk { run, source } => {
+                info!(lecture = %run.lecture, run = %run.run, source = %source, "track began to be written");
+                if self.session.as_ref().is_some_and(|session| session.id == run.lecture) {
+                    if let Err(refusal) = self.step(LectureEvent::FirstChunk).await {
+                        warn!(error = refusal.message(), "first chunk found no lecture that waits for it");
+                    }
+                }
+            }
+            SpoolEvent::SegmentClosed { run, bytes, .. } => {
+                if let Some(session) = self.session.as_mut().filter(|session| session.id == run.lecture) {
+                    session.segments_closed += 1;
+                    session.bytes += bytes;
+                }
+            }
+            SpoolEvent::WriteFailed { run, source, message, .. } => {
+                error!(lecture = %run.lecture, source = %source, error = message, "track could not be written");
+                self.trouble(Message {
+                    severity: Severity::Error,
+                    code: "write-failed".to_owned(),
+                    subject: Some(source.to_string()),
+                    what: format!("{source} cannot be written to the disk: {message}"),
+                    safe: "Everything before this moment is on the disk.".to_owned(),
+                    todo: "Make room on the disk or call the help desk; Lectern tries again by itself.".to_owned(),
+                });
+            }
+        }
+    }
+
+    async fn on_courier(&mut self, event: CourierEvent) {
+        match event {
+            CourierEvent::Progress(view) => self.queue.active = view,
+            CourierEvent::Changed => self.refresh_queue().await,
+        }
+    }
+
+    async fn refresh_queue(&mut self) {
+        self.queue_read_ns = monotonic_ns();
+        let active = self.queue.active.take();
+        match self.parts.db.queue_summary().await {
+            Ok(queue) => self.queue = queue,
+            Err(error) => warn!(error = %error, "queue could not be read"),
+        }
+        if self.queue.active.is_none() {
+            self.queue.active = active.filter(|view| view.state != lectern_domain::delivery::DeliveryState::Done);
+        }
+        self.queue.finishing =
+            u32::try_from(self.to_finish.len() + usize::from(self.finishing.is_some())).unwrap_or(u32::MAX);
+    }
+
+    /// Adds a trouble, once for each code and subject.
+    fn trouble(&mut self, message: Message) {
+        self.troubles.retain(|old| (&old.code, &old.subject) != (&message.code, &message.subject));
+        self.troubles.push(message);
+    }
+
+    /// The run at work, if it is `run`.
+    fn open_run(&mut self, run: RunId) -> Option<&mut crate::session::OpenRun> {
+        self.session.as_mut().and_then(|session| session.run.as_mut()).filter(|open| open.id == run)
+    }
+
+    fn publish(&mut self) {
+        self.parts.vitals.set_recording(self.session.as_ref().is_some_and(|s| s.state.holds_sources()));
+        let view = status::View {
+            config: &self.parts.config,
+            session: self.session.as_ref(),
+            reports: &self.parts.capture.reports(),
+            pictures: &self.parts.capture.pictures(),
+            track_bytes: &self.parts.spool.track_bytes(),
+            queue: &self.queue,
+            free_bytes: self.free_bytes,
+            troubles: &self.troubles,
+            now_ns: monotonic_ns(),
+            now_unix_ms: unix_ms(),
+        };
+        let mut status = status::build(&view);
+        let revision = &mut self.revision;
+        // Whoever asks gets the newest; whoever watches is woken only by what a page must redraw.
+        self.parts.status.send_if_modified(|last| {
+            status.revision = last.revision;
+            let changed = status::differs(last, &status);
+            if changed {
+                *revision += 1;
+                status.revision = *revision;
+            }
+            *last = Arc::new(status);
+            changed
+        });
+    }
+}
+
+/// The second signal: end without closing anything; recovery does the rest at the next start.
+#[derive(Debug)]
+pub(crate) struct Now;

@@ -1,0 +1,90 @@
+//! The daemon as the panel sees it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use lectern_domain::api::{
+    Command, Done, LectureDetail, LecturePage, Levels, Queue, Refusal, Status,
+};
+use lectern_domain::ids::LectureId;
+use lectern_domain::lecture::LectureState;
+use lectern_panel::{Control, Pictures};
+use lectern_store::{Db, DbError};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+use crate::conductor::Request;
+use crate::notify::Vitals;
+
+/// Commands go to the conductor, questions about the past to the database, what changes all the
+/// time is watched.
+pub(crate) struct Desk {
+    pub(crate) requests: mpsc::Sender<Request>,
+    pub(crate) status: watch::Receiver<Arc<Status>>,
+    pub(crate) levels: broadcast::Sender<Levels>,
+    pub(crate) pictures: Pictures,
+    pub(crate) db: Db,
+    pub(crate) vitals: Arc<Vitals>,
+}
+
+fn refusal(error: &DbError) -> Refusal {
+    match error {
+        DbError::NotFound(_) => Refusal::NotFound { message: format!("There is none such: {error}.") },
+        DbError::Conflict(_) => Refusal::Invalid { message: error.to_string() },
+        _ => Refusal::Internal { message: format!("The recorder's database could not be read: {error}.") },
+    }
+}
+
+fn leaving() -> Refusal {
+    Refusal::Unable {
+        message: "The recorder is shutting down. Nothing is lost. Try again when it is back.".to_owned(),
+    }
+}
+
+#[async_trait]
+impl Control for Desk {
+    async fn command(&self, command: Command) -> Result<Done, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.send((command, reply)).await.map_err(|_| leaving())?;
+        answer.await.unwrap_or_else(|_| Err(leaving()))
+    }
+
+    fn status(&self) -> watch::Receiver<Arc<Status>> {
+        self.status.clone()
+    }
+
+    fn levels(&self) -> broadcast::Receiver<Levels> {
+        self.levels.subscribe()
+    }
+
+    fn pictures(&self) -> Pictures {
+        self.pictures.clone()
+    }
+
+    async fn lectures(
+        &self,
+        state: Option<LectureState>,
+        limit: u32,
+        after: Option<LectureId>,
+    ) -> Result<LecturePage, Refusal> {
+        self.db.lectures(state, limit, after).await.map_err(|error| refusal(&error))
+    }
+
+    async fn lecture(&self, id: &str) -> Result<LectureDetail, Refusal> {
+        let unknown = || Refusal::NotFound {
+            message: format!("There is no lecture \"{id}\" on this machine. `lectern lectures` lists all."),
+        };
+        let id = match id.parse() {
+            Ok(id) => id,
+            Err(_) => self.db.find_lecture(id).await.map_err(|error| refusal(&error))?,
+        };
+        self.db.lecture(id).await.map_err(|error| refusal(&error))?.ok_or_else(unknown)
+    }
+
+    async fn queue(&self) -> Result<Queue, Refusal> {
+        self.db.queue().await.map_err(|error| refusal(&error))
+    }
+
+    fn healthy(&self) -> bool {
+        self.vitals.healthy()
+    }
+}

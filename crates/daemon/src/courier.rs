@@ -1,0 +1,190 @@
+//! The thread that delivers: one delivery at a time, on a runtime of its own.
+//!
+//! One flow and not several, because the uplink is shared with classes. Whatever it needs to
+//! remember is committed through the [`Journal`] before it acts; this file only decides whose
+//! turn it is.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use lectern_capture::clock::unix_ms;
+use lectern_deliver::{Journal, JournalError, Outcome, Progress, Secrets};
+use lectern_domain::api::DeliveryView;
+use lectern_domain::config::Config;
+use lectern_domain::delivery::{Commit, DeliveryJob, DeliveryState};
+use lectern_domain::ids::{DeliveryId, PlatformName};
+use lectern_store::Db;
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::sleep;
+use tracing::{error, info, warn};
+
+/// Events not yet taken by the conductor; progress is dropped when they lag.
+const EVENT_BOUND: usize = 32;
+/// The longest sleep with an empty queue: a wake that was missed costs no more than this.
+const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+/// After a failure of our own database.
+const DATABASE_PAUSE: Duration = Duration::from_secs(5);
+
+/// What the thread says.
+#[derive(Debug)]
+pub(crate) enum CourierEvent {
+    /// The delivery on its way; `None` when none is.
+    Progress(Option<DeliveryView>),
+    /// The queue is another than before.
+    Changed,
+}
+
+/// The way to the thread. [`Courier::close`] joins it.
+pub(crate) struct Courier {
+    stop: watch::Sender<bool>,
+    wake: Arc<Notify>,
+    thread: JoinHandle<()>,
+}
+
+impl Courier {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// When the system has no thread or runtime to give.
+    pub(crate) fn start(
+        config: Arc<Config>,
+        db: Db,
+    ) -> std::io::Result<(Self, mpsc::Receiver<CourierEvent>)> {
+        let (stop, stopped) = watch::channel(false);
+        let wake = Arc::new(Notify::new());
+        let (out, events) = mpsc::channel(EVENT_BOUND);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let rounds = Rounds { config, db, stopped, wake: Arc::clone(&wake), out };
+        let thread = std::thread::Builder::new()
+            .name("deliver".to_owned())
+            .spawn(move || runtime.block_on(rounds.run()))?;
+        Ok((Self { stop, wake, thread }, events))
+    }
+
+    /// Rings when a delivery may have become due.
+    pub(crate) fn wake(&self) -> Arc<Notify> {
+        Arc::clone(&self.wake)
+    }
+
+    /// Asks the thread to end at its next safe point.
+    pub(crate) fn tell_to_stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Waits for the thread.
+    pub(crate) fn close(self) {
+        self.tell_to_stop();
+        if self.thread.join().is_err() {
+            warn!("deliver thread panicked");
+        }
+    }
+}
+
+struct Rounds {
+    config: Arc<Config>,
+    db: Db,
+    stopped: watch::Receiver<bool>,
+    wake: Arc<Notify>,
+    out: mpsc::Sender<CourierEvent>,
+}
+
+struct DbJournal {
+    db: Db,
+    out: mpsc::Sender<CourierEvent>,
+}
+
+#[async_trait]
+impl Journal for DbJournal {
+    async fn commit(&self, delivery: DeliveryId, commit: Commit) -> Result<(), JournalError> {
+        self.db.commit_delivery(delivery, commit).await.map_err(|error| JournalError(Box::new(error)))?;
+        // The conductor reads the queue anew; if it lags, it reads it for the next word.
+        drop(self.out.try_send(CourierEvent::Changed));
+        Ok(())
+    }
+}
+
+impl Rounds {
+    async fn run(mut self) {
+        let platforms: Vec<PlatformName> = self.config.platforms.iter().map(|p| p.name.clone()).collect();
+        while !*self.stopped.borrow() {
+            match self.db.due_delivery(unix_ms(), platforms.clone()).await {
+                Ok(Some(job)) => self.deliver(job).await,
+                Ok(None) => self.idle().await,
+                Err(error) => {
+                    error!(error = %error, "due delivery could not be read");
+                    self.rest(DATABASE_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    async fn deliver(&mut self, job: DeliveryJob) {
+        let Some(platform) = self.config.platforms.iter().find(|p| p.name == job.platform) else { return };
+        let platform = lectern_deliver::connect(platform, Secrets::from_env());
+        let journal = DbJournal { db: self.db.clone(), out: self.out.clone() };
+        let out = self.out.clone();
+        let blank = active(&job);
+        let progress = move |progress: Progress| {
+            let view = DeliveryView { sent_bytes: progress.sent_bytes, ..blank.clone() };
+            drop(out.try_send(CourierEvent::Progress(Some(view))));
+        };
+        info!(lecture = %job.lecture, platform = %job.platform, "delivery began");
+        let (lecture, name) = (job.lecture, job.platform.clone());
+        let courier = lectern_deliver::Courier::default();
+        let outcome = courier.run(job, platform.as_ref(), &journal, &progress, self.stopped.clone()).await;
+        match outcome {
+            Ok(Outcome::Done) => info!(%lecture, platform = %name, "lecture was delivered"),
+            Ok(Outcome::Waiting { until_unix_ms, why, .. }) => {
+                info!(%lecture, platform = %name, until_unix_ms, why, "delivery waits");
+            }
+            Ok(Outcome::Parked { why }) => error!(%lecture, platform = %name, why, "delivery needs a person"),
+            Ok(Outcome::Stopped) => info!(%lecture, platform = %name, "delivery was interrupted"),
+            Err(error) => {
+                error!(%lecture, platform = %name, error = %error, "delivery broke off");
+                self.rest(DATABASE_PAUSE).await;
+            }
+        }
+        // The conductor may have ended: then nobody watches any more.
+        drop(self.out.send(CourierEvent::Progress(None)).await);
+        drop(self.out.send(CourierEvent::Changed).await);
+    }
+
+    /// Sleeps until the next delivery is due, or somebody rings.
+    async fn idle(&mut self) {
+        let due = self.db.next_due_unix_ms().await.ok().flatten();
+        let wait = due.map_or(LONGEST_SLEEP, |due| {
+            let ms = u64::try_from(due.saturating_sub(unix_ms())).unwrap_or(0);
+            Duration::from_millis(ms.max(50)).min(LONGEST_SLEEP)
+        });
+        self.rest(wait).await;
+    }
+
+    async fn rest(&mut self, wait: Duration) {
+        tokio::select! {
+            () = sleep(wait) => {}
+            () = self.wake.notified() => {}
+            // An error means that the owner is gone: the loop sees it.
+            _ = self.stopped.changed() => {}
+        }
+    }
+}
+
+/// A delivery as it begins, for the page.
+fn active(job: &DeliveryJob) -> DeliveryView {
+    DeliveryView {
+        id: job.id,
+        lecture: job.lecture,
+        title: Some(job.title.clone()).filter(|title| !title.is_empty()),
+        platform: job.platform.clone(),
+        state: DeliveryState::Sending,
+        sent_bytes: 0,
+        total_bytes: job.files.iter().map(|file| file.size_bytes).sum(),
+        attempts: job.attempts,
+        next_unix_ms: None,
+        message: None,
+        done_unix_ms: None,
+        locations: Vec::new(),
+    }
+}

@@ -1,0 +1,156 @@
+//! The thread that finishes lectures: niced, one at a time, and at rest while one is recorded.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use lectern_capture::clock::monotonic_ns;
+use lectern_domain::config::Picture;
+use lectern_domain::ids::LectureId;
+use lectern_finish::{Finished, Job, RunInput, SegmentInput, TrackInput};
+use lectern_store::FinishInput;
+use tokio::sync::mpsc;
+use tracing::{info, warn};
+
+use crate::notify::Vitals;
+
+/// Lectures handed over and not begun: the conductor hands over one at a time.
+const JOB_BOUND: usize = 1;
+/// Results not yet taken by the conductor.
+const EVENT_BOUND: usize = 4;
+/// How far below everything else this thread's CPU time stands.
+const NICE: i32 = 10;
+/// How often a resting thread looks whether the recording is over.
+const REST: Duration = Duration::from_millis(500);
+
+/// What the thread says.
+#[derive(Debug)]
+pub(crate) enum FinishEvent {
+    /// The files are on the disk; their rows are not committed yet.
+    Done { lecture: LectureId, finished: Finished, took_ms: u64 },
+    /// Nothing was lost; the reason is for people.
+    Failed { lecture: LectureId, message: String },
+}
+
+/// The way to the thread. [`Finisher::close`] joins it.
+pub(crate) struct Finisher {
+    jobs: mpsc::Sender<(LectureId, FinishInput)>,
+    thread: JoinHandle<()>,
+    vitals: Arc<Vitals>,
+}
+
+impl Finisher {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// When the system has no thread to give.
+    pub(crate) fn start(
+        picture: Picture,
+        vitals: Arc<Vitals>,
+    ) -> std::io::Result<(Self, mpsc::Receiver<FinishEvent>)> {
+        let (jobs, inbox) = mpsc::channel(JOB_BOUND);
+        let (outbox, events) = mpsc::channel(EVENT_BOUND);
+        let seen = Arc::clone(&vitals);
+        let thread = std::thread::Builder::new()
+            .name("finish".to_owned())
+            .spawn(move || work(picture, inbox, &outbox, &seen))?;
+        Ok((Self { jobs, thread, vitals }, events))
+    }
+
+    /// Hands a lecture over; `false` if the thread takes none.
+    pub(crate) fn hand_over(&self, lecture: LectureId, input: FinishInput) -> bool {
+        self.jobs.try_send((lecture, input)).is_ok()
+    }
+
+    /// Stops the thread at its next block of bytes and waits for it. A half-made file stays as
+    /// `.part` and is made again at the next start.
+    pub(crate) fn close(self) {
+        self.vitals.leave();
+        drop(self.jobs);
+        if self.thread.join().is_err() {
+            warn!("finish thread panicked");
+        }
+    }
+}
+
+fn work(
+    picture: Picture,
+    mut inbox: mpsc::Receiver<(LectureId, FinishInput)>,
+    outbox: &mpsc::Sender<FinishEvent>,
+    vitals: &Vitals,
+) {
+    // On Linux this is the priority of the calling thread alone.
+    if let Err(error) = rustix::process::nice(NICE) {
+        warn!(error = %error, "finish thread could not be made nice");
+    }
+    while let Some((lecture, input)) = inbox.blocking_recv() {
+        let began_ns = monotonic_ns();
+        let job = job(picture, input);
+        let mut resting = false;
+        let result = lectern_finish::finish(&job, &mut |_| {
+            while vitals.recording() && !vitals.leaving() {
+                if !std::mem::replace(&mut resting, true) {
+                    info!(lecture = %lecture, "finishing rests while a lecture is recorded");
+                }
+                std::thread::park_timeout(REST);
+            }
+            resting = false;
+            if vitals.leaving() { std::ops::ControlFlow::Break(()) } else { std::ops::ControlFlow::Continue(()) }
+        });
+        let event = match result {
+            Ok(finished) => FinishEvent::Done {
+                lecture,
+                finished,
+                took_ms: monotonic_ns().saturating_sub(began_ns) / 1_000_000,
+            },
+            Err(lectern_finish::FinishError::Stopped) => return,
+            Err(error) => FinishEvent::Failed { lecture, message: chain(&error) },
+        };
+        if outbox.blocking_send(event).is_err() {
+            return;
+        }
+    }
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+fn job(picture: Picture, input: FinishInput) -> Job {
+    let segment = |s: lectern_store::FinishSegment| SegmentInput {
+        run: s.run,
+        path: PathBuf::from(s.path),
+        size_bytes: s.size_bytes,
+        sha256: s.sha256,
+    };
+    Job {
+        lecture_dir: input.folder,
+        picture,
+        tracks: input
+            .tracks
+            .into_iter()
+            .map(|track| TrackInput {
+                source: track.source,
+                role: track.role,
+                segments: track.segments.into_iter().map(segment).collect(),
+            })
+            .collect(),
+        runs: input
+            .runs
+            .into_iter()
+            .map(|run| RunInput { run: run.run, end_ns: run.end_ns, pauses: run.pauses })
+            .collect(),
+        metadata: input.metadata,
+        title: input.title,
+        started_unix_ms: Some(input.started_unix_ms),
+    }
+}

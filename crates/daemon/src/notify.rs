@@ -1,0 +1,89 @@
+//! What systemd hears: ready, stopping, and a watchdog that is fed by progress.
+//!
+//! A timer that feeds a watchdog proves that timers work. So the ping is sent only when the
+//! conductor has ticked, the spool's thread has answered and the database has committed or
+//! answered within their times.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use lectern_capture::clock::monotonic_ns;
+use lectern_store::{Db, Spool};
+use sd_notify::NotifyState;
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tracing::{debug, warn};
+
+const CONDUCTOR_NS: u64 = 5_000_000_000;
+const ROUND: Duration = Duration::from_secs(2);
+/// A disk may stall this long before the process is thought to be hung.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// Signs of life that other threads may read.
+#[derive(Debug, Default)]
+pub(crate) struct Vitals {
+    conductor_ns: AtomicU64,
+    recording: AtomicBool,
+    leaving: AtomicBool,
+}
+
+impl Vitals {
+    pub(crate) fn conductor_lives(&self) {
+        self.conductor_ns.store(monotonic_ns(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_recording(&self, recording: bool) {
+        self.recording.store(recording, Ordering::Relaxed);
+    }
+
+    /// Whether a lecture holds the sources.
+    pub(crate) fn recording(&self) -> bool {
+        self.recording.load(Ordering::Relaxed)
+    }
+
+    /// The daemon ends: long work stops at its next step.
+    pub(crate) fn leave(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the daemon ends.
+    pub(crate) fn leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed)
+    }
+
+    /// Whether the conductor has ticked lately.
+    pub(crate) fn healthy(&self) -> bool {
+        monotonic_ns().saturating_sub(self.conductor_ns.load(Ordering::Relaxed)) < CONDUCTOR_NS
+    }
+}
+
+/// Tells systemd, if it started us.
+pub(crate) fn tell(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        debug!(error = %error, "systemd could not be told");
+    }
+}
+
+/// Measures free space and feeds the watchdog until dropped.
+pub(crate) async fn watch(vitals: std::sync::Arc<Vitals>, spool: Spool, db: Db, free: watch::Sender<u64>) {
+    loop {
+        let spool_answers = match timeout(ANSWER_WITHIN, spool.free_space()).await {
+            Ok(Ok(space)) => {
+                free.send_if_modified(|last| std::mem::replace(last, space.free_bytes) != space.free_bytes);
+                true
+            }
+            Ok(Err(error)) => {
+                warn!(error = %error, "free space could not be measured");
+                true
+            }
+            Err(_) => false,
+        };
+        let db_answers = timeout(ANSWER_WITHIN, db.next_due_unix_ms()).await.is_ok();
+        if spool_answers && db_answers && vitals.healthy() {
+            tell(NotifyState::Watchdog);
+        } else {
+            warn!(spool_answers, db_answers, conductor = vitals.healthy(), "a part of the daemon does not answer");
+        }
+        tokio::time::sleep(ROUND).await;
+    }
+}

@@ -1,0 +1,246 @@
+//! The lecture at work, as data: what is true of it, and what is due at a given moment.
+//!
+//! Nothing here waits, writes or looks at a clock; the conductor passes the time in. Times are
+//! nanoseconds of the monotonic clock, or of the run where a name says so.
+
+use std::collections::BTreeSet;
+
+use lectern_capture::{RunPlan, Stop};
+use lectern_domain::api::Metadata;
+use lectern_domain::ids::{LectureId, RunId, RunNumber, SourceName};
+use lectern_domain::lecture::{LectureEvent, LectureState};
+
+/// A first run in which no source has delivered for this long has failed. Later runs wait on:
+/// what was recorded before the interruption must not be failed by a camera that boots slowly.
+pub(crate) const NOTHING_ARRIVED_NS: u64 = 30_000_000_000;
+/// A pause begins this long after the press: every source is told before its encoder must rest,
+/// so that its track ends there to the picture.
+pub(crate) const PAUSE_LEAD_NS: u64 = lectern_capture::PAUSE_MARGIN_NS + 80_000_000;
+/// Sources that have not drained a stopped run by then are given up.
+pub(crate) const DRAIN_NS: u64 = 6_000_000_000;
+
+/// The run that is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OpenRun {
+    pub(crate) id: RunId,
+    pub(crate) base_ns: u64,
+    pub(crate) opened_unix_ms: i64,
+    /// In nanoseconds of the run.
+    pub(crate) pauses: Vec<(u64, Option<u64>)>,
+    /// In nanoseconds of the run.
+    pub(crate) stop_ns: Option<u64>,
+    /// The sources were told to flush; an undo comes too late.
+    pub(crate) ending_since_ns: Option<u64>,
+    pub(crate) drained: BTreeSet<SourceName>,
+    /// Segments are being closed: asked of the spool once.
+    pub(crate) closing: bool,
+}
+
+/// The lecture at work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Session {
+    pub(crate) id: LectureId,
+    pub(crate) metadata: Metadata,
+    pub(crate) state: LectureState,
+    pub(crate) started_unix_ms: i64,
+    pub(crate) begun_ns: u64,
+    /// When it stops by itself.
+    pub(crate) ends_ns: u64,
+    pub(crate) last_run: RunNumber,
+    pub(crate) run: Option<OpenRun>,
+    pub(crate) earlier_ms: u64,
+    pub(crate) undo_until_ns: Option<u64>,
+    /// Whether it was paused when it was stopped.
+    pub(crate) stopped_paused: bool,
+    pub(crate) bytes: u64,
+    pub(crate) segments_closed: u64,
+    pub(crate) marks: u32,
+}
+
+impl OpenRun {
+    /// Recorded in this run until `now_ns`, without its pauses.
+    fn recorded_ns(&self, now_ns: u64) -> u64 {
+        let elapsed = now_ns.saturating_sub(self.base_ns);
+        let end = self.stop_ns.map_or(elapsed, |stop| stop.min(elapsed));
+        let paused: u64 = self
+            .pauses
+            .iter()
+            .map(|(from, to)| to.unwrap_or(u64::MAX).min(end).saturating_sub(*from))
+            .sum();
+        end.saturating_sub(paused)
+    }
+
+    /// What the sources are to follow.
+    fn plan(&self) -> RunPlan {
+        let stop = self.stop_ns.map(|at_ns| Stop { at_ns, hold: self.ending_since_ns.is_none() });
+        RunPlan { run: self.id, base_ns: self.base_ns, pauses: self.pauses.clone(), stop }
+    }
+}
+
+impl Session {
+    /// Recorded so far, without pauses and gaps, in milliseconds.
+    pub(crate) fn recorded_ms(&self, now_ns: u64) -> u64 {
+        self.earlier_ms + self.run.as_ref().map_or(0, |run| run.recorded_ns(now_ns) / 1_000_000)
+    }
+
+    /// What the sources are to follow now.
+    pub(crate) fn plan(&self) -> Option<RunPlan> {
+        self.run.as_ref().map(OpenRun::plan)
+    }
+
+    /// Whether a stop can still be taken back.
+    pub(crate) fn can_undo(&self) -> bool {
+        self.state == LectureState::Stopping
+            && self.run.as_ref().is_some_and(|run| run.ending_since_ns.is_none())
+    }
+
+    /// What the clock demands at `now_ns`, if anything.
+    pub(crate) fn due(&self, now_ns: u64) -> Option<LectureEvent> {
+        match self.state {
+            LectureState::Armed | LectureState::Recording | LectureState::Paused
+                if now_ns >= self.ends_ns =>
+            {
+                Some(LectureEvent::Stop)
+            }
+            LectureState::Armed
+                if self.last_run == RunNumber(1)
+                    && now_ns.saturating_sub(self.begun_ns) > NOTHING_ARRIVED_NS =>
+            {
+                Some(LectureEvent::NothingArrived)
+            }
+            LectureState::Stopping
+                if self.can_undo() && self.undo_until_ns.is_none_or(|until| now_ns >= until) =>
+            {
+                Some(LectureEvent::GraceOver)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the run's segments can be closed now: every source has flushed, or its time is
+    /// over.
+    pub(crate) fn can_close(&self, sources: usize, now_ns: u64) -> bool {
+        self.run.as_ref().is_some_and(|run| {
+            !run.closing
+                && run.ending_since_ns.is_some_and(|since| {
+                    run.drained.len() >= sources || now_ns.saturating_sub(since) > DRAIN_NS
+                })
+        })
+    }
+
+    /// The command words that make sense now.
+    pub(crate) fn allowed(&self) -> Vec<&'static str> {
+        let may = |event| self.state.step(event).is_ok();
+        let mut words = Vec::new();
+        if may(LectureEvent::Pause) {
+            words.push("pause");
+        }
+        if may(LectureEvent::Resume) {
+            words.push("resume");
+        }
+        if may(LectureEvent::Stop) {
+            words.extend(["stop", "mark", "extend"]);
+        }
+        if self.can_undo() {
+            words.push("undo");
+        }
+        if self.state == LectureState::Stopping {
+            words.push("start");
+        }
+        words.push("amend");
+        words
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: u64 = 1_000_000_000;
+
+    fn session(state: LectureState) -> Session {
+        let id = LectureId::random();
+        Session {
+            id,
+            metadata: Metadata::default(),
+            state,
+            started_unix_ms: 0,
+            begun_ns: 100 * S,
+            ends_ns: 1_000 * S,
+            last_run: RunNumber(1),
+            run: Some(OpenRun {
+                id: RunId { lecture: id, run: RunNumber(1) },
+                base_ns: 100 * S,
+                opened_unix_ms: 0,
+                pauses: vec![],
+                stop_ns: None,
+                ending_since_ns: None,
+                drained: BTreeSet::new(),
+                closing: false,
+            }),
+            earlier_ms: 5_000,
+            undo_until_ns: None,
+            stopped_paused: false,
+            bytes: 0,
+            segments_closed: 0,
+            marks: 0,
+        }
+    }
+
+    #[test]
+    fn recorded_time_leaves_pauses_and_the_time_after_the_stop_out() {
+        let mut lecture = session(LectureState::Recording);
+        assert_eq!(lecture.recorded_ms(110 * S), 15_000);
+        let run = lecture.run.as_mut().unwrap();
+        run.pauses = vec![(2 * S, Some(5 * S)), (8 * S, None)];
+        assert_eq!(lecture.recorded_ms(110 * S), 10_000);
+        lecture.run.as_mut().unwrap().stop_ns = Some(9 * S);
+        assert_eq!(lecture.recorded_ms(200 * S), 10_000);
+        // A pause that begins a moment after the press has not taken anything yet.
+        lecture.run.as_mut().unwrap().pauses = vec![(11 * S, None)];
+        lecture.run.as_mut().unwrap().stop_ns = None;
+        assert_eq!(lecture.recorded_ms(110 * S), 15_000);
+    }
+
+    #[test]
+    fn the_clock_stops_a_lecture_ends_a_grace_and_fails_an_empty_start() {
+        let mut lecture = session(LectureState::Recording);
+        assert_eq!(lecture.due(999 * S), None);
+        assert_eq!(lecture.due(1_000 * S), Some(LectureEvent::Stop));
+
+        lecture.state = LectureState::Armed;
+        assert_eq!(lecture.due(129 * S), None);
+        assert_eq!(lecture.due(131 * S), Some(LectureEvent::NothingArrived));
+        lecture.last_run = RunNumber(2);
+        assert_eq!(lecture.due(131 * S), None, "an interrupted lecture waits for its sources");
+
+        lecture.state = LectureState::Stopping;
+        lecture.undo_until_ns = Some(210 * S);
+        assert_eq!(lecture.due(209 * S), None);
+        assert!(lecture.can_undo());
+        assert_eq!(lecture.due(210 * S), Some(LectureEvent::GraceOver));
+        lecture.run.as_mut().unwrap().ending_since_ns = Some(210 * S);
+        assert!(!lecture.can_undo());
+        assert_eq!(lecture.due(211 * S), None);
+    }
+
+    #[test]
+    fn a_run_closes_when_all_have_flushed_or_their_time_is_over() {
+        let mut lecture = session(LectureState::Stopping);
+        assert!(!lecture.can_close(1, 120 * S));
+        lecture.run.as_mut().unwrap().ending_since_ns = Some(120 * S);
+        assert!(!lecture.can_close(1, 121 * S));
+        assert!(lecture.can_close(1, 120 * S + DRAIN_NS + 1));
+        lecture.run.as_mut().unwrap().drained.insert("camera".parse().unwrap());
+        assert!(lecture.can_close(1, 121 * S));
+        lecture.run.as_mut().unwrap().closing = true;
+        assert!(!lecture.can_close(1, 121 * S), "asked once");
+    }
+
+    #[test]
+    fn allowed_words_follow_the_state() {
+        assert_eq!(session(LectureState::Recording).allowed(), ["pause", "stop", "mark", "extend", "amend"]);
+        assert_eq!(session(LectureState::Paused).allowed(), ["resume", "stop", "mark", "extend", "amend"]);
+        assert_eq!(session(LectureState::Stopping).allowed(), ["undo", "start", "amend"]);
+    }
+}
