@@ -179,7 +179,8 @@ fn nothing_unwraps_outside_of_tests() {
     for (name, text) in rust_files() {
         let in_product =
             name.starts_with("crates/") && name.contains("/src/") && !name.starts_with("crates/testkit/");
-        let is_test_module = name.ends_with("/tests.rs") || name.contains("/tests/");
+        let is_test_module =
+            name.ends_with("/tests.rs") || name.ends_with("_tests.rs") || name.contains("/tests/");
         if !in_product || is_test_module {
             continue;
         }
