@@ -1,0 +1,102 @@
+//! The copy: every byte of the recording is read once, and written to each file it belongs to.
+//!
+//! The calling thread reads ([`feed`]) and writes ([`writer`]); two threads beside it take the
+//! SHA-256 of what is written and of the segments as they are read ([`hashing`]). Memory is
+//! bounded by a fixed number of blocks, however long the lecture is.
+
+use std::ops::{ControlFlow, Range};
+use std::thread;
+
+use crate::copy::feed::Feed;
+use crate::copy::hashing::{Hashing, Lane};
+use crate::copy::writer::{Output, Writer};
+use crate::cut::Finish;
+use crate::error::FinishError;
+use crate::job::{Job, Note, Progress};
+use crate::layout::Chunk;
+use crate::track::Track;
+
+mod feed;
+mod hashing;
+pub(crate) mod writer;
+
+pub(crate) use hashing::hex;
+
+/// A block of bytes that was read together.
+#[derive(Debug, Default)]
+pub(crate) struct Block {
+    pub(crate) bytes: Vec<u8>,
+    /// The parts of `bytes` that are media; the rest is the segment's own structure.
+    pub(crate) media: Vec<Range<usize>>,
+}
+
+impl Block {
+    fn media(&self) -> impl Iterator<Item = &[u8]> {
+        self.media
+            .iter()
+            .filter_map(|range| self.bytes.get(range.clone()))
+    }
+}
+
+/// How the copy tells its caller where it is, and is told to stop.
+pub(crate) type OnProgress<'a> = &'a mut dyn FnMut(Progress) -> ControlFlow<()>;
+
+/// Writes all outputs, not yet synced. Answers the SHA-256 of each, in order; adds a note for
+/// each segment that differs from what was stored or could not be read. Blocking.
+pub(crate) fn copy(
+    job: &Job,
+    tracks: &[Track<'_>],
+    finishes: &[Finish],
+    chunks: &[Chunk],
+    outputs: &[Output],
+    notes: &mut Vec<Note>,
+    progress: OnProgress<'_>,
+) -> Result<Vec<String>, FinishError> {
+    // One lane for each output, then one for the segments of each track.
+    let written = outputs.iter().map(Output::total_bytes);
+    let read = tracks.iter().map(|track| {
+        track
+            .input
+            .segments
+            .iter()
+            .map(|segment| segment.size_bytes)
+            .sum()
+    });
+    let weights: Vec<u64> = written.chain(read).collect();
+    thread::scope(|scope| {
+        let hashing = Hashing::start(scope, &weights).map_err(FinishError::io(
+            "start the hashing threads for it",
+            &job.lecture_dir,
+        ))?;
+        let mut writer = Writer::new(outputs, hashing, progress);
+        writer.heads()?;
+        let lanes = (outputs.len()..).map(Lane);
+        let mut feeds: Vec<Feed<'_>> = (tracks.iter().zip(finishes).zip(lanes).enumerate())
+            .map(|(index, ((track, finish), lane))| Feed::new(job, track.input, finish, index, lane))
+            .collect();
+        for chunk in chunks {
+            if let Some(feed) = feeds.get_mut(chunk.track) {
+                feed.chunk(chunk, &mut writer)?;
+            }
+        }
+        for feed in &mut feeds {
+            feed.close(&mut writer)?;
+            notes.append(&mut feed.notes);
+        }
+        let results = writer.finish()?;
+        for (lane, file) in results.suspects {
+            let track = lane
+                .0
+                .checked_sub(outputs.len())
+                .and_then(|index| tracks.get(index));
+            let Some(track) = track else { continue };
+            if let Some(segment) = track.input.segments.get(file as usize) {
+                notes.push(Note::Suspect {
+                    source_name: track.input.source.clone(),
+                    path: segment.path.clone(),
+                });
+            }
+        }
+        Ok(results.digests)
+    })
+}

@@ -1,0 +1,186 @@
+//! P10: whatever a segment holds, finishing ends with a lecture or a clear word, never a panic.
+
+use std::ops::ControlFlow;
+
+use lectern_domain::media::Role;
+use lectern_finish::{FinishError, Note, finish};
+use proptest::prelude::*;
+
+use crate::clip::{MS, Recording, beeps, flashes};
+use crate::probe::{decodes_clean, packets};
+
+fn usual() -> Recording {
+    let mut recording = Recording::new(&[(None, &[])]);
+    recording.record(
+        "camera",
+        Role::Presenter,
+        1,
+        &flashes("320x180"),
+        (0, 6_000 * MS),
+        0,
+    );
+    recording.record("mic", Role::Microphone, 1, &beeps(), (0, 6_000 * MS), 0);
+    recording
+}
+
+#[test]
+fn a_torn_tail_is_left_out() {
+    let recording = usual();
+    let segment = &recording.job.tracks[0].segments[2];
+    let path = recording.dir.path().join(&segment.path);
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &bytes[..bytes.len() - 11]).unwrap();
+    let finished = recording.finish();
+    assert!(
+        finished
+            .notes
+            .iter()
+            .any(|note| matches!(note, Note::TornTail { .. })),
+        "{:?}",
+        finished.notes
+    );
+    assert!(
+        finished
+            .notes
+            .iter()
+            .any(|note| matches!(note, Note::Suspect { .. })),
+        "the size changed"
+    );
+    let left = packets(&recording.path("camera.mp4"), "v:0").len();
+    assert!(
+        (173..180).contains(&left),
+        "{left} of 180 pictures: no more than a chunk is gone"
+    );
+    decodes_clean(&recording.path("lecture.mp4"));
+}
+
+#[test]
+fn a_bit_that_flipped_in_the_media_is_found() {
+    let recording = usual();
+    let segment = &recording.job.tracks[1].segments[1];
+    let path = recording.dir.path().join(&segment.path);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    let suspect = Note::Suspect {
+        source_name: "mic".parse().unwrap(),
+        path: segment.path.clone(),
+    };
+    assert_eq!(recording.finish().notes, [suspect]);
+}
+
+#[test]
+fn a_segment_that_is_gone_costs_its_own_time_only() {
+    let recording = usual();
+    let segment = &recording.job.tracks[0].segments[1];
+    std::fs::remove_file(recording.dir.path().join(&segment.path)).unwrap();
+    let finished = recording.finish();
+    assert!(
+        matches!(&finished.notes[..], [Note::Unreadable { .. }]),
+        "{:?}",
+        finished.notes
+    );
+    assert_eq!(packets(&recording.path("camera.mp4"), "v:0").len(), 120);
+    decodes_clean(&recording.path("lecture.mp4"));
+}
+
+#[test]
+fn sound_where_pictures_belong_is_refused() {
+    let mut recording = usual();
+    recording.record("screen", Role::Presentation, 1, &beeps(), (0, 6_000 * MS), 0);
+    let finished = recording.finish();
+    assert!(
+        finished
+            .notes
+            .iter()
+            .any(|note| matches!(note, Note::NoData { source_name } if source_name.as_str() == "screen"))
+    );
+    decodes_clean(&recording.path("lecture.mp4"));
+}
+
+/// One change to a file.
+#[derive(Clone, Debug)]
+enum Harm {
+    Set { at: prop::sample::Index, to: u8 },
+    Word { at: prop::sample::Index, to: u32 },
+    Cut { at: prop::sample::Index },
+    Remove { at: prop::sample::Index, count: usize },
+    Double { at: prop::sample::Index, count: usize },
+}
+
+fn harm() -> impl Strategy<Value = Harm> {
+    let at = any::<prop::sample::Index>;
+    let word = prop_oneof![Just(0), Just(1), Just(u32::MAX), Just(0x7fff_ffff), any::<u32>()];
+    prop_oneof![
+        4 => (at(), any::<u8>()).prop_map(|(at, to)| Harm::Set { at, to }),
+        4 => (at(), word).prop_map(|(at, to)| Harm::Word { at, to }),
+        1 => at().prop_map(|at| Harm::Cut { at }),
+        1 => (at(), 1_usize..64).prop_map(|(at, count)| Harm::Remove { at, count }),
+        1 => (at(), 1_usize..2_000).prop_map(|(at, count)| Harm::Double { at, count }),
+    ]
+}
+
+/// Offsets that hold structure and not media, where harm does the most.
+fn structure(bytes: &[u8]) -> Vec<usize> {
+    let mut out = Vec::new();
+    let mut at = 0;
+    while let Some(head) = bytes.get(at..at + 8) {
+        let size = u32::from_be_bytes(head[..4].try_into().unwrap()) as usize;
+        let shown = if &head[4..] == b"mdat" { 8 } else { size };
+        out.extend(at..at + shown);
+        at += size;
+    }
+    out
+}
+
+fn apply(bytes: &mut Vec<u8>, places: &[usize], harm: &Harm) {
+    let place = |at: &prop::sample::Index| at.get(places).to_owned();
+    match harm {
+        Harm::Set { at, to } => {
+            if let Some(byte) = bytes.get_mut(place(at)) {
+                *byte = *to;
+            }
+        }
+        Harm::Word { at, to } => {
+            let at = place(at);
+            if let Some(word) = bytes.get_mut(at..at + 4) {
+                word.copy_from_slice(&to.to_be_bytes());
+            }
+        }
+        Harm::Cut { at } => bytes.truncate(place(at)),
+        Harm::Remove { at, count } => {
+            let from = place(at).min(bytes.len());
+            bytes.drain(from..(from + count).min(bytes.len()));
+        }
+        Harm::Double { at, count } => {
+            let from = place(at).min(bytes.len());
+            let copy = bytes[from..(from + count).min(bytes.len())].to_vec();
+            bytes.splice(from..from, copy);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+
+    #[test]
+    fn harmed_segments_never_break_finishing(
+        file in 0_usize..6,
+        harms in prop::collection::vec(harm(), 1..5),
+    ) {
+        let recording = usual();
+        let track = &recording.job.tracks[file / 3];
+        let path = recording.dir.path().join(&track.segments[file % 3].path);
+        let mut bytes = std::fs::read(&path).unwrap();
+        let places = structure(&bytes);
+        for harm in &harms {
+            apply(&mut bytes, &places, harm);
+        }
+        std::fs::write(&path, &bytes).unwrap();
+        match finish(&recording.job, &mut |_| ControlFlow::Continue(())) {
+            Ok(finished) => prop_assert!(finished.files[0].size_bytes > 0),
+            Err(error) => prop_assert!(matches!(error, FinishError::NothingRecorded { .. }), "{error}"),
+        }
+    }
+}
