@@ -1,0 +1,232 @@
+//! HTTP on the control socket: one connection per request, no pool, no TLS, no redirects.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::handshake;
+use hyper::header::{ACCEPT, CONTENT_TYPE, HOST};
+use hyper::{Method, Request, Response};
+use hyper_util::rt::TokioIo;
+use lectern_domain::api::Problem;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::net::UnixStream;
+use tokio::task::JoinHandle;
+
+use crate::fault::Fault;
+
+/// The daemon gives a handler up after fifteen seconds; this is a little more.
+const ANSWER_WITHIN: Duration = Duration::from_secs(20);
+/// No document of the API comes near it; more is not the daemon.
+const MAX_DOCUMENT_BYTES: usize = 64 * 1024 * 1024;
+/// The most that one line of the event stream may take.
+const MAX_LINE_BYTES: usize = 4 * 1024 * 1024;
+
+/// The daemon, as seen from here.
+pub(crate) struct Client {
+    socket: PathBuf,
+}
+
+impl Client {
+    pub(crate) fn new(socket: PathBuf) -> Self {
+        Self { socket }
+    }
+
+    /// Asks for a document.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Fault> {
+        self.ask(Method::GET, path, Bytes::new()).await
+    }
+
+    /// Gives a command with a body.
+    pub(crate) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Fault> {
+        let body = serde_json::to_vec(body).expect("requests have only texts and numbers");
+        self.ask(Method::POST, path, body.into()).await
+    }
+
+    /// Gives a command without a body.
+    pub(crate) async fn post_nothing<T: DeserializeOwned>(&self, path: &str) -> Result<T, Fault> {
+        self.ask(Method::POST, path, Bytes::new()).await
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, method: Method, path: &str, body: Bytes) -> Result<T, Fault> {
+        let exchange = async {
+            let (response, _connection) = self.send(method, path, body).await?;
+            let ok = response.status().is_success();
+            let body = Limited::new(response.into_body(), MAX_DOCUMENT_BYTES)
+                .collect()
+                .await;
+            Ok::<_, Fault>((
+                ok,
+                body.map_err(|error| self.broken(&error.to_string()))?.to_bytes(),
+            ))
+        };
+        let (ok, bytes) = match tokio::time::timeout(ANSWER_WITHIN, exchange).await {
+            Ok(outcome) => outcome?,
+            Err(_) => {
+                return Err(Fault::TimedOut(format!(
+                    "The daemon at {} did not answer within {} s.\nWhat was asked may still happen.\nLook at \
+                     \"lectern status\" before you ask again.",
+                    self.socket.display(),
+                    ANSWER_WITHIN.as_secs()
+                )));
+            }
+        };
+        if ok {
+            return serde_json::from_slice(&bytes).map_err(|error| self.foreign(&error.to_string()));
+        }
+        let problem: Problem =
+            serde_json::from_slice(&bytes).map_err(|error| self.foreign(&error.to_string()))?;
+        Err(problem.into())
+    }
+
+    /// Opens the event stream.
+    pub(crate) async fn events(&self) -> Result<Events, Fault> {
+        let opening = self.send(Method::GET, "/api/v1/events", Bytes::new());
+        let (response, connection) = tokio::time::timeout(ANSWER_WITHIN, opening)
+            .await
+            .map_err(|_| self.broken("no answer to the request for events"))??;
+        if response.status().is_success() {
+            return Ok(Events {
+                body: response.into_body(),
+                pending: BytesMut::new(),
+                _connection: connection,
+            });
+        }
+        let body = Limited::new(response.into_body(), MAX_LINE_BYTES).collect().await;
+        let bytes = body.map_err(|error| self.broken(&error.to_string()))?.to_bytes();
+        let problem: Problem =
+            serde_json::from_slice(&bytes).map_err(|error| self.foreign(&error.to_string()))?;
+        Err(problem.into())
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+    ) -> Result<(Response<Incoming>, Connection), Fault> {
+        let stream = UnixStream::connect(&self.socket)
+            .await
+            .map_err(|error| self.unreachable(&error))?;
+        let (mut sender, connection) = handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| self.broken(&error.to_string()))?;
+        // Its end is seen in the response; the task ends with it or with this connection's owner.
+        let connection = Connection(tokio::spawn(async move { drop(connection.await) }));
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(HOST, "localhost")
+            .header(ACCEPT, "*/*");
+        if !body.is_empty() {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
+        let request = request
+            .body(Full::new(body))
+            .map_err(|error| self.broken(&error.to_string()))?;
+        let response = sender
+            .send_request(request)
+            .await
+            .map_err(|error| self.broken(&error.to_string()))?;
+        Ok((response, connection))
+    }
+
+    fn unreachable(&self, error: &io::Error) -> Fault {
+        let path = self.socket.display();
+        let todo = match error.kind() {
+            io::ErrorKind::PermissionDenied => "Become a member of the group lectern, or ask somebody who is.".to_owned(),
+            _ => "Start it with \"systemctl start lecternd\"; if its socket is elsewhere, name it with --socket or \
+                  LECTERN_SOCKET."
+                .to_owned(),
+        };
+        Fault::NoDaemon(format!(
+            "The daemon does not answer at {path}: {error}.\nWhat was recorded so far is safe on its disk.\n{todo}"
+        ))
+    }
+
+    /// The daemon was there and went away in mid-sentence.
+    fn broken(&self, why: &str) -> Fault {
+        Fault::NoDaemon(format!(
+            "The daemon at {} ended the conversation: {why}.\nWhat was asked may have happened; what was recorded is \
+             safe on its disk.\nLook at \"lectern status\" before you ask again.",
+            self.socket.display()
+        ))
+    }
+
+    fn foreign(&self, why: &str) -> Fault {
+        Fault::Failed(format!(
+            "The answer from {} was not understood: {why}.\nNothing can be said of what was asked.\nCheck that the \
+             socket is lecternd's and that \"lectern --version\" and the daemon's version are the same.",
+            self.socket.display()
+        ))
+    }
+}
+
+/// The task that moves one connection's bytes; ended with its owner.
+struct Connection(JoinHandle<()>);
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// The daemon's server-sent events.
+pub(crate) struct Events {
+    body: Incoming,
+    pending: BytesMut,
+    _connection: Connection,
+}
+
+/// One event: its name and its JSON.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Event {
+    pub(crate) name: String,
+    pub(crate) data: String,
+}
+
+impl Events {
+    /// The next event; `None` when the daemon has ended the stream or broken its rules.
+    pub(crate) async fn next(&mut self) -> Option<Event> {
+        let mut event = Event {
+            name: String::new(),
+            data: String::new(),
+        };
+        loop {
+            let line = self.line().await?;
+            if line.is_empty() {
+                if !event.name.is_empty() {
+                    return Some(event);
+                }
+            } else if let Some(name) = line.strip_prefix("event:") {
+                event.name = name.trim_start().to_owned();
+            } else if let Some(data) = line.strip_prefix("data:") {
+                event.data.push_str(data.trim_start());
+            }
+            // Comments keep the connection alive and say nothing.
+        }
+    }
+
+    async fn line(&mut self) -> Option<String> {
+        loop {
+            if let Some(end) = self.pending.iter().position(|b| *b == b'\n') {
+                let line = self.pending.split_to(end + 1);
+                return Some(String::from_utf8_lossy(&line).trim_end().to_owned());
+            }
+            if self.pending.len() > MAX_LINE_BYTES {
+                return None;
+            }
+            if let Some(data) = self.body.frame().await?.ok()?.data_ref() {
+                self.pending.extend_from_slice(data);
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Units that people read, and times of this machine's clock and zone.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// `1.5 GB`; decimal units, as on the label of a disk.
+pub(crate) fn bytes(n: u64) -> String {
+    const UNITS: [(&str, u64); 4] = [
+        ("TB", 1_000_000_000_000),
+        ("GB", 1_000_000_000),
+        ("MB", 1_000_000),
+        ("kB", 1_000),
+    ];
+    for (unit, size) in UNITS {
+        if n >= size {
+            return format!("{}.{} {unit}", n / size, n % size * 10 / size);
+        }
+    }
+    format!("{n} B")
+}
+
+/// `0:42:19`
+pub(crate) fn length(ms: u64) -> String {
+    let seconds = ms / 1000;
+    format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+/// `61 hours`, rounded down: a promise.
+pub(crate) fn span(ms: u64) -> String {
+    match ms / 60_000 {
+        0 => "less than a minute".into(),
+        1 => "1 minute".into(),
+        minutes @ 2..120 => format!("{minutes} minutes"),
+        minutes => format!("{} hours", minutes / 60),
+    }
+}
+
+/// `2026-11-21 10:00:05`
+pub(crate) fn moment(unix_ms: i64) -> String {
+    written(unix_ms, "%Y-%m-%d %H:%M:%S")
+}
+
+/// `10:00:05`
+pub(crate) fn time_of_day(unix_ms: i64) -> String {
+    written(unix_ms, "%H:%M:%S")
+}
+
+fn written(unix_ms: i64, format: &str) -> String {
+    // A time outside the calendar can only come from a broken clock.
+    let Ok(timestamp) = Timestamp::from_millisecond(unix_ms) else {
+        return "?".into();
+    };
+    timestamp
+        .to_zoned(TimeZone::system())
+        .strftime(format)
+        .to_string()
+}
+
+/// `45 %`, rounded down.
+pub(crate) fn percent(part: u64, whole: u64) -> String {
+    let percent = u128::from(part)
+        .saturating_mul(100)
+        .checked_div(u128::from(whole))
+        .unwrap_or(0);
+    format!("{} %", percent.min(100))
+}
+
+/// Columns: each as wide as its widest cell, two spaces between, nothing after the last.
+pub(crate) fn columns(rows: &[Vec<String>]) -> String {
+    let mut widths: Vec<usize> = Vec::new();
+    for row in rows {
+        for (at, cell) in row.iter().enumerate() {
+            let wide = cell.chars().count();
+            match widths.get_mut(at) {
+                Some(width) => *width = wide.max(*width),
+                None => widths.push(wide),
+            }
+        }
+    }
+    let mut out = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            line.push_str(cell);
+            line.extend(std::iter::repeat_n(' ', width - cell.chars().count() + 2));
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_read_as_people_say_them() {
+        assert_eq!(
+            [999, 1_000, 1_549_000_000].map(bytes),
+            ["999 B", "1.0 kB", "1.5 GB"]
+        );
+        assert_eq!(length(2_539_999), "0:42:19");
+        assert_eq!(
+            [59_999, 2_400_000, 219_600_000].map(span),
+            ["less than a minute", "40 minutes", "61 hours"]
+        );
+        assert_eq!((percent(999, 1000), percent(1, 0)), ("99 %".into(), "0 %".into()));
+    }
+
+    #[test]
+    fn columns_line_up_and_leave_no_spaces_behind() {
+        let rows = [vec!["é".into(), "b".into()], vec!["long".into(), String::new()]];
+        assert_eq!(columns(&rows), "é     b\nlong\n");
+    }
+}

@@ -1,0 +1,482 @@
+//! The real program against the real panel on a real socket, with a scripted daemon behind it:
+//! what is printed, where, and with which exit code.
+
+#[path = "../../panel/tests/script/mod.rs"]
+mod script;
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use lectern_domain::api::{Command as Asked, PodiumState, Refusal};
+use lectern_domain::ids::LectureId;
+use lectern_domain::lecture::LectureState;
+use lectern_panel::{Control, Listeners, serve};
+use script::{NINE_UNIX_MS, Script, detail, ready};
+use tokio::sync::oneshot;
+
+/// A panel on a thread of its own, ended and joined when dropped.
+struct Daemon {
+    room: Arc<Script>,
+    dir: tempfile::TempDir,
+    end: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+}
+
+impl Daemon {
+    fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let room = Script::new(ready());
+        let socket = UnixListener::bind(dir.path().join("control.sock")).unwrap();
+        let (end, ended) = oneshot::channel();
+        let control: Arc<dyn Control> = room.clone();
+        let thread = std::thread::Builder::new()
+            .name("panel".into())
+            .spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .unwrap();
+                let listeners = Listeners {
+                    socket: Some(socket),
+                    tcp: None,
+                };
+                runtime
+                    .block_on(serve(listeners, control, async { drop(ended.await) }))
+                    .unwrap();
+            })
+            .unwrap();
+        Self {
+            room,
+            dir,
+            end: Some((end, thread)),
+        }
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.dir.path().join("control.sock")
+    }
+
+    fn run(&self, words: &[&str]) -> Output {
+        run(&self.socket(), words)
+    }
+
+    fn lecture(&self, state: LectureState) -> LectureId {
+        let id = LectureId::random();
+        self.room.add(detail(id, state, "Cell biology", NINE_UNIX_MS));
+        id
+    }
+
+    fn stop(&mut self) {
+        if let Some((end, thread)) = self.end.take() {
+            end.send(()).expect("the panel waits for its end");
+            thread.join().unwrap();
+        }
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn program(socket: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lectern"));
+    command
+        .env_clear()
+        .env("TZ", "UTC")
+        .arg("--socket")
+        .arg(socket)
+        .stdin(Stdio::null());
+    command
+}
+
+fn run(socket: &Path, words: &[&str]) -> Output {
+    program(socket).args(words).output().unwrap()
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+#[test]
+fn start_prints_the_id_and_nothing_else() {
+    let daemon = Daemon::start();
+    let output = daemon.run(&[
+        "start",
+        "--title",
+        "Cell biology",
+        "--course",
+        "BIO-201",
+        "--minutes",
+        "90",
+    ]);
+    let printed = out(&output);
+    let id = daemon.room.status_now().lecture.as_ref().unwrap().id;
+    assert_eq!(
+        (code(&output), printed.as_str(), err(&output).as_str()),
+        (0, &*format!("{id}\n"), "")
+    );
+    let given = daemon.room.given();
+    let [Asked::Start(request)] = &given[..] else {
+        panic!("{given:?}")
+    };
+    assert_eq!(request.title.as_deref(), Some("Cell biology"));
+    assert_eq!(
+        (request.course.as_deref(), request.minutes),
+        (Some("BIO-201"), Some(90))
+    );
+}
+
+#[test]
+fn every_button_has_its_word() {
+    let daemon = Daemon::start();
+    let id = {
+        assert_eq!(code(&daemon.run(&["start"])), 0);
+        daemon.room.status_now().lecture.as_ref().unwrap().id
+    };
+    for (words, state) in [
+        (&["mark", "exam question"][..], "recording"),
+        (&["extend", "10"], "recording"),
+        (&["pause"], "paused"),
+        (&["resume"], "recording"),
+        (&["stop"], "stopping"),
+        (&["undo"], "recording"),
+    ] {
+        let output = daemon.run(words);
+        assert_eq!(
+            (code(&output), out(&output)),
+            (0, format!("{id}  {state}\n")),
+            "{words:?}: {}",
+            err(&output)
+        );
+    }
+}
+
+#[test]
+fn a_refused_command_is_exit_3_and_says_state_and_what_is_allowed() {
+    let daemon = Daemon::start();
+    let output = daemon.run(&["pause"]);
+    assert_eq!((code(&output), out(&output)), (3, String::new()));
+    assert_eq!(
+        err(&output),
+        "The room is ready; pause is not possible now. Nothing was changed.\nstate: ready\nallowed now: start\n"
+    );
+}
+
+#[test]
+fn other_failures_have_their_exit_codes() {
+    let daemon = Daemon::start();
+    assert_eq!(code(&daemon.run(&["extend", "0"])), 2);
+    assert_eq!(code(&daemon.run(&["show", "../status"])), 2);
+    assert_eq!(code(&daemon.run(&["fly"])), 2);
+    let missing = daemon.run(&["show", "0123"]);
+    assert_eq!(
+        (code(&missing), err(&missing)),
+        (1, "There is no lecture 0123.\n".into())
+    );
+    daemon.room.refuse(Refusal::Unable {
+        message: "The disk is full. All is safe. Free some space.".into(),
+    });
+    let unable = daemon.run(&["start"]);
+    assert_eq!(
+        (code(&unable), err(&unable)),
+        (1, "The disk is full. All is safe. Free some space.\n".into())
+    );
+    let first = daemon.lecture(LectureState::Finished);
+    let beginning = &first.to_string()[..1];
+    while !daemon
+        .lecture(LectureState::Finished)
+        .to_string()
+        .starts_with(beginning)
+    {}
+    assert_eq!(code(&daemon.run(&["show", beginning])), 2);
+}
+
+#[test]
+fn no_daemon_is_exit_4_and_says_where_it_was_sought() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("nobody.sock");
+    let output = run(&socket, &["status"]);
+    assert_eq!((code(&output), out(&output)), (4, String::new()));
+    let said = err(&output);
+    assert!(
+        said.starts_with(&format!("The daemon does not answer at {}: ", socket.display())),
+        "{said}"
+    );
+    assert!(
+        said.contains("safe") && said.contains("systemctl start lecternd"),
+        "{said}"
+    );
+    let named = Command::new(env!("CARGO_BIN_EXE_lectern"))
+        .env_clear()
+        .env("LECTERN_SOCKET", &socket)
+        .arg("queue")
+        .output()
+        .unwrap();
+    assert!(
+        err(&named).contains("nobody.sock"),
+        "the variable names the socket as well"
+    );
+    let default = Command::new(env!("CARGO_BIN_EXE_lectern"))
+        .env_clear()
+        .arg("--help")
+        .output()
+        .unwrap();
+    assert!(out(&default).contains("/run/lectern/control.sock"));
+}
+
+#[test]
+fn a_socket_of_another_program_is_a_clear_failure() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("other.sock");
+    let listener = UnixListener::bind(&socket).unwrap();
+    let other = std::thread::spawn(move || {
+        use std::io::Write;
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(b"220 mail.example.edu ESMTP\r\n").unwrap();
+    });
+    let output = run(&socket, &["status"]);
+    other.join().unwrap();
+    assert_eq!(code(&output), 4, "{}", err(&output));
+    assert_eq!(err(&output).lines().count(), 3, "{}", err(&output));
+}
+
+#[test]
+fn status_is_one_fact_a_line_and_json_is_the_daemons_document() {
+    let daemon = Daemon::start();
+    daemon.room.go(PodiumState::Recording);
+    daemon.room.set(|s| {
+        let lecture = s.lecture.as_mut().unwrap();
+        lecture.recorded_ms = 2_539_000;
+        lecture.bytes = 910_000_000;
+        lecture.metadata.title = Some("Cell biology".into());
+    });
+    let printed = out(&daemon.run(&["status"]));
+    for line in [
+        "room             Hall B-204 (b-204)",
+        "state            recording",
+        "title            Cell biology",
+        "recorded         0:42:19, 910.0 MB",
+        "started          2026-11-21 09:00:00",
+        "source           camera      presenter     live  1280x720@30",
+        "space left       61 hours, 98.0 GB free",
+        "uploads          nothing waits",
+    ] {
+        assert!(
+            printed.lines().any(|l| l == line),
+            "{line:?} is not in\n{printed}"
+        );
+    }
+    let json: serde_json::Value = serde_json::from_str(&out(&daemon.run(&["status", "--json"]))).unwrap();
+    assert_eq!(
+        (&json["state"], &json["lecture"]["recorded_ms"]),
+        (&"recording".into(), &2_539_000.into())
+    );
+}
+
+#[test]
+fn watching_prints_a_line_at_each_change_and_ends_with_the_daemon() {
+    let mut daemon = Daemon::start();
+    let mut child = program(&daemon.socket())
+        .args(["status", "--watch"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let first = lines.next().unwrap().unwrap();
+    assert_eq!(
+        first,
+        "09:00:00  ready · camera live · screen live · microphone live · 61 hours left"
+    );
+    daemon.room.set(|s| s.now_unix_ms += 1000);
+    daemon.room.go(PodiumState::Recording);
+    let second = lines.next().unwrap().unwrap();
+    assert!(second.starts_with("09:00:01  recording · 0:00:00 · "), "{second}");
+    daemon.stop();
+    assert_eq!(child.wait().unwrap().code(), Some(4));
+}
+
+#[test]
+fn lectures_are_listed_over_all_pages() {
+    let daemon = Daemon::start();
+    for n in 0..450 {
+        let state = if n % 2 == 0 {
+            LectureState::Delivered
+        } else {
+            LectureState::Finished
+        };
+        daemon.lecture(state);
+    }
+    assert_eq!(out(&daemon.run(&["lectures"])).lines().count(), 450);
+    let finished = out(&daemon.run(&["lectures", "--state", "finished"]));
+    assert_eq!(finished.lines().count(), 225);
+    assert!(
+        finished
+            .lines()
+            .all(|l| l.contains("  finished  2026-11-21 09:00:00  1:30:00  1.5 GB  Cell biology"))
+    );
+    let json: serde_json::Value = serde_json::from_str(&out(&daemon.run(&["lectures", "--json"]))).unwrap();
+    assert_eq!(json["lectures"].as_array().unwrap().len(), 450);
+}
+
+#[test]
+fn waiting_ends_when_the_state_is_reached_or_cannot_be_or_the_time_is_over() {
+    let daemon = Daemon::start();
+    let id = daemon.lecture(LectureState::Finishing);
+    let whole = id.to_string();
+    let late = daemon.run(&["wait", &whole[..8], "--until", "delivered", "--timeout", "300ms"]);
+    assert_eq!(code(&late), 75, "{}", err(&late));
+    assert!(err(&late).starts_with(&format!(
+        "Lecture {id} is finishing and not delivered after 300ms."
+    )));
+
+    let child = program(&daemon.socket())
+        .args(["wait", &whole, "--until", "finished"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    daemon
+        .room
+        .change(id, |l| l.summary.state = LectureState::Delivering);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((code(&output), out(&output)), (0, format!("{id}  delivering\n")));
+
+    daemon.room.change(id, |l| {
+        l.summary.state = LectureState::Failed;
+        l.summary.reason = Some("the disk is full".into());
+    });
+    let failed = daemon.run(&["wait", &whole, "--until", "delivered"]);
+    assert_eq!(code(&failed), 1);
+    assert!(
+        err(&failed).starts_with(&format!("Lecture {id} is failed: the disk is full\n")),
+        "{}",
+        err(&failed)
+    );
+}
+
+#[test]
+fn lectures_are_retried_and_sent_by_their_beginning() {
+    let daemon = Daemon::start();
+    let id = daemon.lecture(LectureState::Failed);
+    let beginning = id.to_string()[..8].to_owned();
+    assert_eq!(code(&daemon.run(&["retry", &beginning])), 0);
+    assert_eq!(code(&daemon.run(&["send-now", &beginning])), 0);
+    let all = daemon.run(&["send-now"]);
+    assert_eq!((code(&all), out(&all)), (0, "done\n".into()));
+    assert_eq!(
+        daemon.room.given(),
+        [Asked::Retry(id), Asked::SendNow(Some(id)), Asked::SendNow(None)]
+    );
+    assert_eq!(out(&daemon.run(&["queue"])), "nothing waits to be sent\n");
+}
+
+/// `finished/` with one file and its sum.
+fn finished(folder: &Path) {
+    let finished = folder.join("finished");
+    std::fs::create_dir_all(&finished).unwrap();
+    std::fs::write(finished.join("lecture.mp4"), "abc").unwrap();
+    let sums = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  lecture.mp4\n";
+    std::fs::write(finished.join("SHA256SUMS"), sums).unwrap();
+}
+
+#[test]
+fn export_copies_and_checks_the_finished_files() {
+    let daemon = Daemon::start();
+    let id = daemon.lecture(LectureState::Finished);
+    let folder = daemon.dir.path().join("spool");
+    daemon
+        .room
+        .change(id, |l| l.folder = folder.display().to_string());
+    let stick = daemon.dir.path().join("stick/bio");
+    let export = || daemon.run(&["export", &id.to_string(), &stick.display().to_string()]);
+
+    assert_eq!(code(&export()), 1, "there is nothing to copy yet");
+    finished(&folder);
+    let output = export();
+    assert_eq!(code(&output), 0, "{}", err(&output));
+    let line = format!("{}  3 B   checked", stick.join("lecture.mp4").display());
+    assert_eq!(out(&output).lines().next(), Some(line.as_str()));
+    assert_eq!(std::fs::read(stick.join("lecture.mp4")).unwrap(), b"abc");
+    assert_eq!(code(&export()), 0, "the same files may lie there already");
+
+    std::fs::write(stick.join("lecture.mp4"), "other").unwrap();
+    assert_eq!(code(&export()), 1);
+    assert_eq!(
+        std::fs::read(stick.join("lecture.mp4")).unwrap(),
+        b"other",
+        "nothing is overwritten"
+    );
+
+    std::fs::remove_dir_all(&stick).unwrap();
+    std::fs::write(folder.join("finished/lecture.mp4"), "abd").unwrap();
+    let damaged = export();
+    assert_eq!(code(&damaged), 1);
+    assert!(
+        err(&damaged).contains("does not have the sum"),
+        "{}",
+        err(&damaged)
+    );
+    assert_eq!(
+        std::fs::read_dir(&stick).unwrap().count(),
+        0,
+        "no damaged copy is left behind"
+    );
+}
+
+#[test]
+fn export_takes_no_name_that_leads_out_of_the_folder() {
+    let daemon = Daemon::start();
+    let id = daemon.lecture(LectureState::Finished);
+    let folder = daemon.dir.path().join("spool");
+    daemon
+        .room
+        .change(id, |l| l.folder = folder.display().to_string());
+    finished(&folder);
+    let sums = format!("{}  ../../secret\n", "0".repeat(64));
+    std::fs::write(folder.join("finished/SHA256SUMS"), sums).unwrap();
+    let output = daemon.run(&[
+        "export",
+        &id.to_string(),
+        &daemon.dir.path().join("stick").display().to_string(),
+    ]);
+    assert_eq!(code(&output), 1);
+    assert!(err(&output).starts_with("SHA256SUMS of the lecture was not understood."));
+}
+
+#[test]
+fn configuration_is_printed_when_it_is_right_and_exit_78_when_it_is_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let nowhere = dir.path().join("none.sock");
+    let default = run(&nowhere, &["config", "default"]);
+    assert_eq!(code(&default), 0);
+    let file = dir.path().join("lectern.toml");
+    std::fs::write(&file, &default.stdout).unwrap();
+    let path = file.display().to_string();
+    let shown = run(&nowhere, &["config", "show", "--config", &path]);
+    assert_eq!(code(&shown), 0, "{}", err(&shown));
+    assert!(out(&shown).starts_with(&format!("# {path}\n")));
+
+    std::fs::create_dir(dir.path().join("lectern.d")).unwrap();
+    std::fs::write(dir.path().join("lectern.d/50-room.toml"), "[rooom]\n").unwrap();
+    let wrong = run(&nowhere, &["config", "show", "--config", &path]);
+    assert_eq!((code(&wrong), out(&wrong)), (78, String::new()));
+    assert!(err(&wrong).contains("50-room.toml:1:"), "{}", err(&wrong));
+    let missing = run(
+        &nowhere,
+        &["config", "show", "--config", "/nonexistent/lectern.toml"],
+    );
+    assert_eq!(code(&missing), 78);
+}
