@@ -43,6 +43,6 @@ pub(crate) fn config(path: &Path) -> Result<Config, LoadError> {
 
 fn file(path: &Path) -> Result<ConfigFile, LoadError> {
     let refused = |source| LoadError::Read { path: path.to_owned(), source };
-    let text = std::fs::read_to_string(path).map_err(refused)?;
-    Ok(ConfigFile { name: path.display().to_string(), text })
+    let bytes = std::fs::read(path).map_err(refused)?;
+    ConfigFile::decode(&path.display().to_string(), bytes).map_err(|fault| LoadError::Faults(fault.into()))
 }

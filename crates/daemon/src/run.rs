@@ -31,6 +31,7 @@ use crate::control::Desk;
 use crate::courier::Courier;
 use crate::finisher::Finisher;
 use crate::notify::{self, Vitals};
+use crate::pump::Tally;
 use crate::{pump, signals};
 
 /// From the first signal to the end of the process, at the latest.
@@ -100,7 +101,8 @@ async fn serve(
 
     let (capture, Outputs { media, changed }) = Capture::start(source_program(), &config.sources);
     let (drained_out, drained) = mpsc::channel(DRAINED_BOUND);
-    let pump = tokio::spawn(pump::run(media, spool.clone(), drained_out));
+    let tally = Tally::default();
+    let pump = tokio::spawn(pump::run(media, spool.clone(), drained_out, tally.clone()));
 
     let (finisher, finish) = Finisher::start(config.recording.picture, Arc::clone(&vitals))
         .context("the finish thread could not be started")?;
@@ -124,6 +126,7 @@ async fn serve(
         capture,
         db,
         spool,
+        tally,
         finisher,
         courier_wake: courier.wake(),
         status: status_out,

@@ -52,7 +52,8 @@ pub(crate) struct Session {
     pub(crate) undo_until_ns: Option<u64>,
     /// Whether it was paused when it was stopped.
     pub(crate) stopped_paused: bool,
-    pub(crate) bytes: u64,
+    /// Written in earlier runs.
+    pub(crate) earlier_bytes: u64,
     pub(crate) segments_closed: u64,
     pub(crate) marks: u32,
 }
@@ -181,7 +182,7 @@ mod tests {
             earlier_ms: 5_000,
             undo_until_ns: None,
             stopped_paused: false,
-            bytes: 0,
+            earlier_bytes: 0,
             segments_closed: 0,
             marks: 0,
         }

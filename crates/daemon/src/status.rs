@@ -150,7 +150,7 @@ fn current_lecture(view: &View<'_>, session: &Session) -> CurrentLecture {
         paused_unix_ms: pause_began.map(wall),
         undo_until_unix_ms: session.undo_until_ns.filter(|_| session.can_undo()).map(wall),
         run: session.last_run.0,
-        bytes: session.bytes,
+        bytes: session.earlier_bytes + view.track_bytes.values().sum::<u64>(),
         segments_closed: session.segments_closed,
         marks: session.marks,
     }

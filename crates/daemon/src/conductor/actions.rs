@@ -116,7 +116,7 @@ impl Conductor {
         if undone {
             run.stop_ns = None;
             session.undo_until_ns = None;
-            self.parts.db.end_run_at(run.id, None).await?;
+            self.parts.db.clear_end(run.id).await?;
         }
         if run.pauses.last().is_some_and(|(_, to)| to.is_none()) {
             return Ok(());
@@ -145,7 +145,7 @@ impl Conductor {
         let Some(run) = &mut session.run else { return Ok(()) };
         let now_ns = monotonic_ns();
         let stop_ns = now_ns.saturating_sub(run.base_ns);
-        self.parts.db.end_run_at(run.id, Some(stop_ns)).await?;
+        self.parts.db.end_run_at(run.id, stop_ns).await?;
         run.stop_ns = Some(stop_ns);
         session.stopped_paused = run.pauses.last().is_some_and(|(_, to)| to.is_none());
         session.undo_until_ns = Some(now_ns + undo_ns);
@@ -155,7 +155,7 @@ impl Conductor {
     async fn take_stop_back(&mut self) -> Result<(), DbError> {
         let Some(session) = &mut self.session else { return Ok(()) };
         let Some(run) = &mut session.run else { return Ok(()) };
-        self.parts.db.end_run_at(run.id, None).await?;
+        self.parts.db.clear_end(run.id).await?;
         run.stop_ns = None;
         session.undo_until_ns = None;
         Ok(())
@@ -169,7 +169,7 @@ impl Conductor {
         let now_ns = monotonic_ns();
         if run.stop_ns.is_none() {
             let stop_ns = now_ns.saturating_sub(run.base_ns);
-            self.parts.db.end_run_at(run.id, Some(stop_ns)).await?;
+            self.parts.db.end_run_at(run.id, stop_ns).await?;
             run.stop_ns = Some(stop_ns);
         }
         run.ending_since_ns = Some(now_ns);

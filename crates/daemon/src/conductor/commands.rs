@@ -138,7 +138,7 @@ impl Conductor {
             earlier_ms: 0,
             undo_until_ns: None,
             stopped_paused: false,
-            bytes: 0,
+            earlier_bytes: 0,
             segments_closed: 0,
             marks: 0,
         });

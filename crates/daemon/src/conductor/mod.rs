@@ -33,6 +33,7 @@ use tracing::{error, info, warn};
 use crate::courier::CourierEvent;
 use crate::finisher::{FinishEvent, Finisher};
 use crate::notify::Vitals;
+use crate::pump::Tally;
 use crate::session::Session;
 use crate::signals::Signal;
 use crate::status;
@@ -91,6 +92,7 @@ pub(crate) struct Parts {
     pub(crate) capture: Capture,
     pub(crate) db: Db,
     pub(crate) spool: Spool,
+    pub(crate) tally: Tally,
     pub(crate) finisher: Finisher,
     pub(crate) courier_wake: Arc<tokio::sync::Notify>,
     pub(crate) status: watch::Sender<Arc<Status>>,
@@ -229,11 +231,14 @@ impl Conductor {
                     }
                 }
             }
-            SpoolEvent::SegmentClosed { run, bytes, .. } => {
+            SpoolEvent::SegmentClosed { run, .. } => {
                 if let Some(session) = self.session.as_mut().filter(|session| session.id == run.lecture) {
                     session.segments_closed += 1;
-                    session.bytes += bytes;
                 }
+            }
+            SpoolEvent::WriteResumed { run, source, dropped_chunks } => {
+                warn!(lecture = %run.lecture, source = %source, dropped_chunks, "track is being written again");
+                self.troubles.retain(|t| t.code != "write-failed" || t.subject.as_deref() != Some(source.as_str()));
             }
             SpoolEvent::WriteFailed { run, source, message, .. } => {
                 error!(lecture = %run.lecture, source = %source, error = message, "track could not be written");
@@ -283,12 +288,13 @@ impl Conductor {
 
     fn publish(&mut self) {
         self.parts.vitals.set_recording(self.session.as_ref().is_some_and(|s| s.state.holds_sources()));
+        let track_bytes = self.session.as_ref().map(|session| self.parts.tally.of(session.id)).unwrap_or_default();
         let view = status::View {
             config: &self.parts.config,
             session: self.session.as_ref(),
             reports: &self.parts.capture.reports(),
             pictures: &self.parts.capture.pictures(),
-            track_bytes: &self.parts.spool.track_bytes(),
+            track_bytes: &track_bytes,
             queue: &self.queue,
             free_bytes: self.free_bytes,
             troubles: &self.troubles,

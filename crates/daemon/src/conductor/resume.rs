@@ -97,7 +97,7 @@ fn session_of(lecture: &Interrupted, now_unix_ms: i64) -> Session {
         earlier_ms: lecture.recorded_ms,
         undo_until_ns: None,
         stopped_paused: false,
-        bytes: lecture.bytes,
+        earlier_bytes: lecture.bytes,
         segments_closed: lecture.segments,
         marks: lecture.marks,
     }
