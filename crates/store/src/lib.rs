@@ -1,1 +1,76 @@
-//! Placeholder.
+//! Lectern's store: recordings on the disk, and everything that must not be forgotten about them.
+//!
+//! Two named threads do all the work: `spool` writes below `storage.path` ([`Spool`]), `db` owns
+//! the only SQLite connection ([`Db`]). [`open`] starts them, [`Store::close`] joins them. Their
+//! handles are cheap to clone; their calls wait for room and never block a runtime. Nothing here
+//! knows GStreamer, HTTP or when a lecture should begin.
+//!
+//! # Writing a segment (P1, P2, P8)
+//! 1. The lecture's folders are made and synced, they and their parent, before its row exists.
+//! 2. The first chunk of a segment: create the file (it must not exist), write init and chunk in
+//!    one, fsync the track's folder.
+//! 3. Each further chunk is one write. A torn write is cut back to the last whole chunk.
+//! 4. fdatasync when the oldest unsynced byte is `sync_every` old. If the reserve is touched
+//!    then, every open segment is closed and further chunks are dropped until there is room.
+//! 5. Close: fsync the file, finish the SHA-256 that was kept while writing, fsync the folder.
+//!    Only this makes a `Durable<Segment>`.
+//! 6. The database takes the `Durable<Segment>`, writes the row `closed`, and COMMITs (WAL,
+//!    `synchronous=FULL`).
+//! 7. [`SpoolEvent::SegmentClosed`] is said; `lecture.json` is rewritten (temporary file, fsync,
+//!    rename, fsync of the folder).
+//!
+//! A failed fsync of a file is never tried again, because the kernel may have dropped what it
+//! could not write: the segment becomes `suspect` and a new one is begun. A failed fsync of a
+//! folder aborts the process: no entry can be trusted, and the next start recovers. A full disk
+//! closes what is there and is told once ([`SpoolEvent::WriteFailed`]).
+//!
+//! # Starting (P1, P3, P5, P6)
+//! 1. flock on `lectern.lock`; the error names the holder.
+//! 2. Open the database, SQLite's quick check, version check, copy, upgrade.
+//! 3. `meta.json` and the database carry the same UUID, else refuse before anything is written.
+//!    A row in `boots`.
+//! 4. Make `lectures` and `quarantine`, sync the root.
+//! 5. Finish deletions: unlink, fsync of the folder, then the row.
+//! 6. Files and rows: a file without a row is cut after its last whole fragment, synced, hashed
+//!    and entered as `closed` and salvaged, or moved to `quarantine`; nothing is unlinked. A row
+//!    without its file is `lost`, one with another size `suspect`. Hashing all old segments is
+//!    [`fsck()`]'s work.
+//! 7. Lectures that were armed, recording, paused or stopping become `interrupted` and remember
+//!    what they were.
+//! 8. Lectures that were being finished are `captured` again; their `.part` files go.
+//! 9. Deliveries that were sending or verifying are `reconciling`. Every `lecture.json` whose
+//!    revision is not the database's is rewritten.
+//!
+//! # Deleting
+//! Row to `garbage` and COMMIT, unlink, fsync of the folder, row away: step 5 ends what a crash
+//! cut.
+//!
+//! # Modes
+//! Folders 0750 and recordings 0640, for the service's group; `lectern.db` and `lecture.json`
+//! 0600, because a platform's upload handle is a capability.
+
+mod clock;
+mod cmaf;
+mod connection;
+mod db;
+mod disk;
+mod error;
+mod fsck;
+mod layout;
+mod lock;
+mod mailbox;
+mod meta;
+mod recovery;
+mod schema;
+mod spool;
+mod store;
+mod threads;
+
+pub use db::Db;
+pub use db::finishing::{FinishInput, FinishRun, FinishSegment, FinishTrack, NewDelivery};
+pub use db::recording::{NewLecture, NewTrack};
+pub use error::{DbError, Gone, OpenError, SpoolError};
+pub use fsck::{Finding, FindingKind, FsckMode, FsckReport, fsck};
+pub use recovery::{Damage, Interrupted, Recovery};
+pub use spool::{Counters, Space, Spool, SpoolEvent, WriteFailure};
+pub use store::{Options, Store, open};

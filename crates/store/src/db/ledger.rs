@@ -1,0 +1,242 @@
+//! The one connection, and the frame of every change.
+//!
+//! A change of a lecture is one transaction that also counts up the lecture's revision; after
+//! the COMMIT the new `lecture.json` is left for the spool thread. Lives on the thread `db`
+//! (before the threads start, on the thread that opens the store).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use lectern_domain::ids::{DeliveryId, LectureId, RunId, SourceName};
+use lectern_domain::segment::SegmentState;
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use uuid::Uuid;
+
+use super::document::Document;
+use super::rows::{get_uint, int};
+use crate::error::DbError;
+use crate::layout::Layout;
+use crate::mailbox::Outbox;
+use crate::spool::Command;
+use crate::spool::documents::{Documents, Text};
+use crate::spool::event::{Events, SpoolEvent};
+use crate::spool::segment::{Durable, Segment};
+
+/// The way to the other thread and to the conductor; absent during recovery and checks.
+pub(crate) struct Outlets {
+    pub(crate) spool: Outbox<Command>,
+    pub(crate) events: Events,
+}
+
+/// The database and what goes with it.
+pub(crate) struct Ledger {
+    pub(crate) connection: Connection,
+    pub(crate) layout: Layout,
+    /// Of this spool; repeated in each `lecture.json`.
+    pub(crate) uuid: Uuid,
+    pub(crate) documents: Arc<Documents>,
+    pub(crate) outlets: Option<Outlets>,
+    /// How far a delivery under way is, in bytes. A hint for people, not worth a commit.
+    pub(crate) progress: HashMap<DeliveryId, u64>,
+    /// Sealed segments whose COMMIT failed; tried again with each that follows.
+    unrecorded: Vec<(Durable<Segment>, String)>,
+}
+
+/// Where the files of a track go.
+#[derive(Debug)]
+pub(crate) struct Place {
+    /// The lecture's folder name.
+    pub(crate) folder: String,
+    /// The highest number of its rows.
+    pub(crate) last_number: u32,
+}
+
+impl Ledger {
+    pub(crate) fn new(connection: Connection, layout: Layout, uuid: Uuid, documents: Arc<Documents>) -> Self {
+        Self {
+            connection,
+            layout,
+            uuid,
+            documents,
+            outlets: None,
+            progress: HashMap::new(),
+            unrecorded: Vec::new(),
+        }
+    }
+
+    /// One transaction on one lecture.
+    pub(crate) fn change<T>(
+        &mut self,
+        lecture: LectureId,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
+        let tx = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let value = work(&tx)?;
+        tx.execute(
+            "UPDATE lectures SET revision = revision + 1 WHERE id = ?1",
+            [lecture.to_string()],
+        )?;
+        tx.commit()?;
+        self.publish(lecture);
+        Ok(value)
+    }
+
+    /// Leaves the lecture's new `lecture.json`. What was committed stays committed if that
+    /// fails: the next change or the next start writes it.
+    pub(crate) fn publish(&self, lecture: LectureId) {
+        let text = match Document::load(&self.connection, self.uuid, lecture) {
+            Ok(Some(document)) => Text {
+                folder: document.folder.clone(),
+                bytes: document.to_json(),
+            },
+            Ok(None) => return,
+            Err(error) => {
+                tracing::warn!(lecture = %lecture, %error, "the text of lecture.json could not be made");
+                return;
+            }
+        };
+        let wake = self.documents.leave(lecture, text);
+        if let (true, Some(outlets)) = (wake, &self.outlets)
+            && outlets.spool.send_now(Command::Wake).is_err()
+        {
+            tracing::debug!("lecture.json waits for closing, the spool thread has ended");
+        }
+    }
+
+    /// Says something to the conductor.
+    fn say(&self, event: SpoolEvent) {
+        if let Some(outlets) = &self.outlets {
+            outlets.events.say(event);
+        }
+    }
+
+    /// Where the files of a track of a run go.
+    pub(crate) fn place(&self, run: RunId, source: &SourceName) -> Result<Place, DbError> {
+        let id = run.lecture.to_string();
+        let place = self
+            .connection
+            .prepare_cached(
+                "SELECT folder, (SELECT coalesce(max(number), 0) FROM segments
+                                 WHERE lecture = ?1 AND source = ?2) AS last_number
+                 FROM lectures WHERE id = ?1
+                   AND EXISTS (SELECT 1 FROM runs WHERE lecture = ?1 AND run = ?3)
+                   AND EXISTS (SELECT 1 FROM tracks WHERE lecture = ?1 AND source = ?2)",
+            )?
+            .query_row(params![id, source.as_str(), run.run.0], |row| {
+                let last = get_uint(row, "last_number")?;
+                Ok(Place {
+                    folder: row.get("folder")?,
+                    last_number: u32::try_from(last).unwrap_or(u32::MAX - 1),
+                })
+            })
+            .optional()?;
+        place.ok_or_else(|| {
+            DbError::NotFound(format!(
+                "track {source} of run {} of lecture {}",
+                run.run, run.lecture
+            ))
+        })
+    }
+
+    /// Enters a sealed segment, COMMITs, then tells the conductor. If the COMMIT fails, the
+    /// segment is kept here and tried again; its bytes are safe in any case.
+    pub(crate) fn insert_closed(&mut self, sealed: Durable<Segment>) {
+        self.unrecorded.push((sealed, String::new()));
+        self.record();
+    }
+
+    /// Tries every segment that has no row yet, oldest first.
+    pub(crate) fn record(&mut self) {
+        let mut left = Vec::new();
+        for (sealed, _) in std::mem::take(&mut self.unrecorded) {
+            match self.insert(sealed.get(), SegmentState::Closed) {
+                Ok(()) => self.say(closed_event(sealed.get())),
+                Err(error) => {
+                    let segment = sealed.get();
+                    tracing::error!(
+                        lecture = %segment.run.lecture, track = %segment.source, segment = segment.number,
+                        %error, "a segment on the disk could not be entered in the database"
+                    );
+                    left.push((sealed, error.to_string()));
+                }
+            }
+        }
+        self.unrecorded = left;
+    }
+
+    /// Sealed segments of the run without a row, and why the last has none.
+    pub(crate) fn unrecorded(&self, run: RunId) -> Option<(usize, String)> {
+        let mut of_run = self
+            .unrecorded
+            .iter()
+            .filter(|(sealed, _)| sealed.get().run == run);
+        let last = of_run.next_back()?;
+        Some((of_run.count() + 1, last.1.clone()))
+    }
+
+    /// Enters a whole lecture from its document: its segments as they were found on the disk.
+    pub(crate) fn restore(
+        &mut self,
+        document: &Document,
+        sealed: &[Durable<Segment>],
+        others: &[(Segment, SegmentState)],
+    ) -> Result<(), DbError> {
+        self.change(document.id, |tx| {
+            super::restore::restore(tx, document)?;
+            for segment in sealed {
+                insert_segment(tx, segment.get(), SegmentState::Closed)?;
+            }
+            for (segment, state) in others {
+                insert_segment(tx, segment, *state)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Enters a segment that the disk reported an error for.
+    pub(crate) fn insert_suspect(&mut self, segment: &Segment) {
+        if let Err(error) = self.insert(segment, SegmentState::Suspect) {
+            tracing::error!(track = %segment.source, segment = segment.number, %error, "a suspect segment could not be entered in the database");
+        }
+    }
+
+    fn insert(&mut self, segment: &Segment, state: SegmentState) -> Result<(), DbError> {
+        self.change(segment.run.lecture, |tx| {
+            insert_segment(tx, segment, state).map_err(DbError::from)
+        })
+    }
+}
+
+/// The row of a segment. Private to this file: `closed` comes in with a `Durable` alone.
+fn insert_segment(tx: &Transaction<'_>, segment: &Segment, state: SegmentState) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "INSERT INTO segments (lecture, source, number, run, state, salvaged, bytes, sha256, start_ns, end_ns)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    )?
+    .execute(params![
+        segment.run.lecture.to_string(),
+        segment.source.as_str(),
+        segment.number,
+        segment.run.run.0,
+        state.as_str(),
+        segment.salvaged,
+        int(segment.bytes),
+        segment.sha256,
+        int(segment.start_ns),
+        int(segment.end_ns),
+    ])
+    .map(|_| ())
+}
+
+fn closed_event(segment: &Segment) -> SpoolEvent {
+    SpoolEvent::SegmentClosed {
+        run: segment.run,
+        source: segment.source.clone(),
+        number: segment.number,
+        bytes: segment.bytes,
+        start_ns: segment.start_ns,
+        end_ns: segment.end_ns,
+    }
+}

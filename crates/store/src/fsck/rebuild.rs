@@ -1,0 +1,314 @@
+//! A lost database made anew from the spool.
+//!
+//! The new database is built beside its place and renamed into it when it is whole: a crash in
+//! the middle leaves the spool as it was. Each lecture comes from its `lecture.json`; each
+//! segment that it names is read, compared and made durable before it is `closed` again. Files
+//! that it does not name are left to the next start, which salvages them. A lecture without a
+//! readable `lecture.json` comes back as `failed`, because nobody can tell where it was sent:
+//! a person looks there first and then says `retry`.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::civil::DateTime;
+use lectern_domain::api::Metadata;
+use lectern_domain::ids::{LectureId, RunId, RunNumber, SourceName};
+use lectern_domain::lecture::LectureState;
+use lectern_domain::media::Role;
+use lectern_domain::segment::SegmentState;
+use rusqlite::params;
+use uuid::Uuid;
+
+use super::{FindingKind as K, FsckReport};
+use crate::clock;
+use crate::cmaf;
+use crate::connection::build_connection;
+use crate::db::document::{Document, FORMAT, Run, SegmentRow, Track};
+use crate::db::ledger::Ledger;
+use crate::disk::{Disk, read_whole};
+use crate::error::OpenError;
+use crate::layout::{FINISHED, LECTURE_JSON, Layout, folder_lecture, segment_name, segment_number};
+use crate::meta::{self, Meta};
+use crate::recovery::{LECTURE_JSON_LIMIT_BYTES, live_lectures};
+use crate::schema;
+use crate::spool::documents::Documents;
+use crate::spool::segment::{Durable, Segment, hash_file, seal};
+use crate::store::Options;
+
+/// Sets a damaged database aside, builds a new one, and puts it into place.
+pub(super) fn rebuild<D: Disk>(
+    layout: &Layout,
+    disk: &mut D,
+    options: &Options,
+    report: &mut FsckReport,
+) -> Result<(), OpenError> {
+    let now = clock::wall_unix_ms();
+    let building = layout.root().join("lectern.db.rebuild");
+    remove(disk, &building)?;
+    disk.create_private(&building)
+        .map_err(OpenError::io(&building, "made"))?;
+    let failed = || OpenError::database(&building);
+    let mut connection = build_connection(&building)?;
+    schema::create(&mut connection).map_err(failed())?;
+    let meta = match meta::read(disk, layout) {
+        Ok(Some(meta)) => meta,
+        Ok(None) | Err(OpenError::Damaged { .. }) => {
+            let meta = Meta {
+                uuid: Uuid::new_v4(),
+                room: options.room.to_string(),
+                created_unix_ms: now,
+            };
+            meta::write(disk, layout, &meta)?;
+            meta
+        }
+        Err(error) => return Err(error),
+    };
+    connection
+        .execute(
+            "INSERT INTO meta (id, uuid, room, created_unix_ms) VALUES (1, ?1, ?2, ?3)",
+            params![
+                meta.uuid.hyphenated().to_string(),
+                meta.room,
+                meta.created_unix_ms
+            ],
+        )
+        .map_err(failed())?;
+    let mut ledger = Ledger::new(
+        connection,
+        layout.clone(),
+        meta.uuid,
+        Arc::new(Documents::default()),
+    );
+    let lectures = layout.lectures();
+    let mut entered = 0;
+    let mut seen = BTreeSet::new();
+    for entry in disk.list(&lectures).map_err(OpenError::io(&lectures, "read"))? {
+        let path = lectures.join(&entry.name);
+        let document = entry.name.to_str().filter(|_| entry.is_dir).and_then(|folder| {
+            read_document(disk, layout, folder).or_else(|| guess(disk, layout, options, folder, report))
+        });
+        match document {
+            Some(document) if seen.insert(document.id) => {
+                enter(&mut ledger, disk, &document).map_err(|error| OpenError::Damaged {
+                    path: path.clone(),
+                    detail: error.to_string(),
+                })?;
+                entered += 1;
+            }
+            Some(_) => report.find(
+                K::Document,
+                &path,
+                "another folder has the same lecture; this one was left out",
+            ),
+            None => report.find(
+                K::Document,
+                &path,
+                "no lecture could be made out of it; it was left out",
+            ),
+        }
+    }
+    drop(ledger);
+    put_into_place(layout, disk, &building, now)?;
+    report.rebuilt_lectures = Some(entered);
+    Ok(())
+}
+
+/// The old database and its log go to quarantine; then the new one takes the name.
+fn put_into_place<D: Disk>(
+    layout: &Layout,
+    disk: &mut D,
+    building: &Path,
+    now: i64,
+) -> Result<(), OpenError> {
+    let path = layout.database();
+    let home = layout.quarantine();
+    disk.make_dir(&home).map_err(OpenError::io(&home, "made"))?;
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        let old = layout.root().join(format!("lectern.db{suffix}"));
+        if disk.exists(&old).map_err(OpenError::io(&old, "looked for"))? {
+            let aside = home.join(format!("lectern.db.{now}{suffix}"));
+            disk.rename(&old, &aside)
+                .map_err(OpenError::io(&old, "set aside"))?;
+        }
+    }
+    disk.sync_dir(&home).map_err(OpenError::io(&home, "synced"))?;
+    disk.rename(building, &path)
+        .map_err(OpenError::io(&path, "put into place"))?;
+    disk.sync_dir(layout.root())
+        .map_err(OpenError::io(layout.root(), "synced"))
+}
+
+fn remove<D: Disk>(disk: &mut D, path: &Path) -> Result<(), OpenError> {
+    match disk.unlink(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(OpenError::io(path, "removed")(error))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Writes every `lecture.json` from the new database.
+pub(super) fn write_documents<D: Disk>(ledger: &Ledger, disk: &mut D) -> Result<(), OpenError> {
+    let path = ledger.layout.database();
+    for (lecture, _, _) in live_lectures(ledger).map_err(OpenError::database(&path))? {
+        ledger.publish(lecture);
+    }
+    ledger
+        .documents
+        .write(disk, &ledger.layout)
+        .map_err(|lost| OpenError::Io {
+            path: lost.path,
+            what: "synced",
+            source: lost.source,
+        })
+}
+
+fn read_document<D: Disk>(disk: &mut D, layout: &Layout, folder: &str) -> Option<Document> {
+    let path = layout.lecture(folder).join(LECTURE_JSON);
+    let bytes = read_whole(disk, &path, LECTURE_JSON_LIMIT_BYTES).ok()?;
+    let mut document: Document = serde_json::from_slice(&bytes).ok()?;
+    // The folder may have been renamed by a person; where it is, is what counts.
+    folder.clone_into(&mut document.folder);
+    (document.format <= FORMAT).then_some(document)
+}
+
+/// One lecture: its rows and its segments in one transaction.
+fn enter<D: Disk>(
+    ledger: &mut Ledger,
+    disk: &mut D,
+    document: &Document,
+) -> Result<(), crate::error::DbError> {
+    let mut sealed = Vec::new();
+    let mut others = Vec::new();
+    for track in &document.tracks {
+        let folder = ledger.layout.track(&document.folder, &track.source);
+        for row in &track.segments {
+            let segment = facts(document.id, &track.source, row);
+            match again(disk, &folder, segment) {
+                Ok(durable) if row.state != SegmentState::Garbage => sealed.push(durable),
+                Ok(durable) => others.push((durable.get().clone(), SegmentState::Garbage)),
+                Err((segment, state)) => others.push((segment, state)),
+            }
+        }
+    }
+    ledger.restore(document, &sealed, &others)
+}
+
+fn facts(lecture: LectureId, source: &SourceName, row: &SegmentRow) -> Segment {
+    Segment {
+        run: RunId {
+            lecture,
+            run: row.run,
+        },
+        source: source.clone(),
+        number: row.number,
+        bytes: row.bytes,
+        sha256: row.sha256.clone(),
+        start_ns: row.start_ns,
+        end_ns: row.end_ns,
+        salvaged: row.salvaged,
+    }
+}
+
+/// The segment, if the file still is what its record says; else how it is.
+fn again<D: Disk>(
+    disk: &mut D,
+    folder: &Path,
+    segment: Segment,
+) -> Result<Durable<Segment>, (Segment, SegmentState)> {
+    let Ok(mut file) = disk.open(&folder.join(segment_name(segment.number))) else {
+        return Err((segment, SegmentState::Lost));
+    };
+    let whole = disk.size(&mut file).ok() == Some(segment.bytes)
+        && hash_file(disk, &mut file, segment.bytes).is_ok_and(|(sha256, _)| sha256 == segment.sha256);
+    if !whole {
+        return Err((segment, SegmentState::Suspect));
+    }
+    seal(disk, &mut file, folder, segment).map_err(|(segment, _)| (segment, SegmentState::Suspect))
+}
+
+/// What a folder's name and files tell, when `lecture.json` tells nothing.
+fn guess<D: Disk>(
+    disk: &mut D,
+    layout: &Layout,
+    options: &Options,
+    folder: &str,
+    report: &mut FsckReport,
+) -> Option<Document> {
+    let id = folder_lecture(folder)?;
+    let path = layout.lecture(folder);
+    let mut tracks = Vec::new();
+    for entry in disk.list(&path).ok()? {
+        let Some(source) = entry
+            .name
+            .to_str()
+            .filter(|name| entry.is_dir && *name != FINISHED)
+        else {
+            continue;
+        };
+        let Ok(source) = source.parse::<SourceName>() else {
+            continue;
+        };
+        let role = role_of(disk, &path.join(source.as_str())).unwrap_or(Role::Presenter);
+        tracks.push(Track {
+            source,
+            role,
+            kind: "unknown".to_owned(),
+            segments: Vec::new(),
+        });
+    }
+    let started_unix_ms = started(options, folder).unwrap_or(0);
+    report.find(
+        K::Document,
+        &path.join(LECTURE_JSON),
+        "it is missing or not understood; the lecture was entered as failed: see whether the platforms have it, \
+         then say lectern retry",
+    );
+    Some(Document {
+        format: FORMAT,
+        revision: 1,
+        spool: Uuid::nil(),
+        id,
+        folder: folder.to_owned(),
+        state: LectureState::Failed,
+        was: None,
+        reason: Some(
+            "The database and lecture.json were lost; the recordings are here. See whether the platforms have \
+             this lecture already, then retry."
+                .to_owned(),
+        ),
+        metadata: Metadata::default(),
+        started_unix_ms,
+        planned_end_unix_ms: started_unix_ms,
+        duration_ms: None,
+        tracks,
+        runs: vec![Run { run: RunNumber(1), base_mono_ns: 0, started_unix_ms, end_ns: None, pauses: Vec::new() }],
+        marks: Vec::new(),
+        files: Vec::new(),
+        deliveries: Vec::new(),
+    })
+}
+
+/// Picture or sound, from the first segment that says so.
+fn role_of<D: Disk>(disk: &mut D, folder: &Path) -> Option<Role> {
+    let entries = disk.list(folder).ok()?;
+    entries
+        .iter()
+        .filter(|entry| segment_number(&entry.name).is_some())
+        .find_map(|entry| {
+            let mut file = disk.open(&folder.join(&entry.name)).ok()?;
+            let sound = cmaf::is_sound(disk, &mut file).ok()??;
+            Some(if sound { Role::Microphone } else { Role::Presenter })
+        })
+}
+
+fn started(options: &Options, folder: &str) -> Option<i64> {
+    let (local, _) = folder.split_once('_')?;
+    let zone = crate::layout::zone(options.timezone.as_deref()).ok()?;
+    let at = DateTime::strptime("%Y-%m-%dT%H%M", local)
+        .ok()?
+        .to_zoned(zone)
+        .ok()?;
+    Some(at.timestamp().as_millisecond())
+}

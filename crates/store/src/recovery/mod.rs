@@ -1,0 +1,162 @@
+//! What is done at each start, before anything else may touch the spool.
+//!
+//! The numbered procedure of `lib.rs`, steps 5 to 9; every step can be repeated after a crash in
+//! the middle of it. Old segments are checked by presence and size only, so that the start stays
+//! quick; their hashes are the business of `fsck`. Runs on the thread that opens the store.
+
+mod quarantine;
+mod scan;
+mod states;
+
+use std::path::PathBuf;
+
+use lectern_domain::api::Metadata;
+use lectern_domain::ids::{LectureId, RunNumber, SourceName};
+use lectern_domain::lecture::LectureState;
+
+use crate::db::document::Document;
+use crate::db::ledger::Ledger;
+use crate::disk::{Disk, read_whole};
+use crate::error::OpenError;
+use crate::layout::LECTURE_JSON;
+pub(crate) use scan::live_lectures;
+
+/// The most that a `lecture.json` may take: a day of a dozen tracks stays far below.
+pub(crate) const LECTURE_JSON_LIMIT_BYTES: u64 = 256 << 20;
+
+/// What recovery found and did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Recovery {
+    /// Lectures that a crash cut, to be decided: record on, or give up and finish.
+    pub interrupted: Vec<Interrupted>,
+    /// Lectures whose segments are all closed and that wait to be finished.
+    pub to_finish: Vec<LectureId>,
+    /// Segments that were found without a row, repaired and entered.
+    pub salvaged_segments: u32,
+    /// Where unknown or hopeless files were moved to.
+    pub quarantined: Vec<PathBuf>,
+    /// Segments whose file has gone since the last start.
+    pub lost: Vec<Damage>,
+    /// Segments whose file is not as its row says, or cannot be read, since the last start.
+    pub suspect: Vec<Damage>,
+}
+
+/// A segment that a person must know about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// Its lecture.
+    pub lecture: LectureId,
+    /// Its track.
+    pub source: SourceName,
+    /// Its number.
+    pub number: u32,
+    /// Its file.
+    pub path: PathBuf,
+}
+
+/// A lecture that a crash cut.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Interrupted {
+    /// The lecture.
+    pub lecture: LectureId,
+    /// What is said about it.
+    pub metadata: Metadata,
+    /// Its folder's name.
+    pub folder: String,
+    /// When it began.
+    pub started_unix_ms: i64,
+    /// When it would have stopped by itself.
+    pub planned_end_unix_ms: i64,
+    /// Wall clock of the last closed or salvaged media, or of the last run's beginning.
+    pub last_written_unix_ms: i64,
+    /// Its state before the crash. `stopping` means that it was stopped: it must not record on.
+    pub was: LectureState,
+    /// It was paused, and must not begin to record by itself.
+    pub paused: bool,
+    /// Its last run; 0 when none was opened.
+    pub last_run: RunNumber,
+    /// Recorded so far, pauses taken out.
+    pub recorded_ms: u64,
+    /// Bytes of its closed segments.
+    pub bytes: u64,
+    /// Its marks.
+    pub marks: u32,
+    /// Its closed segments.
+    pub segments: u64,
+}
+
+/// Steps 5 to 9.
+pub(crate) fn recover<D: Disk>(ledger: &mut Ledger, disk: &mut D) -> Result<Recovery, OpenError> {
+    let mut recovery = Recovery::default();
+    let path = ledger.layout.database();
+    scan::finish_garbage(ledger, disk)?;
+    scan::scan(ledger, disk, &mut recovery)?;
+    let failed = |error: crate::error::DbError| OpenError::Damaged {
+        path,
+        detail: error.to_string(),
+    };
+    states::settle(ledger, disk, &mut recovery).map_err(failed)?;
+    rewrite_documents(ledger, disk)?;
+    report(&recovery);
+    Ok(recovery)
+}
+
+/// Writes every `lecture.json` whose revision is not the row's.
+fn rewrite_documents<D: Disk>(ledger: &Ledger, disk: &mut D) -> Result<(), OpenError> {
+    let path = ledger.layout.database();
+    for (lecture, folder, revision) in live_lectures(ledger).map_err(OpenError::database(&path))? {
+        if written_revision(disk, ledger, &folder) != Some(revision) {
+            ledger.publish(lecture);
+        }
+    }
+    let documents = std::sync::Arc::clone(&ledger.documents);
+    documents
+        .write(disk, &ledger.layout)
+        .map_err(|lost| OpenError::Io {
+            path: lost.path,
+            what: "synced",
+            source: lost.source,
+        })
+}
+
+/// The revision that the lecture's folder holds; `None` when it cannot be told.
+pub(crate) fn written_revision<D: Disk>(disk: &mut D, ledger: &Ledger, folder: &str) -> Option<u64> {
+    #[derive(serde::Deserialize)]
+    struct Head {
+        revision: u64,
+    }
+    let path = ledger.layout.lecture(folder).join(LECTURE_JSON);
+    let bytes = read_whole(disk, &path, LECTURE_JSON_LIMIT_BYTES).ok()?;
+    serde_json::from_slice::<Head>(&bytes)
+        .ok()
+        .map(|head| head.revision)
+}
+
+/// The last run of a lecture: what a file without a row was recorded in. Each start enters all
+/// files of the run before, so no file of an older run is ever without a row.
+pub(crate) fn last_run(document: &Document) -> Option<RunNumber> {
+    document.runs.last().map(|run| run.run)
+}
+
+fn report(recovery: &Recovery) {
+    if *recovery != Recovery::default() {
+        tracing::info!(
+            interrupted = recovery.interrupted.len(),
+            to_finish = recovery.to_finish.len(),
+            salvaged = recovery.salvaged_segments,
+            quarantined = recovery.quarantined.len(),
+            lost = recovery.lost.len(),
+            suspect = recovery.suspect.len(),
+            "the spool was recovered"
+        );
+    }
+    for damage in &recovery.lost {
+        tracing::error!(path = %damage.path.display(), "a closed segment is missing");
+    }
+    for damage in &recovery.suspect {
+        tracing::error!(path = %damage.path.display(), "a segment is not as it was closed");
+    }
+    for path in &recovery.quarantined {
+        tracing::warn!(path = %path.display(), "an unknown file was put into quarantine");
+    }
+}

@@ -1,0 +1,199 @@
+//! The thread `spool`: takes commands, keeps the sync timer, hands what was sealed to the
+//! database thread.
+//!
+//! It waits for the database in two places only: for the place of a track that it sees for the
+//! first time in a run, and at the end of a run for the COMMITs. The database never waits for it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lectern_domain::ids::{RunId, SourceName};
+use lectern_domain::media::Chunk;
+
+use super::Command;
+use super::documents::Documents;
+use super::event::{Events, SpoolEvent, WriteFailure};
+use super::writer::{FolderLost, Output, TrackKey, Writer};
+use crate::clock;
+use crate::db::Back;
+use crate::disk::{Disk, Space};
+use crate::error::{Gone, SpoolError};
+use crate::layout::{FINISHED, Layout, segment_number};
+use crate::mailbox::{Empty, Inbox};
+use crate::threads::answer;
+
+/// The longest the thread sleeps, so that its sign of life stays fresh.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// What the thread works with.
+pub(crate) struct SpoolThread<D: Disk> {
+    pub(crate) writer: Writer<D>,
+    pub(crate) layout: Layout,
+    pub(crate) inbox: Inbox<Command>,
+    pub(crate) db: Back,
+    pub(crate) documents: Arc<Documents>,
+    pub(crate) events: Events,
+    pub(crate) counters: Arc<super::Counters>,
+    /// Tracks that the database does not know; said once.
+    pub(crate) strangers: BTreeSet<TrackKey>,
+}
+
+/// Whether to go on.
+#[derive(PartialEq, Eq)]
+enum Flow {
+    On,
+    End,
+}
+
+impl<D: Disk> SpoolThread<D> {
+    /// Runs until it is closed or abandoned. An error means that nothing may be promised any
+    /// more: the caller aborts the process.
+    pub(crate) fn run(mut self) -> Result<(), FolderLost> {
+        loop {
+            let now = clock::now();
+            let wait = self
+                .writer
+                .next_due()
+                .map_or(IDLE, |due| due.saturating_duration_since(now).min(IDLE));
+            let flow = match self.inbox.recv_timeout(wait) {
+                // The permit is held until the command was handled: the bound counts it.
+                Ok(received) => {
+                    let flow = self.handle(received.message)?;
+                    drop(received.permit);
+                    flow
+                }
+                Err(Empty::TimedOut) => Flow::On,
+                Err(Empty::Gone) => Flow::End,
+            };
+            if flow == Flow::End {
+                return Ok(());
+            }
+            self.writer.sync_due(clock::now())?;
+            self.hand_on();
+            self.documents.write(self.writer.disk(), &self.layout)?;
+            self.counters.progress();
+        }
+    }
+
+    fn handle(&mut self, command: Command) -> Result<Flow, FolderLost> {
+        match command {
+            Command::Append(chunk) => self.append(&chunk)?,
+            Command::EndRun { run, reply } => {
+                self.writer.end_run(run)?;
+                self.hand_on();
+                answer(reply, self.committed(run));
+            }
+            Command::MakeFolder {
+                folder,
+                sources,
+                reply,
+            } => {
+                let made = self.make_folder(&folder, &sources);
+                answer(reply, made);
+            }
+            Command::Space { reply } => {
+                let space = self.space();
+                answer(reply, space);
+            }
+            Command::Wake => {}
+            Command::Close => {
+                self.writer.end_all()?;
+                self.hand_on();
+                return Ok(Flow::End);
+            }
+            Command::Abandon => return Ok(Flow::End),
+        }
+        Ok(Flow::On)
+    }
+
+    fn append(&mut self, chunk: &Chunk) -> Result<(), FolderLost> {
+        if self.writer.has_ended(chunk.run) {
+            self.counters.dropped_chunk();
+            return Ok(());
+        }
+        let key = (chunk.run, chunk.source.clone());
+        if !self.writer.knows(&key) && (self.strangers.contains(&key) || !self.admit(chunk)) {
+            self.strangers.insert(key);
+            self.counters.dropped_chunk();
+            return Ok(());
+        }
+        self.writer.append(chunk, clock::now())
+    }
+
+    /// Asks the database where a new track's files go. The highest number is the higher of what
+    /// rows and files say: a lost file must not get its number back, nor a salvaged one.
+    fn admit(&mut self, chunk: &Chunk) -> bool {
+        let place = match self.db.place(chunk.run, chunk.source.clone()) {
+            Ok(place) => place,
+            Err(error) => {
+                self.events.say(SpoolEvent::WriteFailed {
+                    run: chunk.run,
+                    source: chunk.source.clone(),
+                    error: WriteFailure::Io,
+                    message: format!("the chunks of {} have no place: {error}", chunk.source),
+                });
+                return false;
+            }
+        };
+        let folder = self.layout.track(&place.folder, &chunk.source);
+        let highest = self.writer.disk().list(&folder).map_or(0, |entries| {
+            entries
+                .iter()
+                .filter_map(|entry| segment_number(&entry.name))
+                .max()
+                .unwrap_or(0)
+        });
+        self.writer.admit(
+            (chunk.run, chunk.source.clone()),
+            folder,
+            highest.max(place.last_number),
+        );
+        true
+    }
+
+    fn hand_on(&mut self) {
+        for output in self.writer.take() {
+            let sent = match output {
+                Output::Sealed(segment) => self.db.insert_closed(segment),
+                Output::Suspect(segment) => self.db.insert_suspect(segment),
+                Output::Event(event) => {
+                    self.events.say(event);
+                    Ok(())
+                }
+            };
+            if let Err(Gone) = sent {
+                tracing::error!(
+                    "a segment was closed after the database thread ended; it is entered at the next start"
+                );
+            }
+        }
+    }
+
+    fn committed(&self, run: RunId) -> Result<(), SpoolError> {
+        self.db.committed(run)
+    }
+
+    fn make_folder(&mut self, folder: &str, sources: &[SourceName]) -> Result<(), SpoolError> {
+        let path = self.layout.lecture(folder);
+        let parent = self.layout.lectures();
+        let disk = self.writer.disk();
+        disk.make_dir(&path).map_err(SpoolError::io(&path, "made"))?;
+        for name in sources.iter().map(SourceName::as_str).chain([FINISHED]) {
+            let below = path.join(name);
+            disk.make_dir(&below).map_err(SpoolError::io(&below, "made"))?;
+        }
+        for dir in [&path, &parent] {
+            disk.sync_dir(dir).map_err(SpoolError::io(dir, "synced"))?;
+        }
+        Ok(())
+    }
+
+    fn space(&mut self) -> Result<Space, SpoolError> {
+        let root = self.layout.root().to_owned();
+        self.writer
+            .disk()
+            .space(&root)
+            .map_err(SpoolError::io(&root, "asked for its free space"))
+    }
+}
