@@ -38,7 +38,10 @@ pub(crate) fn device_name(source: &Source) -> String {
         SourceKind::Rtsp { url } => format!("network camera {}", without_secrets(url)),
         SourceKind::X11 { display } => match display {
             Some(display) => format!("X display {display}"),
-            None => "X display of the environment".to_owned(),
+            None => match std::env::var("DISPLAY") {
+                Ok(display) => format!("X display {display}"),
+                Err(_) => "X display of the environment (DISPLAY is not set)".to_owned(),
+            },
         },
         SourceKind::Alsa { device } => format!("sound card {device}"),
         SourceKind::Pulse { device } => match device {
@@ -92,7 +95,8 @@ fn reason_of(alive: bool, error: &gst::glib::Error, all: &str) -> FailureReason 
     ]) {
         return FailureReason::Denied;
     }
-    if says(&["busy", "in use by another"]) {
+    let is = |kind: gst::ResourceError| error.kind::<gst::ResourceError>() == Some(kind);
+    if is(gst::ResourceError::Busy) || says(&["busy", "in use by another"]) {
         return FailureReason::Busy;
     }
     if alive {

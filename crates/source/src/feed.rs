@@ -4,7 +4,7 @@
 //! with the monotonic clock; the engine seats and unseats the feeder of a run. One short lock,
 //! never held over anything that waits.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lectern_domain::wire::FailureReason;
@@ -43,6 +43,8 @@ pub(crate) struct Feed {
     seat: Mutex<Seat>,
     meter: Arc<Meter>,
     inputs: Inputs,
+    /// See [`Feed::take_key_fed`].
+    key_fed: AtomicBool,
 }
 
 #[derive(Default)]
@@ -60,6 +62,7 @@ impl Feed {
             seat: Mutex::default(),
             meter,
             inputs,
+            key_fed: AtomicBool::new(false),
         })
     }
 
@@ -90,11 +93,18 @@ impl Feed {
         };
         match feeder.take(buffer, mono_ns) {
             Taken::Fed | Taken::Outside => {}
+            Taken::FedKey => self.key_fed.store(true, Relaxed),
             Taken::Dropped => {
                 self.meter.dropped.fetch_add(1, Relaxed);
             }
             Taken::PastEnd => self.inputs.put_now(Input::TailReached(*number)),
         }
+    }
+
+    /// Whether a key frame was fed since the last call. What came before it leaves the muxer only
+    /// with the picture after it, so a still screen owes that one soon.
+    pub(crate) fn take_key_fed(&self) -> bool {
+        self.key_fed.swap(false, Relaxed)
     }
 
     /// What the device delivers, once it has.

@@ -4,6 +4,10 @@
 //! out; what the encoder cannot take in time is dropped here, where it can be counted. Runs on
 //! the capture's streaming thread and never waits.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::{Acquire, Release};
+
 use gst_app::AppSrc;
 
 use crate::clock::{self, SECOND_NS};
@@ -17,6 +21,8 @@ const MAX_PICTURES: u64 = 8;
 const MAX_CODED: u64 = 250;
 /// Blocks of sound that may wait for the encoder; 10 ms each with every source here.
 const MAX_BLOCKS: u64 = 500;
+/// The last picture is shown at most this long: a device that stalled has no picture to show.
+const MAX_HOLD_NS: u64 = SECOND_NS;
 /// A block of sound this near to the end of the one before follows it without a seam.
 const ROUNDING_SAMPLES: u64 = 4;
 
@@ -55,6 +61,8 @@ impl Window {
 pub(crate) enum Taken {
     /// The encoder has it.
     Fed,
+    /// The encoder has it and makes a key frame of it.
+    FedKey,
     /// It does not belong to the run, or cannot begin it.
     Outside,
     /// The encoder could not follow.
@@ -63,19 +71,36 @@ pub(crate) enum Taken {
     PastEnd,
 }
 
+/// Where a track of pictures ends, in run time: the feeder knows it before it ends the stream,
+/// and the muxer needs it to know how long the last picture lasts.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TrackEnd(Arc<AtomicU64>);
+
+impl TrackEnd {
+    fn set(&self, end_ns: u64) {
+        self.0.store(end_ns, Release);
+    }
+
+    /// The end in nanoseconds of the run, if there is one.
+    pub(crate) fn get(&self) -> Option<u64> {
+        Some(self.0.load(Acquire)).filter(|end_ns| *end_ns > 0)
+    }
+}
+
 /// The feeder of one run.
 pub(crate) struct Feeder {
     source: AppSrc,
     window: Window,
     kind: Kind,
+    /// The distance of two pictures at the configured rate, in nanoseconds.
+    picture_ns: u64,
+    /// The stamp of the newest picture, in run time.
+    last_ns: Option<u64>,
+    end: TrackEnd,
 }
 
 enum Kind {
     Pictures {
-        /// The distance of two pictures at the configured rate.
-        picture_ns: u64,
-        /// The newest picture and its stamp: it may have to be shown until the end.
-        last: Option<(u64, gst::Buffer)>,
         /// When the next key frame is due.
         key_due_ns: u64,
     },
@@ -91,14 +116,10 @@ enum Kind {
 }
 
 impl Feeder {
-    /// A feeder of `form` into `source`.
-    pub(crate) fn new(source: AppSrc, form: &Form, fps: u32, window: Window) -> Self {
+    /// A feeder of `form` into `source`; it tells `end` where the track ends.
+    pub(crate) fn new(source: AppSrc, form: &Form, fps: u32, window: Window, end: TrackEnd) -> Self {
         let kind = match form {
-            Form::Pictures { .. } => Kind::Pictures {
-                picture_ns: SECOND_NS / u64::from(fps.max(1)),
-                last: None,
-                key_due_ns: 0,
-            },
+            Form::Pictures { .. } => Kind::Pictures { key_due_ns: 0 },
             Form::Coded { .. } => Kind::Coded {
                 waiting_for_key: true,
             },
@@ -107,7 +128,15 @@ impl Feeder {
                 next: None,
             },
         };
-        Self { source, window, kind }
+        let picture_ns = SECOND_NS / u64::from(fps.max(1));
+        Self {
+            source,
+            window,
+            kind,
+            picture_ns,
+            last_ns: None,
+            end,
+        }
     }
 
     /// Ends the run at `until_ns` of the run.
@@ -133,24 +162,24 @@ impl Feeder {
         };
         let full = |source: &AppSrc, most: u64| source.current_level_buffers() >= most;
         match &mut self.kind {
-            Kind::Pictures {
-                picture_ns,
-                last,
-                key_due_ns,
-            } => {
+            Kind::Pictures { key_due_ns } => {
                 let at_ns = clock::snap_picture(at_ns);
-                if last.as_ref().is_some_and(|(before, _)| at_ns <= *before) {
+                if self.last_ns.is_some_and(|before| at_ns <= before) {
                     return Taken::Outside;
                 }
                 if full(&self.source, MAX_PICTURES) {
                     return Taken::Dropped;
                 }
-                if at_ns >= *key_due_ns {
+                let key = at_ns >= *key_due_ns;
+                if key {
                     request_key(&self.source);
                     *key_due_ns = at_ns + KEY_EVERY_NS;
                 }
-                *last = Some((at_ns, buffer.clone()));
-                push(&self.source, buffer, at_ns, until_next(at_ns, *picture_ns))
+                self.last_ns = Some(at_ns);
+                match push(&self.source, buffer, at_ns, self.picture_ns) {
+                    Taken::Fed if key => Taken::FedKey,
+                    taken => taken,
+                }
             }
             Kind::Coded { waiting_for_key } => {
                 let delta = buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
@@ -162,6 +191,7 @@ impl Feeder {
                     return Taken::Dropped;
                 }
                 *waiting_for_key = false;
+                self.last_ns = self.last_ns.max(Some(at_ns));
                 push_coded(&self.source, buffer, at_ns)
             }
             Kind::Sound { channels, next } => {
@@ -188,28 +218,16 @@ impl Feeder {
         }
     }
 
-    /// Ends the stream. A picture that was still shown at the end of the run is repeated there:
-    /// the track of a still screen must be as long as the others.
+    /// Ends the stream. The last picture lasts until the end of the run: the track of a still
+    /// screen must be as long as the others.
     pub(crate) fn finish(self) {
-        if let (
-            Kind::Pictures {
-                picture_ns,
-                last: Some((at_ns, picture)),
-                ..
-            },
-            Some(until_ns),
-        ) = (&self.kind, self.window.until_ns)
-        {
-            let repeat_ns = clock::snap_picture(until_ns.saturating_sub(*picture_ns));
-            // Half a picture's tolerance: a camera's own last picture needs no double.
-            if repeat_ns > at_ns + picture_ns / 2 {
-                push(
-                    &self.source,
-                    picture,
-                    repeat_ns,
-                    until_next(repeat_ns, *picture_ns),
-                );
-            }
+        if let Some(last_ns) = self.last_ns {
+            let next_ns = last_ns + self.picture_ns;
+            let end_ns = self
+                .window
+                .until_ns
+                .map_or(next_ns, |until_ns| until_ns.min(last_ns + MAX_HOLD_NS));
+            self.end.set(clock::snap_picture(end_ns.max(last_ns)));
         }
         if let Err(error) = self.source.end_of_stream() {
             tracing::debug!(%error, "the encoder refused the end of its stream");
@@ -219,11 +237,6 @@ impl Feeder {
 
 fn ns_of(sample: u64) -> u64 {
     clock::from_ticks(sample, clock::SOUND_TICKS)
-}
-
-/// A picture's length; it ends on a tick as it begins on one.
-fn until_next(at_ns: u64, picture_ns: u64) -> u64 {
-    clock::snap_picture(at_ns + picture_ns) - at_ns
 }
 
 /// Pushes the buffer's memory under a new stamp; the bytes are shared, not copied.

@@ -8,6 +8,7 @@
 mod capture;
 mod clock;
 mod commands;
+mod devices;
 mod element;
 mod encode;
 mod engine;
@@ -17,10 +18,12 @@ mod feeder;
 mod form;
 mod inputs;
 mod outbox;
+mod screen;
 mod session;
 mod sound_line;
 mod stdio;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -43,7 +46,7 @@ fn main() -> ExitCode {
     start_log();
     let ended = match arguments.name {
         Some(name) if !arguments.list => serve(&name),
-        Some(_) | None => Ok(2),
+        Some(_) | None => list(),
     };
     match ended {
         Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
@@ -66,14 +69,20 @@ fn start_log() {
         .init();
 }
 
+/// Prints the devices.
+fn list() -> anyhow::Result<i32> {
+    let mut text = serde_json::to_string_pretty(&devices::list()?)?;
+    text.push('\n');
+    std::io::stdout().write_all(text.as_bytes())?;
+    Ok(0)
+}
+
 /// Serves the daemon until it says so or goes away; the exit code.
 fn serve(name: &str) -> anyhow::Result<i32> {
     let _span = tracing::info_span!("source", name).entered();
     stdio::bind_to_parent().context("binding to the parent process")?;
     let frames = stdio::take_stdout().context("taking standard output")?;
     let stdin = stdio::take_stdin().context("taking standard input")?;
-    gst::init().context("starting GStreamer")?;
-    gstfmp4::plugin_register_static().context("registering the MP4 muxer")?;
 
     let (inputs, heard) = inputs::Inputs::channel();
     let outbox = outbox::Outbox::new();

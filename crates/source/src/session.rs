@@ -476,3 +476,6 @@ impl Phase {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,15 +1,17 @@
 //! Puts blocks of sound end to end on the clock's grid of samples.
 //!
 //! A device counts samples by its own crystal and its blocks are stamped when they arrive: late,
-//! never early. The true time of a stream is therefore the *least* lateness over a while. From it
-//! the line corrects the device's drift by one sample a block, which nobody can hear; only the
-//! first measurement, and a real gap, move it at once. Without this the sound of a 90-minute
-//! lecture would end half a second beside its picture.
+//! never early. The true time of a stream is therefore the *least* lateness over a while. The line
+//! is anchored by the first 300 ms, which it keeps to itself; later it corrects the device's drift
+//! by one sample a block, which nobody can hear; only a real gap moves it at once. Without this
+//! the sound of a 90-minute lecture would end half a second beside its picture.
 //!
 //! Pure but for the buffers it makes; runs on the streaming thread.
 
 use crate::clock::{self, SOUND_TICKS};
 
+/// How many samples the anchor is measured over: 300 ms.
+const SETTLE: u64 = SOUND_TICKS as u64 * 3 / 10;
 /// Over how many samples the least lateness is taken: one second.
 const WINDOW: u64 = SOUND_TICKS as u64;
 /// A drift below this is left alone: 0.5 ms.
@@ -22,6 +24,8 @@ const MAX_GAP: i64 = 480_000;
 /// What to do with a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fit {
+    /// Not yet: the line is being anchored.
+    Hold,
     AsItIs,
     /// One sample more or less.
     Longer,
@@ -50,37 +54,38 @@ struct Regulator {
     seen: u64,
     /// What is still to be corrected, in samples; positive: the stream must become longer.
     pending: i64,
-    /// No window has been completed yet.
-    fresh: bool,
+    /// The anchor is not found yet.
+    settling: bool,
 }
 
 impl Regulator {
     fn fit(&mut self, stamp: u64, frames: u64) -> Fit {
-        let Some(next) = self.next else {
-            self.next = Some(stamp);
-            return Fit::AsItIs;
+        let Some(next) = &mut self.next else {
+            self.next = Some(if self.jitters { stamp + frames } else { stamp });
+            self.least = 0;
+            self.seen = frames;
+            return if self.jitters { Fit::Hold } else { Fit::AsItIs };
         };
         let late = stamp.cast_signed() - next.cast_signed();
         if !self.jitters {
-            return match late {
-                1.. => Fit::After(late.min(MAX_GAP).unsigned_abs()),
-                0 => Fit::AsItIs,
-                _ => Fit::Skip(late.unsigned_abs()),
-            };
+            return at_once(late);
         }
         self.least = self.least.min(late);
         self.seen += frames;
+        if self.settling {
+            *next += frames;
+            if self.seen >= SETTLE {
+                *next = next.saturating_add_signed(self.least);
+                (self.least, self.seen, self.settling) = (i64::MAX, 0, false);
+            }
+            return Fit::Hold;
+        }
         if self.seen >= WINDOW {
             let least = std::mem::replace(&mut self.least, i64::MAX);
             self.seen = 0;
-            let at_once = std::mem::take(&mut self.fresh) || least.abs() >= GAP;
-            if at_once {
+            if least.abs() >= GAP {
                 self.pending = 0;
-                return match least {
-                    1.. => Fit::After(least.min(MAX_GAP).unsigned_abs()),
-                    0 => Fit::AsItIs,
-                    _ => Fit::Skip(least.unsigned_abs()),
-                };
+                return at_once(least);
             }
             self.pending = if least.abs() > DEADBAND { least } else { 0 };
         }
@@ -98,6 +103,15 @@ impl Regulator {
     }
 }
 
+/// Moves the stream by so many samples in one step.
+fn at_once(late: i64) -> Fit {
+    match late {
+        1.. => Fit::After(late.min(MAX_GAP).unsigned_abs()),
+        0 => Fit::AsItIs,
+        _ => Fit::Skip(late.unsigned_abs()),
+    }
+}
+
 impl SoundLine {
     /// An empty line. Without `jitters`, stamps are taken at their word.
     pub(crate) fn new(channels: u32, jitters: bool) -> Self {
@@ -107,7 +121,7 @@ impl SoundLine {
             least: i64::MAX,
             seen: 0,
             pending: 0,
-            fresh: true,
+            settling: true,
         };
         Self {
             channels: channels.max(1) as usize,
@@ -126,6 +140,7 @@ impl SoundLine {
         let fit = self.state.fit(clock::to_ticks(mono_ns, SOUND_TICKS), frames);
         let mut placed = Vec::with_capacity(2);
         match fit {
+            Fit::Hold => {}
             Fit::AsItIs => self.put(&mut placed, block),
             Fit::Longer | Fit::Shorter => {
                 let frames = if fit == Fit::Longer {
@@ -203,6 +218,7 @@ mod tests {
         for block in 0..blocks {
             let at = stamp(block);
             let grown = match regulator.fit(at, BLOCK) {
+                Fit::Hold => 0,
                 Fit::AsItIs => BLOCK,
                 Fit::Longer => BLOCK + 1,
                 Fit::Shorter => BLOCK - 1,
@@ -223,7 +239,7 @@ mod tests {
             least: i64::MAX,
             seen: 0,
             pending: 0,
-            fresh: true,
+            settling: true,
         }
     }
 

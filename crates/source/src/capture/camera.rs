@@ -7,7 +7,7 @@ use gst::prelude::*;
 use lectern_domain::config::Video;
 use lectern_domain::wire::FailureReason;
 
-use super::{Head, Medium};
+use super::{Head, Hint, Medium};
 use crate::element::{filter, make, wrap};
 use crate::failure::{self, Failure};
 
@@ -37,6 +37,7 @@ pub(super) fn head(device: &str, video: &Video) -> Result<Head, Failure> {
         element: bin.upcast(),
         medium: Medium::Pictures,
         pacer: None,
+        hint: Hint::default(),
     })
 }
 

@@ -4,7 +4,7 @@ use gst::prelude::*;
 use lectern_domain::config::Source;
 use lectern_domain::wire::FailureReason;
 
-use super::{Head, Medium};
+use super::{Head, Hint, Medium};
 use crate::failure::Failure;
 
 /// The head of kind `gst`. The role decides whether it must give pictures or sound.
@@ -27,6 +27,7 @@ pub(super) fn head(launch: &str, source: &Source) -> Result<Head, Failure> {
         element: bin.upcast(),
         medium,
         pacer: None,
+        hint: Hint::default(),
     })
 }
 

@@ -7,7 +7,7 @@
 
 mod camera;
 mod fragment;
-
+mod network;
 mod paced;
 mod side;
 mod sound;
@@ -26,7 +26,7 @@ use crate::failure::{self, Failure};
 use crate::feed::{Feed, Meter};
 use crate::inputs::{Input, Inputs};
 use crate::outbox::Outbox;
-use paced::Pacer;
+pub(crate) use paced::{Alarm, Pacer, Woken};
 
 /// The ends that every part of a capture reports to.
 #[derive(Clone)]
@@ -49,6 +49,20 @@ pub(crate) struct Head {
     pub(crate) medium: Medium,
     /// The thread behind it, for kinds without an element of their own.
     pub(crate) pacer: Option<Pacer>,
+    /// Why it would be unsupported.
+    pub(crate) hint: Hint,
+}
+
+/// What a kind knows of its device before the library fails: better words than the library's for
+/// a device that cannot do what is asked.
+#[derive(Clone, Default)]
+pub(crate) struct Hint(Arc<OnceLock<String>>);
+
+impl Hint {
+    /// Keeps the first.
+    pub(crate) fn set(&self, words: String) {
+        self.0.get_or_init(|| words);
+    }
 }
 
 /// What a head delivers.
@@ -83,7 +97,13 @@ impl Capture {
     /// The device is not there, refuses us, or cannot do what is configured.
     pub(crate) fn open(source: &Source, reports: &Reports) -> Result<Self, Failure> {
         let device = failure::device_name(source);
-        let head = head(source, reports)?;
+        // Before GStreamer: a display that is not there is tried every few hundred milliseconds.
+        let screen = match &source.kind {
+            SourceKind::X11 { display } => Some(crate::screen::connect(display.as_deref())?),
+            _ => None,
+        };
+        start_gstreamer()?;
+        let head = head(source, screen, reports)?;
         let pipeline = gst::Pipeline::with_name("capture");
         pipeline.use_clock(Some(&gst::SystemClock::obtain()));
         pipeline.set_start_time(gst::ClockTime::NONE);
@@ -104,7 +124,7 @@ impl Capture {
                 tap
             }
         };
-        let first_failure = watch(&pipeline, device.clone(), reports);
+        let first_failure = watch(&pipeline, device.clone(), head.hint, reports);
         let capture = Self {
             pipeline,
             pacer: head.pacer,
@@ -149,7 +169,7 @@ impl Capture {
     }
 }
 
-fn head(source: &Source, reports: &Reports) -> Result<Head, Failure> {
+fn head(source: &Source, screen: Option<crate::screen::Screen>, reports: &Reports) -> Result<Head, Failure> {
     let role_fails = |what: &str| {
         Failure::new(
             FailureReason::Config,
@@ -160,10 +180,14 @@ fn head(source: &Source, reports: &Reports) -> Result<Head, Failure> {
     let audio = || source.audio.as_ref().ok_or_else(|| role_fails("sound"));
     match &source.kind {
         SourceKind::V4l2 { device } => camera::head(device, video()?),
-        SourceKind::X11 { .. } | SourceKind::Rtsp { .. } => Err(Failure::new(
-            FailureReason::Unsupported,
-            "this kind is not built yet",
-        )),
+        SourceKind::Rtsp { url } => {
+            video()?;
+            network::head(url)
+        }
+        SourceKind::X11 { .. } => match screen {
+            Some(screen) => crate::screen::head(screen, video()?, reports),
+            None => Err(Failure::internal("no X display was connected")),
+        },
         SourceKind::Alsa { device } => sound::alsa(device, audio()?),
         SourceKind::Pulse { device } => sound::pulse(device.as_deref(), audio()?),
         SourceKind::TestVideo => test_picture::head(video()?),
@@ -172,8 +196,15 @@ fn head(source: &Source, reports: &Reports) -> Result<Head, Failure> {
     }
 }
 
+/// Starts GStreamer and adds the muxer that is linked into this program.
+fn start_gstreamer() -> Result<(), Failure> {
+    gst::init().map_err(|error| Failure::internal(format!("GStreamer did not start: {error}")))?;
+    gstfmp4::plugin_register_static()
+        .map_err(|error| Failure::internal(format!("the MP4 muxer could not be registered: {error}")))
+}
+
 /// Reports the pipeline's errors, its unexpected end, and levels. The first failure is also kept.
-fn watch(pipeline: &gst::Pipeline, device: String, reports: &Reports) -> Arc<OnceLock<Failure>> {
+fn watch(pipeline: &gst::Pipeline, device: String, hint: Hint, reports: &Reports) -> Arc<OnceLock<Failure>> {
     let first = Arc::new(OnceLock::new());
     let (kept, reports) = (Arc::clone(&first), reports.clone());
     pipeline
@@ -184,12 +215,13 @@ fn watch(pipeline: &gst::Pipeline, device: String, reports: &Reports) -> Arc<Onc
                 gst::MessageView::Error(error) => {
                     let debug = error.debug();
                     let alive = reports.meter.has_delivered();
-                    Some(failure::from_bus(
-                        &device,
-                        alive,
-                        &error.error(),
-                        debug.as_deref(),
-                    ))
+                    let failure = failure::from_bus(&device, alive, &error.error(), debug.as_deref());
+                    match hint.0.get() {
+                        Some(words) if failure.reason == FailureReason::Unsupported => {
+                            Some(Failure::new(failure.reason, format!("{device}: {words}")))
+                        }
+                        _ => Some(failure),
+                    }
                 }
                 gst::MessageView::Eos(_) => {
                     // No device ends by itself: its server was stopped, or the cable is out.

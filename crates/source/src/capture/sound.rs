@@ -5,7 +5,7 @@
 
 use lectern_domain::config::Audio;
 
-use super::{Head, Medium};
+use super::{Head, Hint, Medium};
 use crate::element::make;
 use crate::failure::Failure;
 
@@ -40,6 +40,7 @@ fn head(factory: &str, device: Option<&str>, audio: &Audio) -> Result<Head, Fail
         element,
         medium,
         pacer: None,
+        hint: Hint::default(),
     })
 }
 

@@ -9,7 +9,7 @@ use gst_app::AppSrc;
 use lectern_domain::config::Video;
 
 use super::paced::{Alarm, Pacer, Woken};
-use super::{Head, Medium};
+use super::{Head, Hint, Medium};
 use crate::clock::{self, SECOND_NS};
 use crate::failure::Failure;
 
@@ -57,6 +57,7 @@ pub(super) fn head(video: &Video) -> Result<Head, Failure> {
         element,
         medium: Medium::Pictures,
         pacer: Some(pacer),
+        hint: Hint::default(),
     })
 }
 

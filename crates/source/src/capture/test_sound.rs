@@ -10,7 +10,7 @@ use gst_app::AppSrc;
 use lectern_domain::config::Audio;
 
 use super::paced::{Alarm, Pacer, Woken};
-use super::{Head, Medium};
+use super::{Head, Hint, Medium};
 use crate::clock::{self, SECOND_NS, SOUND_TICKS};
 use crate::failure::Failure;
 
@@ -49,6 +49,7 @@ pub(super) fn head(audio: &Audio) -> Result<Head, Failure> {
             jitters: false,
         },
         pacer: Some(pacer),
+        hint: Hint::default(),
     })
 }
 

@@ -16,7 +16,7 @@ use super::{run_time_ns, sample_of};
 use crate::clock::{self, SECOND_NS};
 use crate::element::make;
 use crate::failure::Failure;
-use crate::feeder::KEY_EVERY_NS;
+use crate::feeder::{KEY_EVERY_NS, TrackEnd};
 use crate::inputs::{EncoderNumber, Input, Inputs};
 use crate::outbox::{Chunk, Outbox};
 
@@ -70,11 +70,12 @@ impl Cutter {
     }
 }
 
-/// The muxer, and the sink whose chunks go to the outbox.
+/// The muxer, and the sink whose chunks go to the outbox. `end` as in [`TrackEnd`].
 pub(super) fn muxer(
     run: RunId,
     number: EncoderNumber,
     plan: Plan,
+    end: &TrackEnd,
     outbox: &Arc<Outbox>,
     inputs: &Inputs,
     ending: &Arc<AtomicBool>,
@@ -97,6 +98,16 @@ pub(super) fn muxer(
         let mut cutter = cutter.lock().unwrap_or_else(PoisonError::into_inner);
         prepare(pad, buffer, plan, &mut cutter)
     });
+    let end = end.clone();
+    pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |pad, info| {
+        if info
+            .event()
+            .is_some_and(|event| event.type_() == gst::EventType::Eos)
+        {
+            hold_last(pad, &end);
+        }
+        gst::PadProbeReturn::Ok
+    });
     let sink = sink(run, number, pad, outbox, inputs, ending);
     Ok((mux, sink))
 }
@@ -110,10 +121,15 @@ fn prepare(pad: &gst::Pad, buffer: &mut gst::Buffer, plan: Plan, cutter: &mut Cu
         return gst::PadProbeReturn::Ok;
     };
     let (at_ns, key) = match plan {
-        Plan::Pictures => (
-            at_ns,
-            Some(!buffer.flags().contains(gst::BufferFlags::DELTA_UNIT)),
-        ),
+        Plan::Pictures => {
+            // A picture lasts until the next one. A length of its own, when the next came early,
+            // would move the end of a chunk past the beginning of the one after it.
+            buffer.make_mut().set_duration(gst::ClockTime::ZERO);
+            (
+                at_ns,
+                Some(!buffer.flags().contains(gst::BufferFlags::DELTA_UNIT)),
+            )
+        }
         Plan::Sound { priming } => {
             // Counted in samples, a frame is exactly 1024 long; in rounded nanoseconds it is not.
             let Some(first) = sample_of(at_ns).checked_sub(priming) else {
@@ -136,6 +152,32 @@ fn prepare(pad: &gst::Pad, buffer: &mut gst::Buffer, plan: Plan, cutter: &mut Cu
         pad.send_event(gst::event::CustomDownstream::new(split));
     }
     gst::PadProbeReturn::Ok
+}
+
+/// Lets the last picture last until the track's end: an empty buffer stands there.
+fn hold_last(pad: &gst::Pad, end: &TrackEnd) {
+    let Some(segment) = pad.sticky_event::<gst::event::Segment>(0) else {
+        return;
+    };
+    let Some(segment) = segment.segment().downcast_ref::<gst::ClockTime>() else {
+        return;
+    };
+    let Some(position) = end
+        .get()
+        .and_then(|end_ns| segment.position_from_running_time(gst::ClockTime::from_nseconds(end_ns)))
+    else {
+        return;
+    };
+    let mut gap = gst::Buffer::new();
+    {
+        let gap = gap.make_mut();
+        gap.set_pts(position);
+        gap.set_duration(gst::ClockTime::ZERO);
+        gap.set_flags(gst::BufferFlags::GAP | gst::BufferFlags::DROPPABLE | gst::BufferFlags::DELTA_UNIT);
+    }
+    if let Err(error) = pad.chain(gap) {
+        tracing::debug!(%error, "the muxer did not take the end of the last picture");
+    }
 }
 
 /// The sink that turns lists of buffers into chunks.

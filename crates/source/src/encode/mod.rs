@@ -2,8 +2,8 @@
 //!
 //! It is built when a run begins, fed by a [`Feeder`], ended by the end of its stream and thrown
 //! away. It has no clock and no live source: stamps are run time from the first element on, so
-//! running time, and with it `tfdt`, is run time. Everything runs on one streaming thread, that of
-//! the appsrc. Only the engine's thread changes states.
+//! running time, and with it `tfdt`, is run time. It has two streaming threads: the appsrc's encodes,
+//! the muxer's sends. Only the engine's thread changes states.
 
 mod chunks;
 mod picture;
@@ -19,7 +19,7 @@ use lectern_domain::config::Source;
 use crate::clock;
 use crate::element::{chain, filter, make};
 use crate::failure::{self, Failure};
-use crate::feeder::{Feeder, Window};
+use crate::feeder::{Feeder, TrackEnd, Window};
 use crate::form::Form;
 use crate::inputs::{EncoderNumber, Input, Inputs};
 use crate::outbox::Outbox;
@@ -70,8 +70,8 @@ impl Encoder {
                 (elements, chunks::Plan::Sound { priming })
             }
         };
-        let ending = Arc::new(AtomicBool::new(false));
-        let (mux, sink) = chunks::muxer(run.id, number, plan, outbox, inputs, &ending)?;
+        let (ending, end) = (Arc::new(AtomicBool::new(false)), TrackEnd::default());
+        let (mux, sink) = chunks::muxer(run.id, number, plan, &end, outbox, inputs, &ending)?;
         let mut all = vec![appsrc.upcast_ref::<gst::Element>()];
         all.extend(&elements);
         all.extend([&mux, sink.upcast_ref()]);
@@ -84,7 +84,7 @@ impl Encoder {
             delay_ns: source.delay_ms.saturating_mul(1_000_000),
             until_ns: None,
         };
-        let feeder = Feeder::new(appsrc, form, fps, window);
+        let feeder = Feeder::new(appsrc, form, fps, window, end);
         let encoder = Self {
             number,
             pipeline,

@@ -10,23 +10,23 @@ use super::{Driver, Run};
 
 /// A chunk as it was announced.
 #[derive(Clone, Debug)]
-pub struct Chunk {
-    pub start_ns: u64,
-    pub end_ns: u64,
-    pub key: bool,
-    pub bytes: Vec<u8>,
+pub(crate) struct Chunk {
+    pub(crate) start_ns: u64,
+    pub(crate) end_ns: u64,
+    pub(crate) key: bool,
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// One track as it was received.
-pub struct Track {
-    pub codec: String,
-    pub init: Vec<u8>,
-    pub chunks: Vec<Chunk>,
+pub(crate) struct Track {
+    pub(crate) codec: String,
+    pub(crate) init: Vec<u8>,
+    pub(crate) chunks: Vec<Chunk>,
 }
 
 impl Track {
     /// Gathers what belongs to `run`.
-    pub fn gather(driver: &Driver, run: &Run) -> Self {
+    pub(crate) fn gather(driver: &Driver, run: &Run) -> Self {
         let mut track = Self {
             codec: String::new(),
             init: Vec::new(),
@@ -64,16 +64,16 @@ impl Track {
         track
     }
 
-    pub fn end_ns(&self) -> u64 {
+    pub(crate) fn end_ns(&self) -> u64 {
         self.chunks.last().expect("a track has chunks").end_ns
     }
 
-    pub fn start_ns(&self) -> u64 {
+    pub(crate) fn start_ns(&self) -> u64 {
         self.chunks.first().expect("a track has chunks").start_ns
     }
 
     /// Writes init and chunks as one file.
-    pub fn write(&self, folder: &Path, name: &str) -> PathBuf {
+    pub(crate) fn write(&self, folder: &Path, name: &str) -> PathBuf {
         let path = folder.join(name);
         let mut bytes = self.init.clone();
         for chunk in &self.chunks {
@@ -84,7 +84,7 @@ impl Track {
     }
 
     /// Ticks a second, from the init segment.
-    pub fn timescale(&self) -> u64 {
+    pub(crate) fn timescale(&self) -> u64 {
         let mdhd = find(&self.init, &[b"moov", b"trak", b"mdia", b"mdhd"]).expect("an init has mdhd");
         let at = if mdhd[0] == 1 { 20 } else { 12 };
         be(&mdhd[at..at + 4])
@@ -93,7 +93,7 @@ impl Track {
     /// Checks that every chunk is one complete moof and mdat whose own times are the announced
     /// ones, that chunks join without a seam, and that announced keys are keys. Returns the
     /// samples' durations in ticks.
-    pub fn check_chunks(&self) -> Vec<u64> {
+    pub(crate) fn check_chunks(&self) -> Vec<u64> {
         let scale = self.timescale();
         let ticks = |ns: u64| u64::try_from(u128::from(ns) * u128::from(scale) / 1_000_000_000).unwrap();
         let mut durations = Vec::new();
@@ -209,7 +209,7 @@ fn find<'a>(bytes: &'a [u8], path: &[&[u8; 4]]) -> Option<&'a [u8]> {
 }
 
 /// The lines that ffmpeg prints on errors while it decodes all of `file`.
-pub fn decode_errors(file: &Path) -> String {
+pub(crate) fn decode_errors(file: &Path) -> String {
     let out = Command::new("ffmpeg")
         .args(["-v", "error", "-xerror", "-i"])
         .arg(file)
@@ -225,7 +225,7 @@ pub fn decode_errors(file: &Path) -> String {
 }
 
 /// Values that ffprobe prints, one line each.
-pub fn probe(file: &Path, arguments: &[&str]) -> Vec<String> {
+pub(crate) fn probe(file: &Path, arguments: &[&str]) -> Vec<String> {
     let out = Command::new("ffprobe")
         .args(["-v", "error", "-of", "csv=p=0"])
         .args(arguments)
@@ -241,7 +241,7 @@ pub fn probe(file: &Path, arguments: &[&str]) -> Vec<String> {
 }
 
 /// Times of the white pictures, in seconds of the run.
-pub fn flashes(file: &Path) -> Vec<f64> {
+pub(crate) fn flashes(file: &Path) -> Vec<f64> {
     let filter = format!("movie={}:si=0,scale=16:16:flags=area,signalstats", file.display());
     let out = Command::new("ffprobe")
         .args(["-v", "error", "-f", "lavfi", "-i", &filter, "-of", "csv=p=0"])
@@ -265,7 +265,7 @@ pub fn flashes(file: &Path) -> Vec<f64> {
 }
 
 /// Times at which sound begins after 0.2 s of quiet, in seconds of the run.
-pub fn beeps(file: &Path) -> Vec<f64> {
+pub(crate) fn beeps(file: &Path) -> Vec<f64> {
     // With the track's own stamps and a fixed first one, ffmpeg pads the start: a sample's index
     // is its time.
     let mut child = Command::new("ffmpeg")

@@ -4,8 +4,8 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
-pub mod media;
-pub mod servers;
+pub(crate) mod media;
+pub(crate) mod servers;
 
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -19,31 +19,31 @@ use lectern_domain::units::Rate;
 use lectern_domain::wire::{self, Decoder, Frame, SourceCommand, SourceEvent, WIRE_VERSION};
 
 /// Long enough for a machine that does ten other things.
-pub const PATIENCE: Duration = Duration::from_secs(40);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 
 /// An event with the moment of its arrival.
-pub struct Heard {
-    pub at: Instant,
-    pub frame: Frame<SourceEvent>,
+pub(crate) struct Heard {
+    pub(crate) at: Instant,
+    pub(crate) frame: Frame<SourceEvent>,
 }
 
 /// A running source.
-pub struct Driver {
-    pub child: Child,
+pub(crate) struct Driver {
+    pub(crate) child: Child,
     stdin: Option<ChildStdin>,
     events: Receiver<Heard>,
     /// All events so far.
-    pub heard: Vec<Heard>,
+    pub(crate) heard: Vec<Heard>,
 }
 
 impl Driver {
     /// Starts the program, without opening anything.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::start_with(&[])
     }
 
     /// Starts the program with these environment variables.
-    pub fn start_with(environment: &[(&str, &str)]) -> Self {
+    pub(crate) fn start_with(environment: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lectern-source"));
         command.args(["--name", "test"]).envs(environment.iter().copied());
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -81,12 +81,12 @@ impl Driver {
     }
 
     /// Starts the program and opens `source`.
-    pub fn open(source: Source) -> Self {
+    pub(crate) fn open(source: Source) -> Self {
         Self::open_with(source, &[])
     }
 
     /// Starts the program with these environment variables and opens `source`.
-    pub fn open_with(source: Source, environment: &[(&str, &str)]) -> Self {
+    pub(crate) fn open_with(source: Source, environment: &[(&str, &str)]) -> Self {
         let mut driver = Self::start_with(environment);
         driver.send(&SourceCommand::Open {
             wire: WIRE_VERSION,
@@ -95,26 +95,31 @@ impl Driver {
         driver
     }
 
-    pub fn send(&mut self, command: &SourceCommand) {
+    pub(crate) fn send(&mut self, command: &SourceCommand) {
         self.send_bytes(&wire::encode(command, &[]));
     }
 
-    pub fn send_bytes(&mut self, bytes: &[u8]) {
+    pub(crate) fn send_bytes(&mut self, bytes: &[u8]) {
         // A child that failed meanwhile is judged by what it said.
         let _gone = self.stdin.as_mut().expect("stdin is open").write_all(bytes);
     }
 
-    pub fn close_stdin(&mut self) {
+    pub(crate) fn close_stdin(&mut self) {
         self.stdin = None;
     }
 
     /// Waits for the first event, among all so far and to come, that `wanted` accepts.
-    pub fn wait(&mut self, what: &str, wanted: impl Fn(&SourceEvent) -> bool) -> usize {
+    pub(crate) fn wait(&mut self, what: &str, wanted: impl Fn(&SourceEvent) -> bool) -> usize {
         self.wait_from(0, what, wanted)
     }
 
     /// As [`Self::wait`], from the event with this index on.
-    pub fn wait_from(&mut self, from: usize, what: &str, wanted: impl Fn(&SourceEvent) -> bool) -> usize {
+    pub(crate) fn wait_from(
+        &mut self,
+        from: usize,
+        what: &str,
+        wanted: impl Fn(&SourceEvent) -> bool,
+    ) -> usize {
         let deadline = Instant::now() + PATIENCE;
         let mut next = from;
         loop {
@@ -135,7 +140,7 @@ impl Driver {
     }
 
     /// Takes events in for this long.
-    pub fn listen(&mut self, time: Duration) {
+    pub(crate) fn listen(&mut self, time: Duration) {
         let end = Instant::now() + time;
         loop {
             match self
@@ -152,7 +157,7 @@ impl Driver {
         }
     }
 
-    pub fn wait_live(&mut self) -> String {
+    pub(crate) fn wait_live(&mut self) -> String {
         let at = self.wait("live", |event| matches!(event, SourceEvent::Live { .. }));
         match &self.heard[at].frame.message {
             SourceEvent::Live { format } => format.clone(),
@@ -161,7 +166,7 @@ impl Driver {
     }
 
     /// Waits for the failure and for the exit with 1.
-    pub fn wait_failed(&mut self) -> (wire::FailureReason, String) {
+    pub(crate) fn wait_failed(&mut self) -> (wire::FailureReason, String) {
         let at = self.wait("failed", |event| matches!(event, SourceEvent::Failed { .. }));
         let SourceEvent::Failed { reason, message } = self.heard[at].frame.message.clone() else {
             unreachable!()
@@ -171,7 +176,7 @@ impl Driver {
     }
 
     /// Waits for the end of the process; its exit code.
-    pub fn wait_exit(&mut self) -> Option<i32> {
+    pub(crate) fn wait_exit(&mut self) -> Option<i32> {
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
             if let Some(status) = self.child.try_wait().expect("the child can be waited for") {
@@ -182,13 +187,13 @@ impl Driver {
         panic!("lectern-source did not end; heard: {:?}", self.summary());
     }
 
-    pub fn quit(&mut self) {
+    pub(crate) fn quit(&mut self) {
         self.send(&SourceCommand::Quit);
         assert_eq!(self.wait_exit(), Some(0));
     }
 
     /// Begins a run now.
-    pub fn encode(&mut self) -> Run {
+    pub(crate) fn encode(&mut self) -> Run {
         let run = Run {
             id: run_id(),
             base_ns: now_ns(),
@@ -202,14 +207,14 @@ impl Driver {
     }
 
     /// Ends `run` now; waits until it is complete. Its length in nanoseconds.
-    pub fn stop(&mut self, run: &Run) -> u64 {
+    pub(crate) fn stop(&mut self, run: &Run) -> u64 {
         let until_ns = now_ns() - run.base_ns;
         self.send(&SourceCommand::StopEncode { until_ns });
         self.wait_drained(run);
         until_ns
     }
 
-    pub fn wait_drained(&mut self, run: &Run) {
+    pub(crate) fn wait_drained(&mut self, run: &Run) {
         let id = run.id;
         self.wait(
             "drained",
@@ -218,7 +223,7 @@ impl Driver {
     }
 
     /// Waits for a chunk of `run` that ends at or after this time of the run.
-    pub fn wait_chunk_until(&mut self, run: &Run, end: Duration) -> usize {
+    pub(crate) fn wait_chunk_until(&mut self, run: &Run, end: Duration) -> usize {
         let id = run.id;
         self.wait("a chunk", |event| {
             matches!(event, SourceEvent::Chunk { run, end_ns, .. }
@@ -227,7 +232,7 @@ impl Driver {
     }
 
     /// What was heard, without the pictures' and levels' noise.
-    pub fn summary(&self) -> Vec<String> {
+    pub(crate) fn summary(&self) -> Vec<String> {
         self.heard
             .iter()
             .filter(|heard| {
@@ -250,13 +255,13 @@ impl Drop for Driver {
 }
 
 /// A run as the daemon knows it.
-pub struct Run {
-    pub id: RunId,
-    pub base_ns: u64,
-    pub sent: Instant,
+pub(crate) struct Run {
+    pub(crate) id: RunId,
+    pub(crate) base_ns: u64,
+    pub(crate) sent: Instant,
 }
 
-pub fn run_id() -> RunId {
+pub(crate) fn run_id() -> RunId {
     RunId {
         lecture: LectureId::random(),
         run: RunNumber(1),
@@ -264,13 +269,18 @@ pub fn run_id() -> RunId {
 }
 
 /// `CLOCK_MONOTONIC`, which is what the daemon's base is taken from.
-pub fn now_ns() -> u64 {
+pub(crate) fn now_ns() -> u64 {
     let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC).unwrap();
     u64::try_from(now.tv_sec()).unwrap() * 1_000_000_000 + u64::try_from(now.tv_nsec()).unwrap()
 }
 
 /// A picture source of this kind.
-pub fn video_source(kind: SourceKind, size: Option<(u32, u32)>, fps: u32, bitrate: Option<Rate>) -> Source {
+pub(crate) fn video_source(
+    kind: SourceKind,
+    size: Option<(u32, u32)>,
+    fps: u32,
+    bitrate: Option<Rate>,
+) -> Source {
     let video = Video {
         width: size.map(|size| size.0),
         height: size.map(|size| size.1),
@@ -290,7 +300,7 @@ pub fn video_source(kind: SourceKind, size: Option<(u32, u32)>, fps: u32, bitrat
 }
 
 /// A sound source of this kind.
-pub fn audio_source(kind: SourceKind, channels: u32) -> Source {
+pub(crate) fn audio_source(kind: SourceKind, channels: u32) -> Source {
     Source {
         name: "test".parse().unwrap(),
         role: Role::Microphone,
@@ -306,11 +316,11 @@ pub fn audio_source(kind: SourceKind, channels: u32) -> Source {
 }
 
 /// The test picture at 640x360 and 30.
-pub fn test_video() -> Source {
+pub(crate) fn test_video() -> Source {
     video_source(SourceKind::TestVideo, Some((640, 360)), 30, Some(Rate(1_500_000)))
 }
 
 /// The test sound in stereo.
-pub fn test_audio() -> Source {
+pub(crate) fn test_audio() -> Source {
     audio_source(SourceKind::TestAudio, 2)
 }

@@ -1,0 +1,105 @@
+//! Kind `rtsp`, from a server of the test's own.
+
+mod support;
+
+use std::time::Duration;
+
+use lectern_domain::config::{Source, SourceKind};
+use lectern_domain::wire::{FailureReason, SourceCommand, SourceEvent};
+use support::media::{self, Track};
+use support::servers::Camera;
+use support::{Driver, video_source};
+
+fn camera(url: String) -> Source {
+    video_source(SourceKind::Rtsp { url }, None, 30, None)
+}
+
+fn url(server: &Camera) -> String {
+    format!("rtsp://127.0.0.1:{}/live", server.port)
+}
+
+#[test]
+fn a_network_camera_is_recorded_as_it_comes_and_its_death_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Camera::start(&[]);
+    let mut driver = Driver::open(camera(url(&server)));
+    let format = driver.wait_live();
+    assert!(format.starts_with("H.264 640x360"), "{format}");
+    driver.wait("a picture", |event| matches!(event, SourceEvent::Picture { .. }));
+    let run = driver.encode();
+    driver.wait_chunk_until(&run, Duration::from_secs(4));
+    let length_ns = driver.stop(&run);
+
+    let track = Track::gather(&driver, &run);
+    assert!(
+        track.codec.starts_with("H.264 ") && track.codec.ends_with(" 640x360"),
+        "{}",
+        track.codec
+    );
+    track.check_chunks();
+    assert_eq!(
+        media::decode_errors(&track.write(folder.path(), "camera.mp4")),
+        ""
+    );
+    assert!(
+        track.start_ns() < 1_500_000_000,
+        "it begins with a key frame, {} ns late",
+        track.start_ns()
+    );
+    let off = track.end_ns().abs_diff(length_ns);
+    assert!(off < 200_000_000, "the track ends {off} ns from the stop");
+
+    let again = driver.encode();
+    driver.wait_chunk_until(&again, Duration::from_secs(2));
+    server.server.kill();
+    let (reason, message) = driver.wait_failed();
+    assert_eq!(reason, FailureReason::Lost, "{message}");
+    assert!(
+        message.starts_with(&format!("network camera {}: ", url(&server))),
+        "{message}"
+    );
+    let track = Track::gather(&driver, &again);
+    track.check_chunks();
+    assert_eq!(media::decode_errors(&track.write(folder.path(), "again.mp4")), "");
+}
+
+#[test]
+fn a_camera_that_sends_something_else_is_unsupported() {
+    let server = Camera::start(&["--codec", "jpeg"]);
+    let (reason, message) = Driver::open(camera(url(&server))).wait_failed();
+    assert_eq!(reason, FailureReason::Unsupported, "{message}");
+    assert!(
+        message.contains("JPEG") && message.contains("only H.264"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_wrong_password_is_denied_and_never_told() {
+    let server = Camera::start(&["--user", "room", "--password", "right"]);
+    let wrong = url(&server).replace("rtsp://", "rtsp://room:hush-hush@");
+    let (reason, message) = Driver::open(camera(wrong)).wait_failed();
+    assert_eq!(reason, FailureReason::Denied, "{message}");
+    assert!(
+        !message.contains("hush") && message.contains(&url(&server)),
+        "{message}"
+    );
+
+    let right = url(&server).replace("rtsp://", "rtsp://room:right@");
+    let mut driver = Driver::open(camera(right));
+    driver.wait_live();
+    driver.send(&SourceCommand::Quit);
+    assert_eq!(driver.wait_exit(), Some(0));
+}
+
+#[test]
+fn a_camera_that_is_not_there_is_named() {
+    let mut server = Camera::start(&[]);
+    server.server.kill();
+    let (reason, message) = Driver::open(camera(url(&server))).wait_failed();
+    assert_eq!(reason, FailureReason::NotFound, "{message}");
+    assert!(
+        message.starts_with(&format!("network camera {}: ", url(&server))),
+        "{message}"
+    );
+}
