@@ -1,6 +1,8 @@
 //! The real program against the real panel on a real socket, with a scripted daemon behind it:
 //! what is printed, where, and with which exit code.
 
+#![allow(clippy::unwrap_used, reason = "what a test cannot go on without may panic")]
+
 #[path = "../../panel/tests/script/mod.rs"]
 mod script;
 
