@@ -377,7 +377,7 @@ async fn a_lost_source_and_a_message_are_said_in_words() {
     });
     let page = get(&app, "/").await.text;
     for text in [
-        "Lost. Is the cable in? Trying again",
+        "Lost. Is the cable in?\nTrying again",
         "Screen and Microphone are being saved here.",
         "The camera is unplugged.",
         "Sound and slides are still being recorded.",

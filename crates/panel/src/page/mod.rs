@@ -122,9 +122,12 @@ fn title(status: &Status) -> String {
 /// blinks.
 fn picture(view: &View<'_>, source: &SourceStatus, pictures: &Pictures) -> Markup {
     let name = figures::caption(&source.name);
+    let shown = pictures
+        .get(source.name.as_str())
+        .is_some_and(|latest| latest.borrow().is_some());
     html! {
         figure data-index=[pictures.index_of(&source.name)] {
-            img alt="" src=[source.has_picture.then(|| format!("/preview/{}.jpg", source.name))];
+            img alt="" src=[shown.then(|| format!("/preview/{}.jpg", source.name))];
             figcaption { (name) }
             div.note #(parts::note_id(source)) role="status" { (parts::note(view, source)) }
         }

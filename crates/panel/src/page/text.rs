@@ -82,7 +82,7 @@ pub(super) fn ends(at: &str) -> String {
     format!("ends {at}")
 }
 
-/// What is wrong with a source; nothing while it is well.
+/// What is wrong with a source; nothing while it is well. Over a picture, a line break is shown.
 pub(super) fn trouble(role: Role, health: TrackHealth, reason: Option<FailureReason>) -> Option<String> {
     let sound = !role.is_video();
     Some(match health {
@@ -90,8 +90,8 @@ pub(super) fn trouble(role: Role, health: TrackHealth, reason: Option<FailureRea
         TrackHealth::Starting => "Starting …".into(),
         TrackHealth::Stalled if sound => "No sound arrives".into(),
         TrackHealth::Stalled => "No picture arrives".into(),
-        TrackHealth::Restarting => format!("{} Trying again …", why(reason)),
-        TrackHealth::Dead => format!("{} Call for help.", why(reason)),
+        TrackHealth::Restarting => format!("{}\nTrying again …", why(reason)),
+        TrackHealth::Dead => format!("{}\nCall for help.", why(reason)),
         TrackHealth::Ended => "Switched off".into(),
     })
 }
@@ -134,8 +134,8 @@ pub(super) fn space(recordable_ms: u64) -> String {
 pub(super) fn waiting(deliveries: u32) -> String {
     match deliveries {
         0 => "Nothing is waiting to be sent".into(),
-        1 => "1 lecture is waiting to be sent".into(),
-        n => format!("{} lectures are waiting to be sent", count(n.into())),
+        1 => "1 is waiting to be sent".into(),
+        n => format!("{} are waiting to be sent", count(n.into())),
     }
 }
 
