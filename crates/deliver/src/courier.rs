@@ -124,7 +124,7 @@ impl Courier {
             state,
             progressed: false,
         };
-        run.to_end(progress).instrument(span).await
+        run.until_over(progress).instrument(span).await
     }
 }
 
@@ -170,7 +170,7 @@ struct Confirmed {
 }
 
 impl Run<'_> {
-    async fn to_end(mut self, progress: OnProgress<'_>) -> Result<Outcome, CourierError> {
+    async fn until_over(mut self, progress: OnProgress<'_>) -> Result<Outcome, CourierError> {
         self.step(DeliveryEvent::Begin).await?;
         let mut open: Vec<DeliveryFile> = self.job.files.iter().filter(|f| !confirmed(f)).cloned().collect();
         let mut before: u64 = self

@@ -134,7 +134,7 @@ mod tests {
 
     use super::*;
 
-    fn sentence(fault: Fault) -> String {
+    fn sentence(fault: &Fault) -> String {
         assert!(matches!(fault, Fault::NeedsPerson { .. }), "{fault:?}");
         fault.to_string()
     }
@@ -147,7 +147,7 @@ mod tests {
         std::fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
         let shown = path.display();
         let text = sentence(
-            Secrets::default()
+            &Secrets::default()
                 .read(&Credential::File(path.clone()))
                 .unwrap_err(),
         );
@@ -169,12 +169,12 @@ mod tests {
         std::fs::write(dir.path().join("empty"), "\n").unwrap();
         let secrets = Secrets::in_directory(dir.path().to_owned());
         for name in ["missing", "empty"] {
-            let text = sentence(secrets.read(&Credential::Name(name.to_owned())).unwrap_err());
+            let text = sentence(&secrets.read(&Credential::Name(name.to_owned())).unwrap_err());
             assert!(text.contains(dir.path().to_str().unwrap()), "{text}");
             assert!(text.contains(&format!("LoadCredential={name}:PATH")), "{text}");
         }
         let text = sentence(
-            Secrets::default()
+            &Secrets::default()
                 .read(&Credential::Name("x".to_owned()))
                 .unwrap_err(),
         );

@@ -3,6 +3,8 @@
 //! Each check is written once and run for each adapter. A new adapter adds a stage below and
 //! inherits all of them.
 
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
 mod common;
 
 use async_trait::async_trait;

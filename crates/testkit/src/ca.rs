@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
+};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
@@ -47,7 +49,21 @@ impl TestCa {
     /// # Errors
     /// When it cannot be made.
     pub fn server(&self) -> anyhow::Result<Arc<ServerConfig>> {
-        let params = CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()])?;
+        self.serve(&for_this_machine()?)
+    }
+
+    /// A server certificate that was valid in the year 2000.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn expired_server(&self) -> anyhow::Result<Arc<ServerConfig>> {
+        let mut params = for_this_machine()?;
+        params.not_before = date_time_ymd(2000, 1, 1);
+        params.not_after = date_time_ymd(2000, 12, 31);
+        self.serve(&params)
+    }
+
+    fn serve(&self, params: &CertificateParams) -> anyhow::Result<Arc<ServerConfig>> {
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &self.issuer)?;
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
@@ -59,4 +75,11 @@ impl TestCa {
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Arc::new(config))
     }
+}
+
+fn for_this_machine() -> anyhow::Result<CertificateParams> {
+    Ok(CertificateParams::new(vec![
+        "localhost".to_owned(),
+        "127.0.0.1".to_owned(),
+    ])?)
 }

@@ -109,12 +109,7 @@ pub(crate) fn authority(url: &Url) -> String {
 
 /// A URL for people: what may carry a secret (user, query, fragment) is left out.
 pub(crate) fn shown(url: &Url) -> String {
-    let mut shown = url.clone();
-    shown.set_query(None);
-    shown.set_fragment(None);
-    // Both refuse only URLs without a host, and those have no user either.
-    let _: Result<(), ()> = shown.set_username("").and(shown.set_password(None));
-    shown.into()
+    format!("{}{}", url.origin().ascii_serialization(), url.path())
 }
 
 /// Parses a platform's URL and refuses to send a credential in clear over a network.

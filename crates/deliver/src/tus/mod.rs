@@ -1,10 +1,11 @@
 //! tus 1.0.0: resumable uploads over HTTP, verified.
 //!
-//! The file becomes whole there with its last byte, so its last piece ([`LAST_PIECE_BYTES`])
-//! travels in a request of its own, after `Completing` was committed; everything before it goes
-//! in one streaming PATCH. The offset is always the server's: after any doubt HEAD tells it. tus
-//! knows no whole-file hash and no receipt; where the platform offers one (`receipt_url`), it is
-//! asked whenever HEAD cannot tell.
+//! Bytes go in pieces that stream from the disk; how long a piece is follows the line
+//! ([`stride`]). The file becomes whole there with its last byte, so its last piece
+//! ([`LAST_PIECE_BYTES`]) travels in a request of its own, after `Completing` was committed. The
+//! offset is always the server's: after any doubt HEAD tells it. tus knows no whole-file hash and
+//! no receipt; where the platform offers one (`receipt_url`), it is asked whenever HEAD cannot
+//! tell.
 //!
 //! An empty file is whole when it is created. If the reply to that creation is lost, only a
 //! receipt can tell whether it is there.
@@ -13,10 +14,12 @@ mod protocol;
 mod receipt;
 mod refusal;
 mod session;
+mod stride;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use bytes::BytesMut;
@@ -33,10 +36,11 @@ use crate::parcel::Parcel;
 use crate::platform::{Platform, Proof, Standing};
 use protocol::BadLocation;
 use session::{Piece, Session};
+use stride::Stride;
 
 /// The piece that makes a file whole is at most this long: little to send again, enough to be
 /// worth a request.
-pub const LAST_PIECE_BYTES: u64 = 1024 * 1024;
+pub const LAST_PIECE_BYTES: u64 = stride::SHORTEST_BYTES;
 
 /// A tus server, as configured. Talks to nobody before the first call.
 pub(crate) struct Tus {
@@ -85,6 +89,35 @@ impl Tus {
                 Ok(Session::new(url, receipt_url, control))
             })
             .await
+    }
+
+    /// Streams `from..to` in one request.
+    async fn send_piece(&self, parcel: &Parcel<'_>, remote: &str, from: u64, to: u64) -> Result<(), Fault> {
+        let session = self.session().await?;
+        let blocks = parcel.contents.blocks(from, to).await?;
+        let taken = Arc::new(AtomicU64::new(from));
+        let body = Outgoing::stream(blocks.frames, to - from, Arc::clone(&taken));
+        let sent = session
+            .patch(
+                parcel,
+                remote,
+                Piece {
+                    from,
+                    length: to - from,
+                    body,
+                    taken,
+                },
+            )
+            .await;
+        // The reader's error explains the network's, not the other way round.
+        parcel.contents.keep(blocks.reader).await?;
+        match sent? {
+            offset if offset == to => Ok(()),
+            offset => Err(Fault::doubt(format!(
+                "{} took {offset} of {to} bytes and ended the request.",
+                net::authority(&session.url)
+            ))),
+        }
     }
 }
 
@@ -173,32 +206,17 @@ impl Platform for Tus {
         if from >= to {
             return Ok(from);
         }
-        let session = self.session().await?;
         parcel.contents.check_size().await?;
-        let blocks = parcel.contents.blocks(from, to).await?;
-        let taken = Arc::new(AtomicU64::new(from));
-        let body = Outgoing::stream(blocks.frames, to - from, Arc::clone(&taken));
-        let sent = session
-            .patch(
-                parcel,
-                remote,
-                Piece {
-                    from,
-                    length: to - from,
-                    body,
-                    taken,
-                },
-            )
-            .await;
-        // The reader's error explains the network's, not the other way round.
-        parcel.contents.keep(blocks.reader).await?;
-        match sent? {
-            offset if offset == to => Ok(offset),
-            offset => Err(Fault::doubt(format!(
-                "{} took {offset} of {to} bytes and ended the request.",
-                net::authority(&session.url)
-            ))),
+        let mut stride = Stride::default();
+        let mut at = from;
+        while at < to {
+            let end = to.min(at + stride.bytes());
+            let begun = Instant::now();
+            self.send_piece(parcel, remote, at, end).await?;
+            stride.took(begun.elapsed());
+            at = end;
         }
+        Ok(to)
     }
 
     async fn complete(&self, parcel: &Parcel<'_>, remote: &str, from: u64) -> Result<(), Fault> {

@@ -1,5 +1,6 @@
 //! What every test of this room needs: a journal that is a job in memory, jobs, and runs.
 
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 #![allow(dead_code, reason = "each test binary uses a part of this")]
 
 use std::path::Path;

@@ -54,6 +54,14 @@ impl Court {
             On::LastPiece => last,
         };
         let found = notes.script.iter().position(|(on, _)| fits(on))?;
+        // Bytes are counted over as many requests as it takes.
+        if let (Misdeed::ResetAfter(left) | Misdeed::StallAfter(left), Some(length)) =
+            (&mut notes.script[found].1, length)
+            && *left > length
+        {
+            *left -= length;
+            return None;
+        }
         notes.script.remove(found).map(|(_, misdeed)| misdeed)
     }
 

@@ -43,9 +43,10 @@ pub struct Rules {
 /// What the judge does wrong, once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Misdeed {
-    /// Resets the connection after this many bytes of a request's body were stored.
+    /// Resets the connection after this many body bytes were stored, over as many requests as
+    /// that takes.
     ResetAfter(u64),
-    /// Stores this many bytes of a request's body, then neither reads nor answers.
+    /// Stores this many body bytes, counted in the same way, then neither reads nor answers.
     StallAfter(u64),
     /// Does as asked, then resets the connection instead of answering.
     SwallowReply,
@@ -131,13 +132,15 @@ impl TusJudge {
     ///
     /// # Errors
     /// When it cannot listen again.
-    pub async fn restart(self) -> anyhow::Result<Self> {
+    pub async fn restart(mut self) -> anyhow::Result<Self> {
         let rules = Rules {
             port: self.address.port(),
             ..self.rules.clone()
         };
         let dir = self.court.notes().book.dir().to_owned();
         self.accepting.abort();
+        // An aborted task ends with an error that says so; the port is free only after it.
+        drop((&mut self.accepting).await);
         let (seen, breaches, received) = {
             let mut notes = self.court.notes();
             (

@@ -1,0 +1,117 @@
+//! Sends one file to a tus server and measures it:
+//! `send URL FILE [--ca FILE] [--token-file FILE]`.
+//!
+//! Prints how long it took, the processor time of this process for each GiB, its largest memory,
+//! and the outcome. The journal prints commits instead of keeping them: this is for measuring, a
+//! restart of it begins a new upload.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use async_trait::async_trait;
+use lectern_deliver::{Courier, Journal, JournalError, Outcome, Secrets, connect};
+use lectern_domain::config::{Credential, Platform, PlatformKind, Send};
+use lectern_domain::delivery::{Commit, DeliveryFile, DeliveryJob, FilePhase};
+use lectern_domain::finished::FileRole;
+use lectern_domain::ids::{DeliveryId, LectureId};
+use nix::sys::resource::{UsageWho, getrusage};
+use tokio::sync::watch;
+
+/// Prints what was to be kept.
+struct Printed;
+
+#[async_trait]
+impl Journal for Printed {
+    async fn commit(&self, _delivery: DeliveryId, commit: Commit) -> Result<(), JournalError> {
+        let said = match commit {
+            Commit::State { state } => format!("state {state}"),
+            // Phases hold the upload's address, which is a capability.
+            Commit::File { name, .. } => format!("{name} entered its next phase"),
+            Commit::Receipt { name, evidence, .. } => format!("receipt for {name}: {evidence}"),
+            Commit::Waiting { why, .. } | Commit::Parked { why } => why,
+        };
+        println!("commit: {said}");
+        Ok(())
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let usage = "usage: send URL FILE [--ca FILE] [--token-file FILE]";
+    let mut args = std::env::args().skip(1);
+    let (url, path) = (
+        args.next().ok_or(usage)?,
+        PathBuf::from(args.next().ok_or(usage)?),
+    );
+    let (mut ca_file, mut credential) = (None, None);
+    while let Some(flag) = args.next() {
+        let value = PathBuf::from(args.next().ok_or(usage)?);
+        match flag.as_str() {
+            "--ca" => ca_file = Some(value),
+            "--token-file" => credential = Some(Credential::File(value)),
+            _ => return Err(usage.into()),
+        }
+    }
+    let file = described(&path)?;
+    let size = file.size_bytes;
+    let platform = Platform {
+        name: "measured".parse()?,
+        kind: PlatformKind::Tus {
+            url,
+            receipt_url: None,
+        },
+        send: vec![Send::Lecture],
+        credential,
+        ca_file,
+    };
+    let job = DeliveryJob {
+        id: DeliveryId(1),
+        lecture: LectureId::random(),
+        folder: "measured".to_owned(),
+        title: String::new(),
+        platform: platform.name.clone(),
+        attempts: 0,
+        files: vec![file],
+    };
+    let (_going, stop) = watch::channel(false);
+    let (before, begun) = (processor_s()?, Instant::now());
+    let adapter = connect(&platform, Secrets::from_env());
+    let outcome = Courier::default()
+        .run(job, &*adapter, &Printed, &|_| {}, stop)
+        .await?;
+    let (took, cpu) = (begun.elapsed().as_secs_f64(), processor_s()? - before);
+    let gib = size as f64 / f64::from(1u32 << 30);
+    let largest_mib = getrusage(UsageWho::RUSAGE_SELF)?.max_rss() / 1024;
+    println!(
+        "{size} bytes in {took:.2} s, {:.2} CPU s/GiB, largest memory {largest_mib} MiB",
+        cpu / gib
+    );
+    if outcome == Outcome::Done {
+        Ok(())
+    } else {
+        Err(format!("{outcome:?}").into())
+    }
+}
+
+fn described(path: &Path) -> Result<DeliveryFile, Box<dyn std::error::Error>> {
+    Ok(DeliveryFile {
+        name: path
+            .file_name()
+            .ok_or("FILE must name a file")?
+            .to_string_lossy()
+            .into_owned(),
+        path: path.to_owned(),
+        role: FileRole::Lecture,
+        size_bytes: std::fs::metadata(path)?.len(),
+        sha256: lectern_testkit::sha256_of_file(path)?,
+        content_type: "video/mp4".to_owned(),
+        phase: FilePhase::Pending,
+    })
+}
+
+/// User and system time of this process so far, in seconds.
+fn processor_s() -> nix::Result<f64> {
+    let used = getrusage(UsageWho::RUSAGE_SELF)?;
+    let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+    Ok(seconds(used.user_time()) + seconds(used.system_time()))
+}

@@ -1,0 +1,116 @@
+//! What only a folder can do wrong: not being mounted, losing what it had, being emptied by others.
+
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
+mod common;
+
+use common::{Kill, Memory, config, job, parked, run, waiting};
+use lectern_deliver::{Outcome, Platform, Secrets, connect};
+use lectern_domain::config::PlatformKind;
+use lectern_domain::delivery::FilePhase;
+use lectern_testkit::sha256_of_file;
+
+const SIZE: u64 = 3_000_000;
+
+fn adapter(path: &std::path::Path, create: bool) -> Box<dyn Platform> {
+    connect(
+        &config(PlatformKind::Directory {
+            path: path.to_owned(),
+            create,
+        }),
+        Secrets::default(),
+    )
+}
+
+#[tokio::test]
+async fn a_share_that_is_not_mounted_is_waited_for() {
+    let (home, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = there.path().join("share/lectures");
+    let memory = Memory::new(job(home.path(), &[("lecture.mp4", SIZE)]));
+    let why = waiting(run(&*adapter(&path, false), &memory).await.unwrap());
+    assert_eq!(
+        why,
+        format!(
+            "The folder {} is not there: mount the share or plug in the disk. The lecture is safe on this machine. \
+             It is tried again by itself.",
+            path.display()
+        )
+    );
+    assert!(!path.exists());
+    assert_eq!(run(&*adapter(&path, true), &memory).await.unwrap(), Outcome::Done);
+    let job = memory.job();
+    let whole = path.join(&job.folder).join("lecture.mp4");
+    assert_eq!(sha256_of_file(&whole).unwrap(), job.files[0].sha256);
+    assert_eq!(
+        job.files[0].phase,
+        FilePhase::Confirmed {
+            location: whole.display().to_string()
+        }
+    );
+}
+
+#[tokio::test]
+async fn p5_a_part_that_lost_its_bytes_is_written_anew() {
+    for damage in [
+        (|part: &mut Vec<u8>| part[10..2_000_000].fill(0)) as fn(&mut Vec<u8>),
+        |part| part.extend(std::iter::repeat_n(7, 5_000_000)),
+    ] {
+        let (home, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let memory = Memory::new(job(home.path(), &[("lecture.mp4", SIZE)]));
+        let job = memory.job();
+        let folder = there.path().join(&job.folder);
+        std::fs::create_dir(&folder).unwrap();
+        let mut part = std::fs::read(&job.files[0].path).unwrap();
+        damage(&mut part);
+        std::fs::write(folder.join("lecture.mp4.part"), part).unwrap();
+        memory.set_phase(
+            0,
+            FilePhase::Completing {
+                remote: "lecture.mp4.part".to_owned(),
+            },
+        );
+        assert_eq!(
+            run(&*adapter(there.path(), false), &memory).await.unwrap(),
+            Outcome::Done
+        );
+        assert_eq!(
+            sha256_of_file(&folder.join("lecture.mp4")).unwrap(),
+            job.files[0].sha256
+        );
+        assert_eq!(
+            std::fs::read_dir(&folder).unwrap().count(),
+            1,
+            "no part stays behind"
+        );
+    }
+}
+
+#[tokio::test]
+async fn p5_a_file_that_somebody_took_away_at_once_is_not_written_again_without_a_person() {
+    let (home, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    // Commits: reconciling, sending, creating, bound, completing, verifying: the file is there.
+    let memory = Memory::new(job(home.path(), &[("lecture.mp4", SIZE)])).kill_at(Kill::After(5));
+    run(&*adapter(there.path(), false), &memory).await.unwrap_err();
+    memory.live_on();
+    let whole = there.path().join(&memory.job().folder).join("lecture.mp4");
+    std::fs::remove_file(&whole).unwrap();
+    let why = parked(run(&*adapter(there.path(), false), &memory).await.unwrap());
+    assert!(
+        why.contains("is uncertain") && why.contains(whole.to_str().unwrap()),
+        "{why}"
+    );
+    assert!(!whole.exists());
+}
+
+#[tokio::test]
+async fn a_platform_path_that_is_a_file_is_parked() {
+    let (home, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = there.path().join("file");
+    std::fs::write(&path, "").unwrap();
+    let memory = Memory::new(job(home.path(), &[("lecture.mp4", 10)]));
+    let why = parked(run(&*adapter(&path, true), &memory).await.unwrap());
+    assert!(
+        why.contains("is no folder") && why.contains("path in the configuration"),
+        "{why}"
+    );
+}
