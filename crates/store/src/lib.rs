@@ -51,6 +51,8 @@
 
 mod clock;
 mod cmaf;
+#[cfg(test)]
+mod cmaf_tests;
 mod connection;
 mod db;
 mod disk;
@@ -64,6 +66,9 @@ mod recovery;
 mod schema;
 mod spool;
 mod store;
+#[cfg(test)]
+#[path = "../tests/support/cmaf.rs"]
+mod test_cmaf;
 mod threads;
 
 pub use db::Db;

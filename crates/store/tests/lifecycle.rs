@@ -1,0 +1,250 @@
+//! A lecture from its first chunk to its last receipt, and what is on the disk at each step.
+
+mod support;
+
+use std::os::unix::fs::PermissionsExt;
+
+use lectern_domain::api::Metadata;
+use lectern_domain::delivery::{Commit, DeliveryState, FilePhase};
+use lectern_domain::lecture::LectureState as S;
+use lectern_store::{DbError, NewDelivery, OpenError, SpoolEvent};
+use support::cmaf::CHUNK_NS;
+use support::{Room, sha256};
+
+#[tokio::test]
+async fn p1_a_lecture_lies_on_the_disk_as_its_rows_say() {
+    let room = Room::new();
+    let mut open = room.open();
+    let lecture = open.begin().await;
+    assert!(
+        lecture.folder.starts_with("2026-09-10T0126_b-204_"),
+        "{}",
+        lecture.folder
+    );
+    open.record(&lecture, 0..12).await;
+    open.db
+        .mark(lecture.run, 3 * CHUNK_NS, Some("Fourier".to_owned()))
+        .await
+        .unwrap();
+    open.db.pause_from(lecture.run, 6 * CHUNK_NS).await.unwrap();
+    open.db.resume_at(lecture.run, 8 * CHUNK_NS).await.unwrap();
+    open.stop(&lecture, 12).await;
+    let input = open.db.finish_input(lecture.id).await.unwrap();
+    assert_eq!(input.runs[0].end_ns, Some(12 * CHUNK_NS));
+    assert_eq!(input.runs[0].pauses, [(6 * CHUNK_NS, 8 * CHUNK_NS)]);
+    assert_eq!(input.metadata["marks"][0]["label"], "Fourier");
+    for (track, source) in input.tracks.iter().zip([&lecture.camera, &lecture.sound]) {
+        assert_eq!(track.segments.len(), 3);
+        let mut chunks = 0..12;
+        for segment in &track.segments {
+            let bytes = std::fs::read(&segment.path).unwrap();
+            let of_file = chunks.start..(chunks.start + 5).min(12);
+            chunks.start = of_file.end;
+            assert_eq!(bytes, source.file(of_file), "init and chunks as they came");
+            assert_eq!(
+                (segment.size_bytes, &segment.sha256),
+                (bytes.len() as u64, &sha256(&bytes))
+            );
+        }
+    }
+    let detail = open.db.lecture(lecture.id).await.unwrap().unwrap();
+    assert_eq!(detail.summary.duration_ms, 2_000, "12 chunks less a pause of two");
+    assert_eq!(detail.marks[0].at_ms, 600);
+    let mut closed = 0;
+    while let Ok(event) = open.events.try_recv() {
+        closed += u32::from(matches!(event, SpoolEvent::SegmentClosed { .. }));
+    }
+    assert_eq!(closed, 6);
+    open.close();
+    room.assert_clean();
+}
+
+#[tokio::test]
+async fn lecture_json_repeats_the_database_and_is_private() {
+    let room = Room::new();
+    let open = room.open();
+    let lecture = open.begin().await;
+    open.record(&lecture, 0..7).await;
+    open.stop(&lecture, 7).await;
+    let camera = room.path().join("lectures").join(&lecture.folder).join("camera");
+    open.close();
+    let path = room
+        .path()
+        .join("lectures")
+        .join(&lecture.folder)
+        .join("lecture.json");
+    let document: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    assert_eq!(document["state"], "captured");
+    assert_eq!(document["metadata"]["title"], "Ondes et vibrations — مقدمة");
+    assert_eq!(document["tracks"][0]["segments"].as_array().unwrap().len(), 2);
+    let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&path), 0o600);
+    assert_eq!(mode(&room.path().join("lectern.db")), 0o600);
+    assert_eq!(mode(&camera) & 0o007, 0);
+    assert_eq!(mode(&camera.join("00000001.mp4")) & 0o137, 0);
+    room.assert_clean();
+}
+
+#[tokio::test]
+async fn a_state_is_changed_only_from_the_state_that_is_there() {
+    let room = Room::new();
+    let open = room.open();
+    let lecture = open.begin().await;
+    let refused = open
+        .db
+        .set_state(lecture.id, S::Armed, S::Paused, None)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        format!(
+            "lecture {} is recording and not armed; it was not made paused",
+            lecture.id
+        )
+    );
+    assert_eq!(open.state(lecture.id).await, S::Recording);
+    open.db.pause_from(lecture.run, 5).await.unwrap();
+    assert!(matches!(
+        open.db.pause_from(lecture.run, 6).await,
+        Err(DbError::Conflict(_))
+    ));
+    open.db.resume_at(lecture.run, 7).await.unwrap();
+    assert!(matches!(
+        open.db.resume_at(lecture.run, 8).await,
+        Err(DbError::Conflict(_))
+    ));
+    assert!(matches!(
+        open.db.open_run(lecture.run, 1, 1).await,
+        Err(DbError::Conflict(_))
+    ));
+    open.db.end_run_at(lecture.run, 9).await.unwrap();
+    open.db.clear_end(lecture.run).await.unwrap();
+    assert_eq!(
+        open.db.finish_input(lecture.id).await.unwrap().runs[0].end_ns,
+        None
+    );
+    open.close();
+    room.assert_clean();
+}
+
+#[tokio::test]
+async fn lectures_are_listed_found_and_mended_until_they_are_sent() {
+    let room = Room::new();
+    let open = room.open();
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        let lecture = open.begin().await;
+        open.record(&lecture, 0..3).await;
+        open.stop(&lecture, 3).await;
+        ids.push(lecture);
+    }
+    let first = open.db.lectures(None, 2, None).await.unwrap();
+    assert_eq!(first.lectures.len(), 2);
+    let second = open.db.lectures(None, 2, first.next).await.unwrap();
+    assert_eq!((second.lectures.len(), second.next), (1, None));
+    assert!(
+        open.db
+            .lectures(Some(S::Recording), 10, None)
+            .await
+            .unwrap()
+            .lectures
+            .is_empty()
+    );
+    let lecture = &ids[0];
+    let prefix = &lecture.id.to_string()[..8];
+    assert_eq!(open.db.find_lecture(prefix).await.unwrap(), lecture.id);
+    assert!(matches!(
+        open.db.find_lecture("abc").await,
+        Err(DbError::Conflict(_))
+    ));
+    assert!(matches!(
+        open.db.find_lecture("%%%%").await,
+        Err(DbError::Conflict(_))
+    ));
+    let mended = Metadata {
+        course: Some("PHY 201".to_owned()),
+        ..Metadata::default()
+    };
+    open.db.amend(lecture.id, mended.clone()).await.unwrap();
+    let detail = open.db.lecture(lecture.id).await.unwrap().unwrap();
+    assert_eq!(detail.summary.metadata.course.as_deref(), Some("PHY 201"));
+    assert!(
+        detail.summary.metadata.title.is_some(),
+        "an absent field stays as it is"
+    );
+    let central = NewDelivery {
+        platform: "central".parse().unwrap(),
+        send: vec![lectern_domain::config::Send::Lecture],
+    };
+    open.finish(&room, lecture, vec![central.clone()]).await;
+    open.db.amend(lecture.id, mended.clone()).await.unwrap();
+    let job = open
+        .db
+        .due_delivery(0, vec![central.platform])
+        .await
+        .unwrap()
+        .unwrap();
+    open.db
+        .commit_delivery(
+            job.id,
+            Commit::State {
+                state: DeliveryState::Reconciling,
+            },
+        )
+        .await
+        .unwrap();
+    assert!(matches!(
+        open.db.amend(lecture.id, mended).await,
+        Err(DbError::Conflict(_))
+    ));
+    assert_eq!(job.files[0].phase, FilePhase::Pending);
+    open.close();
+    room.assert_clean();
+}
+
+#[tokio::test]
+async fn an_unknown_run_has_no_place_and_harms_nothing() {
+    let room = Room::new();
+    let mut open = room.open();
+    let lecture = open.begin().await;
+    let stranger = lecture.run(2);
+    open.write(stranger.camera.chunk(0)).await;
+    open.write(stranger.camera.chunk(1)).await;
+    let event = open.events.recv().await.unwrap();
+    assert!(matches!(event, SpoolEvent::WriteFailed { .. }), "{event:?}");
+    assert!(open.events.try_recv().is_err(), "told once");
+    assert_eq!(open.spool.counters().chunks_dropped(), 2);
+    open.close();
+    room.assert_clean();
+}
+
+#[tokio::test]
+async fn a_second_store_on_the_spool_is_refused_with_the_holder() {
+    let room = Room::new();
+    let open = room.open();
+    let Err(error) = lectern_store::open(&room.options(), 0) else {
+        panic!("opened twice")
+    };
+    assert!(matches!(&error, OpenError::Locked { holder, .. } if *holder == std::process::id().to_string()));
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "the spool {} is in use by process {}; stop that lecternd first, or give this one another storage.path",
+            room.path().display(),
+            std::process::id()
+        )
+    );
+    open.close();
+    room.open().close();
+}
+
+#[tokio::test]
+async fn handles_that_outlive_the_store_say_so() {
+    let room = Room::new();
+    let open = room.open();
+    let lecture = open.begin().await;
+    let (db, spool) = (open.db.clone(), open.spool.clone());
+    open.close();
+    assert!(spool.append(lecture.camera.chunk(0)).await.is_err());
+    assert!(matches!(db.ping().await, Err(DbError::Gone(_))));
+}
