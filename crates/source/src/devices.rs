@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -35,7 +36,7 @@ pub(crate) fn list() -> anyhow::Result<Value> {
     Ok(json!({
         "cameras": cameras,
         "microphones": microphones,
-        "screens": displays(Path::new("/tmp/.X11-unix")),
+        "screens": displays(Path::new("/tmp/.X11-unix"), |socket| UnixStream::connect(socket).is_ok()),
     }))
 }
 
@@ -61,7 +62,7 @@ fn monitored() -> (Vec<Value>, Vec<Value>) {
                     cameras.push(camera(
                         &node,
                         &device.display_name(),
-                        formats(device.caps().as_ref()),
+                        &formats(device.caps().as_ref()),
                     ));
                 }
             }
@@ -80,7 +81,7 @@ fn monitored() -> (Vec<Value>, Vec<Value>) {
     (cameras, sources)
 }
 
-fn camera(node: &str, label: &str, formats: Vec<String>) -> Value {
+fn camera(node: &str, label: &str, formats: &[String]) -> Value {
     let links = stable_names(Path::new("/dev/v4l"), Path::new(node));
     // A name that survives a reboot and a second camera; the node's number does not.
     let device = links.first().cloned().unwrap_or_else(|| node.to_owned());
@@ -91,7 +92,7 @@ fn camera(node: &str, label: &str, formats: Vec<String>) -> Value {
 fn add_unmonitored(cameras: &mut Vec<Value>, nodes: &BTreeMap<String, String>) {
     for (node, label) in nodes {
         if !cameras.iter().any(|camera| camera["node"] == node.as_str()) {
-            cameras.push(camera(node, label, Vec::new()));
+            cameras.push(camera(node, label, &[]));
         }
     }
 }
@@ -177,10 +178,12 @@ fn alsa_cards(text: &str) -> Vec<Value> {
         .collect()
 }
 
-/// The X servers of this machine, by their sockets.
-fn displays(folder: &Path) -> Vec<Value> {
+/// The X servers of this machine, by their sockets. A killed one leaves its socket behind, so each
+/// is asked whether somebody `answers`.
+fn displays(folder: &Path, answers: impl Fn(&Path) -> bool) -> Vec<Value> {
     entries(folder)
         .iter()
+        .filter(|socket| answers(socket))
         .filter_map(|socket| {
             let number: u32 = socket.file_name()?.to_str()?.strip_prefix('X')?.parse().ok()?;
             Some(json!({ "kind": "x11", "display": format!(":{number}") }))
@@ -247,10 +250,10 @@ mod tests {
     #[test]
     fn displays_are_found_by_their_sockets() {
         let root = tempfile::tempdir().unwrap();
-        for name in ["X0", "X15", "Xnot", "other"] {
+        for name in ["X0", "X15", "X7", "Xnot", "other"] {
             fs::write(root.path().join(name), "").unwrap();
         }
-        let found: Vec<_> = displays(root.path())
+        let found: Vec<_> = displays(root.path(), |socket| !socket.ends_with("X7"))
             .iter()
             .map(|screen| screen["display"].clone())
             .collect();

@@ -6,6 +6,9 @@
 use lectern_domain::config::{Source, SourceKind};
 use lectern_domain::wire::FailureReason;
 
+/// The most that is told of a failure, in bytes: it must fit into a frame and onto a screen.
+const MAX_MESSAGE_BYTES: usize = 2048;
+
 /// A failure as it is told to the daemon.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -19,10 +22,14 @@ pub(crate) struct Failure {
 impl Failure {
     /// A failure of `reason` with its sentence.
     pub(crate) fn new(reason: FailureReason, message: impl Into<String>) -> Self {
-        Self {
-            reason,
-            message: message.into(),
+        let mut message = message.into();
+        if message.len() > MAX_MESSAGE_BYTES {
+            let end = (0..=MAX_MESSAGE_BYTES)
+                .rev()
+                .find(|at| message.is_char_boundary(*at));
+            message.truncate(end.unwrap_or(0));
         }
+        Self { reason, message }
     }
 
     /// Something that cannot happen with a complete installation, such as a missing element.

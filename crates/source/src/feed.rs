@@ -15,6 +15,9 @@ use crate::feeder::{Feeder, Taken};
 use crate::form::Form;
 use crate::inputs::{EncoderNumber, Input, Inputs};
 
+/// How far the first stamp may be from now, in nanoseconds.
+const MAX_STAMP_OFF_NS: u64 = 10 * clock::SECOND_NS;
+
 /// What this process counted since its start.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
@@ -36,6 +39,17 @@ impl Meter {
     pub(crate) fn quiet_ns(&self, since_ns: u64) -> u64 {
         clock::now_ns().saturating_sub(self.last_ns.load(Relaxed).max(since_ns))
     }
+}
+
+/// What to say of the first buffer. One that is stamped far from now comes from a source that is
+/// not live, which no other can be in step with.
+fn first_word(form: &Form, mono_ns: u64) -> Input {
+    if mono_ns.abs_diff(clock::now_ns()) < MAX_STAMP_OFF_NS {
+        return Input::Delivered(form.describe());
+    }
+    let message =
+        "its stamps are not of now; only a live source can be recorded (is-live=true, do-timestamp=true)";
+    Input::CaptureFailed(Failure::new(FailureReason::Config, message))
 }
 
 /// The seat. Shared by the capture's streaming thread and the engine.
@@ -70,9 +84,7 @@ impl Feed {
     /// the capture's streaming thread; does not block.
     pub(crate) fn deliver(&self, form: &Form, buffer: &gst::Buffer, mono_ns: u64) {
         self.meter.last_ns.store(clock::now_ns(), Relaxed);
-        if self.meter.captured.fetch_add(1, Relaxed) == 0 {
-            self.inputs.put_now(Input::Delivered(form.describe()));
-        }
+        let first = self.meter.captured.fetch_add(1, Relaxed) == 0;
         let mut seat = self.lock();
         match &seat.form {
             None => seat.form = Some(form.clone()),
@@ -87,6 +99,10 @@ impl Feed {
                 }
                 return;
             }
+        }
+        if first {
+            // After the form is known: whoever hears of the first buffer may want an encoder.
+            self.inputs.put_now(first_word(form, mono_ns));
         }
         let Some((number, feeder)) = &mut seat.feeder else {
             return;

@@ -9,13 +9,13 @@ use crate::failure::Failure;
 
 /// The head of kind `gst`. The role decides whether it must give pictures or sound.
 pub(super) fn head(launch: &str, source: &Source) -> Result<Head, Failure> {
-    let wrong = |why: String| Failure::new(FailureReason::Config, format!("launch = \"{launch}\": {why}"));
-    let bin = gst::parse::bin_from_description(launch, true).map_err(|error| wrong(error.to_string()))?;
-    if bin.static_pad("src").is_none() {
-        return Err(wrong(
-            "it must end in an open output of raw video or raw audio, not in a sink".into(),
-        ));
-    }
+    // The open output of the last element becomes the bin's; with an element of ours at the end,
+    // a fragment may also end in a filter.
+    let bin = gst::parse::bin_from_description(&format!("{launch} ! identity"), true).map_err(|error| {
+        let message =
+            format!("launch = \"{launch}\": {error}; it must end in an open output of raw video or audio");
+        Failure::new(FailureReason::Config, message)
+    })?;
     let medium = match (&source.audio, source.role.is_video()) {
         (Some(audio), false) => Medium::Sound {
             channels: audio.channels,
@@ -62,6 +62,7 @@ mod tests {
             ("nosuchelement", "no element \"nosuchelement\""),
             ("videotestsrc ! fakesink", "must end in an open output"),
             ("audiotestsrc !", "launch = "),
+            ("", "syntax error"),
         ] {
             let failure = head(launch, &source(launch)).err().unwrap();
             assert_eq!(failure.reason, FailureReason::Config);

@@ -115,12 +115,13 @@ impl Capture {
                 let mut all = vec![&head.element];
                 all.extend(&elements);
                 all.push(&tap);
-                chain(&pipeline, &all)?;
+                chain(&pipeline, &all).map_err(|failure| misfit(source, "raw sound", failure))?;
                 tap
             }
             Medium::Pictures | Medium::Coded => {
                 let tap = tap::pictures(reports);
-                side::split(&pipeline, &head, &tap, &reports.outbox)?;
+                side::split(&pipeline, &head, &tap, &reports.outbox)
+                    .map_err(|failure| misfit(source, "raw pictures", failure))?;
                 tap
             }
         };
@@ -193,6 +194,17 @@ fn head(source: &Source, screen: Option<crate::screen::Screen>, reports: &Report
         SourceKind::TestVideo => test_picture::head(video()?),
         SourceKind::TestAudio => test_sound::head(audio()?),
         SourceKind::Gst { launch } => fragment::head(launch, source),
+    }
+}
+
+/// A fragment of the user's own may deliver anything; it shows when its output is linked.
+fn misfit(source: &Source, wanted: &str, failure: Failure) -> Failure {
+    match &source.kind {
+        SourceKind::Gst { launch } => Failure::new(
+            FailureReason::Unsupported,
+            format!("launch = \"{launch}\": its role needs {wanted}, and it delivers something else"),
+        ),
+        _ => failure,
     }
 }
 

@@ -3,6 +3,7 @@
 //! Every wait has a deadline and names what it waited for. No promise is judged here.
 
 #![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a test ends where its machine fails it")]
 
 pub(crate) mod media;
 pub(crate) mod servers;
@@ -46,11 +47,18 @@ impl Driver {
     pub(crate) fn start_with(environment: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lectern-source"));
         command.args(["--name", "test"]).envs(environment.iter().copied());
+        Self::reading_late(&mut command, Duration::ZERO)
+    }
+
+    /// Starts `command` and reads nothing of what it says for this long.
+    pub(crate) fn reading_late(command: &mut Command, pause: Duration) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("lectern-source starts");
         let mut stdout = child.stdout.take().expect("stdout is piped");
         let (sender, events) = channel();
         std::thread::spawn(move || {
+            #[expect(clippy::disallowed_methods, reason = "a pause is what is asked for")]
+            std::thread::sleep(pause);
             let mut decoder = Decoder::default();
             let mut part = vec![0; 65536];
             while let Ok(read) = stdout.read(&mut part) {
@@ -139,24 +147,6 @@ impl Driver {
         }
     }
 
-    /// Takes events in for this long.
-    pub(crate) fn listen(&mut self, time: Duration) {
-        let end = Instant::now() + time;
-        loop {
-            match self
-                .events
-                .recv_timeout(end.saturating_duration_since(Instant::now()))
-            {
-                Ok(heard) => self.heard.push(heard),
-                Err(RecvTimeoutError::Timeout) => return,
-                Err(RecvTimeoutError::Disconnected) => {
-                    std::thread::sleep(end.saturating_duration_since(Instant::now()));
-                    return;
-                }
-            }
-        }
-    }
-
     pub(crate) fn wait_live(&mut self) -> String {
         let at = self.wait("live", |event| matches!(event, SourceEvent::Live { .. }));
         match &self.heard[at].frame.message {
@@ -178,13 +168,21 @@ impl Driver {
     /// Waits for the end of the process; its exit code.
     pub(crate) fn wait_exit(&mut self) -> Option<i32> {
         let deadline = Instant::now() + PATIENCE;
-        while Instant::now() < deadline {
-            if let Some(status) = self.child.try_wait().expect("the child can be waited for") {
-                return status.code();
+        loop {
+            match self
+                .events
+                .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+            {
+                Ok(heard) => self.heard.push(heard),
+                // Its standard output has closed: it is ending.
+                Err(RecvTimeoutError::Disconnected) => {
+                    return self.child.wait().expect("the child can be waited for").code();
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    panic!("lectern-source did not end; heard: {:?}", self.summary())
+                }
             }
-            self.listen(Duration::from_millis(20));
         }
-        panic!("lectern-source did not end; heard: {:?}", self.summary());
     }
 
     pub(crate) fn quit(&mut self) {

@@ -5,7 +5,6 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use x11rb::connection::Connection;
 use x11rb::protocol::randr::{ConnectionExt as _, Rotation};
@@ -13,8 +12,6 @@ use x11rb::protocol::xproto::{
     ChangeGCAux, ConnectionExt, CreateGCAux, CreateWindowAux, Rectangle, WindowClass,
 };
 use x11rb::rust_connection::RustConnection;
-
-use super::PATIENCE;
 
 /// A child process that does not outlive its test.
 pub(crate) struct Server(Child);
@@ -192,7 +189,7 @@ impl Pulse {
             "--daemonize=no",
             "--exit-idle-time=-1",
             "--use-pid-file=no",
-            "--log-level=error",
+            "--log-level=info",
         ]);
         command.args([
             "-L",
@@ -203,13 +200,17 @@ impl Pulse {
         command
             .env("HOME", folder)
             .env("XDG_RUNTIME_DIR", folder)
-            .stderr(Stdio::null());
-        let server = Server::start(&mut command);
-        let deadline = Instant::now() + PATIENCE;
-        while std::os::unix::net::UnixStream::connect(&socket).is_err() {
-            assert!(Instant::now() < deadline, "pulseaudio listens");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+            .stderr(Stdio::piped());
+        let mut server = Server::start(&mut command);
+        let mut log = BufReader::new(server.0.stderr.take().unwrap())
+            .lines()
+            .map_while(Result::ok);
+        assert!(
+            log.any(|line| line.contains("startup complete")),
+            "pulseaudio starts"
+        );
+        // A server whose log nobody reads stands still.
+        std::thread::spawn(move || log.for_each(drop));
         Self {
             server,
             address: format!("unix:{}", socket.display()),
