@@ -128,7 +128,7 @@ fn p10_no_malformed_request_ends_a_recording() {
     let requests: [&[u8]; 8] = [
         b"\0\0\0\0\0\0\0\0",
         b"GET /api/v1/status HTTP/9.9\r\n\r\n",
-        b"POST /api/v1/recording/stop HTTP/1.1\r\nHost: evil.example\r\nOrigin: http://evil.example\r\nContent-Length: 0\r\n\r\n",
+        b"POST /api/v1/recording/stop HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\nContent-Length: 0\r\n\r\n",
         b"POST /api/v1/recording/mark HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 5\r\n\r\n{\"lab",
         b"POST /api/v1/recording/extend HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 25\r\n\r\n{\"minutes\":-99999999999999}",
         b"PATCH /api/v1/lectures/%00%ff%2e%2e HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}",

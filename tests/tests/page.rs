@@ -52,6 +52,22 @@ impl Browser {
         self.call("url", json!({"url": url})).await;
     }
 
+    /// Makes the page this large, whatever the browser's own frame takes.
+    async fn size(&self, width: u32, height: u32) {
+        let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
+        self.call("goog/cdp/execute", json!({"cmd": "Emulation.setDeviceMetricsOverride", "params": metrics})).await;
+    }
+
+    /// Keeps a picture of the page in the folder that `LECTERN_PICTURES` names, if it is set.
+    async fn keep_picture(&self, name: &str) {
+        use base64::Engine;
+        let Some(folder) = std::env::var_os("LECTERN_PICTURES") else { return };
+        let url = format!("{}/session/{}/screenshot", self.base, self.session);
+        let answer: Value = self.client.get(url).send().await.unwrap().json().await.unwrap();
+        let png = base64::engine::general_purpose::STANDARD.decode(answer["value"].as_str().unwrap()).unwrap();
+        std::fs::write(std::path::Path::new(&folder).join(format!("{name}.png")), png).unwrap();
+    }
+
     /// What a script in the page returns.
     async fn look(&self, script: &str) -> Value {
         self.call("execute/sync", json!({"script": format!("return {script}"), "args": []})).await
@@ -62,6 +78,22 @@ impl Browser {
         let element = found.as_object().and_then(|o| o.values().next()).and_then(Value::as_str);
         let element = element.unwrap_or_else(|| panic!("no {css}: {found}"));
         self.call(&format!("element/{element}/click"), json!({})).await;
+    }
+
+    /// Presses as a person does who sees that nothing happened: the page ignores a second press
+    /// that comes too quickly after the first, lest two taps end a lecture.
+    async fn press_until(&self, css: &str, word: &str) {
+        let deadline = std::time::Instant::now() + lectern_tests::room::PATIENCE;
+        loop {
+            self.press(css).await;
+            for _ in 0..20 {
+                if self.look("document.body.innerText").await.as_str().is_some_and(|text| text.contains(word)) {
+                    return;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+            assert!(std::time::Instant::now() < deadline, "{css} does not lead to \"{word}\"");
+        }
     }
 
     /// Waits until the page's text has a word.
@@ -107,13 +139,14 @@ kind = "test-audio"
     room.start();
     room.await_sources();
     let browser = Browser::open().await;
+    browser.size(1280, 800).await;
     browser.visit(&format!("http://127.0.0.1:{port}/")).await;
     browser.read("Ready").await;
+    browser.keep_picture("ready").await;
     let fits = browser.look("document.documentElement.scrollHeight <= window.innerHeight").await;
     assert_eq!(fits, json!(true), "the page scrolls at 1280x800");
 
-    browser.press("#do-start").await;
-    browser.read("Recording").await;
+    browser.press_until("#do-start", "Recording").await;
     assert_eq!(room.status()["state"], "recording");
     // A picture from the WebSocket has been drawn.
     let deadline = std::time::Instant::now() + lectern_tests::room::PATIENCE;
@@ -122,17 +155,16 @@ kind = "test-audio"
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
 
+    browser.keep_picture("recording").await;
     // Another hand presses; the page follows.
     room.lectern(&["pause"]);
     browser.read("Paused").await;
-    browser.press("#do-resume").await;
-    browser.read("Recording").await;
-    browser.press("#do-stop").await;
-    browser.read("Saved").await;
-    browser.press("#do-undo").await;
-    browser.read("Recording").await;
+    browser.keep_picture("paused").await;
+    browser.press_until("#do-resume", "Recording").await;
+    browser.press_until("#do-stop", "Saved").await;
+    browser.keep_picture("saved").await;
+    browser.press_until("#do-undo", "Recording").await;
     assert_eq!(room.status()["state"], "recording");
-    browser.press("#do-stop").await;
-    browser.read("Saved").await;
+    browser.press_until("#do-stop", "Saved").await;
     browser.close().await;
 }

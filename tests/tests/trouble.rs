@@ -118,7 +118,7 @@ fn a_missing_share_waits_and_is_served_when_it_comes() {
 #[test]
 fn p8_a_full_disk_refuses_a_start_with_a_sentence() {
     let mut room = Room::new(&format!(
-        "[storage]\npath = \"{{dir}}/spool\"\nreserve = \"900TiB\"\nsegment = \"2s\"\n{MICROPHONE}"
+        "[storage]\npath = \"{{dir}}/spool\"\nreserve = \"16TiB\"\nsegment = \"2s\"\n{MICROPHONE}"
     ));
     room.start();
     room.await_sources();

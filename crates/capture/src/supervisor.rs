@@ -40,7 +40,7 @@ const STARVED_NS: u64 = 6 * SECOND;
 /// A device may take this long from the start of the child to its first data (network cameras).
 const STARTED_NS: u64 = 15 * SECOND;
 /// A child may take this long to flush after a stop; then the stop goes on without it.
-const DRAIN_NS: u64 = 4 * SECOND;
+const DRAIN_NS: u64 = 5 * SECOND;
 /// What a life must last to count as a success.
 const WORKED_NS: u64 = 5 * SECOND;
 const CHECK_EVERY: Duration = Duration::from_millis(250);

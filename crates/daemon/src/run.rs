@@ -5,6 +5,7 @@
 //! or a platform that misbehaves cannot hold up a recording; `spool`, `db` and `finish` block.
 //! Their owners are here: each is told to end and joined, the spool last.
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
@@ -16,7 +17,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use lectern_capture::clock::unix_ms;
 use lectern_capture::{Capture, Outputs};
-use lectern_domain::api::{PodiumState, QueueSummary, RoomStatus, Status, StorageStatus};
+use lectern_domain::api::{QueueSummary, Status};
 use lectern_domain::config::Config;
 use lectern_domain::ids::SourceName;
 use lectern_panel::Pictures;
@@ -32,7 +33,7 @@ use crate::courier::Courier;
 use crate::finisher::Finisher;
 use crate::notify::{self, Vitals};
 use crate::pump::Tally;
-use crate::{pump, signals};
+use crate::{pump, signals, status};
 
 /// From the first signal to the end of the process, at the latest.
 const LEAVE_WITHIN: Duration = Duration::from_secs(5);
@@ -109,18 +110,16 @@ async fn serve(
     let (courier, courier_events) =
         Courier::start(Arc::clone(&config), db.clone()).context("the deliver thread could not be started")?;
 
-    let (status_out, status) = watch::channel(Arc::new(blank(&config)));
+    let (status_out, published) = watch::channel(Arc::new(blank(&config)));
     let (requests_out, requests) = mpsc::channel(COMMAND_BOUND);
     let desk = Desk {
         requests: requests_out,
-        status,
+        status: published,
         levels: capture.levels(),
         pictures: Pictures::new(pictures(&config, &capture)),
         db: db.clone(),
         vitals: Arc::clone(&vitals),
     };
-    let panel = Panel::start(&config, desk)?;
-
     let parts = Parts {
         config: Arc::clone(&config),
         capture,
@@ -134,6 +133,8 @@ async fn serve(
     };
     let mut conductor = Conductor::new(parts, free_bytes);
     conductor.take_up(store.recovery()).await;
+    // Whoever asks from now on is told what is: an interrupted lecture goes on already.
+    let panel = Panel::start(&config, desk)?;
     notify::tell(NotifyState::Ready);
     info!("daemon is ready");
 
@@ -174,30 +175,18 @@ fn pictures(
 
 /// What is published before the conductor has looked: nothing is known yet.
 fn blank(config: &Config) -> Status {
-    Status {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        room: RoomStatus {
-            id: config.room.id.to_string(),
-            name: config.room.name.clone(),
-            help: config.room.help.clone(),
-            languages: config.room.languages.clone(),
-            timezone: config.room.timezone.clone(),
-        },
-        state: PodiumState::Starting,
+    status::build(&status::View {
+        config,
+        session: None,
+        reports: &BTreeMap::new(),
+        pictures: &[],
+        track_bytes: &BTreeMap::new(),
+        queue: &QueueSummary::default(),
+        free_bytes: 0,
+        troubles: &[],
+        now_ns: 0,
         now_unix_ms: unix_ms(),
-        revision: 0,
-        allowed: Vec::new(),
-        lecture: None,
-        sources: Vec::new(),
-        storage: StorageStatus {
-            path: config.storage.path.display().to_string(),
-            free_bytes: 0,
-            reserve_bytes: config.storage.reserve.bytes(),
-            recordable_ms: 0,
-        },
-        queue: QueueSummary::default(),
-        messages: Vec::new(),
-    }
+    })
 }
 
 /// The panel's thread and how to end it.

@@ -25,13 +25,13 @@ impl LectureId {
 
 impl fmt::Display for LectureId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.hyphenated().fmt(f)
+        fmt::Display::fmt(&self.0.hyphenated(), f)
     }
 }
 
 impl fmt::Debug for LectureId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.hyphenated().fmt(f)
+        fmt::Display::fmt(&self.0.hyphenated(), f)
     }
 }
 

@@ -138,8 +138,6 @@ impl Conductor {
     /// Runs until a signal ends it and the lecture at work is closed; gives its parts back so
     /// that they can be shut down in order. `Err` when the second signal asked for "now".
     pub(crate) async fn run(mut self, mut inputs: Inputs) -> Result<Parts, Now> {
-        self.refresh_queue().await;
-        self.publish();
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {

@@ -58,6 +58,8 @@ impl Conductor {
                 todo: "Stop lecternd and run: lecternd fsck. Have the disk checked.".to_owned(),
             });
         }
+        self.refresh_queue().await;
+        self.publish();
     }
 
     /// Promise P8: stops the lecture while there is still room to close it.
