@@ -1,0 +1,187 @@
+//! What is asked for, and the answers to it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::LectureId;
+use crate::lecture::LectureState;
+
+/// What a person or a program asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Begin a lecture now.
+    Start(StartRequest),
+    /// Write nothing from now on.
+    Pause,
+    /// Go on writing.
+    Resume,
+    /// End the lecture; can be undone for a while.
+    Stop,
+    /// Take the stop back.
+    Undo,
+    /// Remember this moment.
+    Mark(MarkRequest),
+    /// Move the planned end.
+    Extend(ExtendRequest),
+    /// Finish a failed lecture again, or begin its parked and waiting deliveries again.
+    Retry(LectureId),
+    /// Send now, whatever the time of day: one lecture, or all that wait.
+    SendNow(Option<LectureId>),
+    /// Mend what is said about a lecture, until it is being sent.
+    Amend(LectureId, Metadata),
+}
+
+impl Command {
+    /// The word for it in messages and logs.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Start(_) => "start",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Stop => "stop",
+            Self::Undo => "undo",
+            Self::Mark(_) => "mark",
+            Self::Extend(_) => "extend",
+            Self::Retry(_) => "retry",
+            Self::SendNow(_) => "send-now",
+            Self::Amend(..) => "amend",
+        }
+    }
+}
+
+/// What is said about a lecture. Any script; an absent field is left as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metadata {
+    /// Title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Course, as the campus names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub course: Option<String>,
+    /// Who teaches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub presenter: Option<String>,
+    /// Language that is spoken, BCP 47.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+}
+
+/// The most characters that a field of [`Metadata`] or a mark's label may have.
+pub const MAX_TEXT_CHARS: usize = 300;
+
+/// Body of `POST /api/v1/recording`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StartRequest {
+    /// Title.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// Course.
+    #[serde(default)]
+    pub course: Option<String>,
+    /// Who teaches.
+    #[serde(default)]
+    pub presenter: Option<String>,
+    /// Language that is spoken.
+    #[serde(default)]
+    pub language: Option<String>,
+    /// Planned length; the recording stops by itself after it. Absent: `recording.max_length`.
+    #[serde(default)]
+    pub minutes: Option<u32>,
+}
+
+/// Body of `POST /api/v1/recording/mark`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MarkRequest {
+    /// What to remember it as; may be absent.
+    #[serde(default)]
+    pub label: Option<String>,
+}
+
+/// Body of `POST /api/v1/recording/extend`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExtendRequest {
+    /// By how much.
+    pub minutes: u32,
+}
+
+/// A command that was done: committed before this is said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    /// The lecture it was about; absent for `send-now` of all.
+    pub lecture: Option<LectureId>,
+    /// Its state now.
+    pub state: Option<LectureState>,
+}
+
+/// A command that was not done; nothing changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Not in this state.
+    State {
+        /// The present state's name: a lecture's, or `ready` when nothing is being recorded.
+        state: String,
+        /// What is allowed now: command words.
+        allowed: Vec<&'static str>,
+        /// The sentence.
+        message: String,
+    },
+    /// No such lecture.
+    NotFound {
+        /// The sentence.
+        message: String,
+    },
+    /// The request makes no sense.
+    Invalid {
+        /// The sentence.
+        message: String,
+    },
+    /// It cannot be done now: disk full, a required source is missing, shutting down.
+    Unable {
+        /// The sentence: what happened, what is safe, what to do.
+        message: String,
+    },
+    /// The daemon failed at it; the log says more.
+    Internal {
+        /// The sentence.
+        message: String,
+    },
+}
+
+impl Refusal {
+    /// The sentence for a person.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        match self {
+            Self::State { message, .. }
+            | Self::NotFound { message }
+            | Self::Invalid { message }
+            | Self::Unable { message }
+            | Self::Internal { message } => message,
+        }
+    }
+}
+
+/// An error as RFC 9457 says (`application/problem+json`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// Stable: `urn:lectern:problem:` and one of `refused`, `not-found`, `invalid`, `unable`,
+    /// `forbidden`, `internal`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Short and the same for every problem of the type.
+    pub title: String,
+    /// HTTP status.
+    pub status: u16,
+    /// What happened, what is safe, what to do.
+    pub detail: String,
+    /// For `refused`: the present state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// For `refused`: the commands allowed now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed: Vec<String>,
+}

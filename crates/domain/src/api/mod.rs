@@ -1,0 +1,20 @@
+//! The documents of the HTTP API: what the daemon tells and takes, on the control socket and on
+//! the panel's port alike. The panel writes them, the command line reads them.
+//!
+//! Wall-clock times are milliseconds since 1970 (`_unix_ms`); lengths are milliseconds (`_ms`) of
+//! the monotonic clock; sizes are bytes. Keys are stable: a later version adds and never renames.
+
+mod command;
+mod lectures;
+mod status;
+
+pub use command::{
+    Command, Done, ExtendRequest, MAX_TEXT_CHARS, MarkRequest, Metadata, Problem, Refusal, StartRequest,
+};
+pub use lectures::{
+    DeliveryView, LectureDetail, LecturePage, LectureSummary, MarkView, Queue, RunView, TrackView,
+};
+pub use status::{
+    CurrentLecture, Levels, Message, PodiumState, QueueSummary, RoomStatus, Severity, SourceStatus, Status,
+    StorageStatus,
+};

@@ -1,0 +1,203 @@
+//! What is so at this moment.
+
+use serde::{Deserialize, Serialize};
+
+use super::{DeliveryView, Metadata};
+use crate::ids::{LectureId, SourceName};
+use crate::lecture::LectureState;
+use crate::media::Role;
+use crate::track::TrackHealth;
+use crate::wire::FailureReason;
+
+/// The state word of the podium.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PodiumState {
+    /// Nothing is being recorded.
+    Ready,
+    /// Sources are beginning.
+    Starting,
+    /// It records.
+    Recording,
+    /// It writes nothing, on purpose.
+    Paused,
+    /// Stopped; can be undone.
+    Saved,
+    /// It cannot record: no source works, or the disk is full.
+    Fault,
+}
+
+/// `GET /api/v1/status` and the SSE event `state`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// Version of the daemon.
+    pub version: String,
+    /// The room.
+    pub room: RoomStatus,
+    /// The one word.
+    pub state: PodiumState,
+    /// Wall clock of the daemon, for pages whose own clock is wrong.
+    pub now_unix_ms: i64,
+    /// Counts up with every change, so that a page can drop what is older.
+    pub revision: u64,
+    /// What the buttons would be allowed to do now: command words.
+    pub allowed: Vec<String>,
+    /// The lecture at work, if any.
+    pub lecture: Option<CurrentLecture>,
+    /// All sources, in configuration order.
+    pub sources: Vec<SourceStatus>,
+    /// The disk.
+    pub storage: StorageStatus,
+    /// The way to the platforms.
+    pub queue: QueueSummary,
+    /// What a person should know, most urgent first.
+    pub messages: Vec<Message>,
+}
+
+/// The room, as configured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomStatus {
+    /// `room.id`
+    pub id: String,
+    /// `room.name`
+    pub name: String,
+    /// `room.help`
+    pub help: Option<String>,
+    /// `room.languages`
+    pub languages: Vec<String>,
+    /// `room.timezone`; absent: the machine's.
+    pub timezone: Option<String>,
+}
+
+/// The lecture at work.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CurrentLecture {
+    /// Its id.
+    pub id: LectureId,
+    /// Its state.
+    pub state: LectureState,
+    /// What is said about it.
+    #[serde(flatten)]
+    pub metadata: Metadata,
+    /// When it began.
+    pub started_unix_ms: i64,
+    /// Recorded so far, without pauses and gaps.
+    pub recorded_ms: u64,
+    /// Whether `recorded_ms` grows now.
+    pub running: bool,
+    /// When it will stop by itself.
+    pub ends_unix_ms: i64,
+    /// While paused: since when.
+    pub paused_unix_ms: Option<i64>,
+    /// While stopping: until when it can be undone.
+    pub undo_until_unix_ms: Option<i64>,
+    /// Which run this is; more than 1 after an interruption.
+    pub run: u32,
+    /// Bytes written so far.
+    pub bytes: u64,
+    /// Segments closed so far (durable and committed).
+    pub segments_closed: u64,
+    /// Marks so far.
+    pub marks: u32,
+}
+
+/// One source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SourceStatus {
+    /// Its name.
+    pub name: SourceName,
+    /// Its role.
+    pub role: Role,
+    /// Its kind.
+    pub kind: String,
+    /// How it is.
+    pub health: TrackHealth,
+    /// Since when it is so.
+    pub since_unix_ms: i64,
+    /// What was agreed with the device.
+    pub format: Option<String>,
+    /// Why it last failed.
+    pub reason: Option<FailureReason>,
+    /// The last failure in a technician's words.
+    pub detail: Option<String>,
+    /// How often it was started again since the daemon started.
+    pub restarts: u32,
+    /// Buffers delivered by the device (of the present process).
+    pub captured: u64,
+    /// Dropped before the encoder (of the present process).
+    pub dropped: u64,
+    /// Chunks dropped after the encoder (of the present process).
+    pub chunks_dropped: u64,
+    /// Bytes of it in the present lecture.
+    pub bytes: u64,
+    /// Whether a preview picture is to be had.
+    pub has_picture: bool,
+}
+
+/// The disk of the spool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StorageStatus {
+    /// `storage.path`
+    pub path: String,
+    /// Free for an ordinary user.
+    pub free_bytes: u64,
+    /// `storage.reserve`
+    pub reserve_bytes: u64,
+    /// How long can be recorded before the reserve is touched, at the rate of these sources.
+    pub recordable_ms: u64,
+}
+
+/// The way to the platforms, in numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueSummary {
+    /// Deliveries not done yet, parked ones not counted.
+    pub pending: u32,
+    /// Bytes of them that no platform has confirmed.
+    pub pending_bytes: u64,
+    /// Deliveries that need a person.
+    pub parked: u32,
+    /// The one on its way.
+    pub active: Option<DeliveryView>,
+    /// Lectures that are being finished or wait for it.
+    pub finishing: u32,
+}
+
+/// How bad a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Something is being lost, or will be: act now.
+    Error,
+    /// Something is odd; nothing is lost.
+    Warning,
+    /// Good to know.
+    Info,
+}
+
+/// A message to a person, in three parts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// How bad.
+    pub severity: Severity,
+    /// Stable word for programs and translations, such as `source-lost`.
+    pub code: String,
+    /// What it is about: a source, a platform, a lecture.
+    pub subject: Option<String>,
+    /// What happened.
+    pub what: String,
+    /// What is safe.
+    pub safe: String,
+    /// What to do.
+    pub todo: String,
+}
+
+/// The SSE event `levels`, ten times a second while there is sound.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Levels {
+    /// The microphone.
+    pub source: SourceName,
+    /// Root mean square of the loudest channel, dBFS.
+    pub rms_dbfs: f32,
+    /// Peak of the loudest channel, dBFS.
+    pub peak_dbfs: f32,
+}
