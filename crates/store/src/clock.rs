@@ -11,7 +11,6 @@ use nix::time::{ClockId, clock_gettime};
 const SLOW: Duration = Duration::from_secs(1);
 
 /// The monotonic clock, for timers.
-#[allow(clippy::disallowed_methods, reason = "this file is the crate's clock")]
 pub(crate) fn now() -> Instant {
     Instant::now()
 }
@@ -25,7 +24,6 @@ pub(crate) fn mono_ms() -> u64 {
 }
 
 /// The wall clock in milliseconds since 1970, for rows that a person reads.
-#[allow(clippy::disallowed_methods, reason = "this file is the crate's clock")]
 pub(crate) fn wall_unix_ms() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }

@@ -1,5 +1,10 @@
 //! The journal of deliveries: what may be committed, and that nothing is ever sent twice (P5, P6).
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "test code; the lint exempts functions marked as tests only"
+)]
+
 mod support;
 
 use lectern_domain::config::Send;

@@ -7,7 +7,7 @@
 use lectern_domain::delivery::{Commit, DeliveryEvent, DeliveryState, FilePhase};
 use lectern_domain::ids::{DeliveryId, LectureId};
 use lectern_domain::lecture::LectureState;
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::Db;
 use super::document::phase;
@@ -24,7 +24,7 @@ impl Db {
     /// [`DbError::NotFound`] for an unknown delivery or file. Nothing changed then.
     pub async fn commit_delivery(&self, id: DeliveryId, commit: Commit) -> Result<(), DbError> {
         self.call("commit a step of a delivery", move |ledger| {
-            let lecture = row(&ledger.connection.unchecked_transaction()?, id)?.lecture;
+            let lecture = row(&ledger.connection, id)?.lecture;
             ledger.change(lecture, |tx| apply(tx, id, &commit))?;
             if let Commit::State {
                 state: DeliveryState::Done,
@@ -103,7 +103,7 @@ impl Db {
 
     async fn step_delivery(&self, id: DeliveryId, event: DeliveryEvent) -> Result<(), DbError> {
         self.call("change a delivery", move |ledger| {
-            let lecture = row(&ledger.connection.unchecked_transaction()?, id)?.lecture;
+            let lecture = row(&ledger.connection, id)?.lecture;
             ledger.change(lecture, |tx| {
                 let now = row(tx, id)?.state;
                 let next = now
@@ -122,8 +122,9 @@ struct DeliveryRow {
     state: DeliveryState,
 }
 
-fn row(tx: &Transaction<'_>, id: DeliveryId) -> Result<DeliveryRow, DbError> {
-    tx.prepare_cached("SELECT lecture, state FROM deliveries WHERE id = ?1")?
+fn row(connection: &Connection, id: DeliveryId) -> Result<DeliveryRow, DbError> {
+    connection
+        .prepare_cached("SELECT lecture, state FROM deliveries WHERE id = ?1")?
         .query_row([id.0], |row| {
             Ok(DeliveryRow {
                 lecture: get_text(row, "lecture")?,
@@ -346,7 +347,7 @@ fn requeue(tx: &Transaction<'_>, lecture: LectureId, from: &[DeliveryState]) -> 
     Ok(count)
 }
 
-fn waiting_lectures(connection: &rusqlite::Connection) -> rusqlite::Result<Vec<LectureId>> {
+fn waiting_lectures(connection: &Connection) -> rusqlite::Result<Vec<LectureId>> {
     connection
         .prepare_cached("SELECT DISTINCT lecture FROM deliveries WHERE state = 'waiting'")?
         .query_map([], |row| get_text(row, "lecture"))?

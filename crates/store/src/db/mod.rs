@@ -58,6 +58,7 @@ pub(crate) fn run(inbox: &Inbox<Message>, mut ledger: Ledger) -> Result<(), std:
             }
             Message::Stop { clean } => {
                 if clean {
+                    ledger.record();
                     end_boot(&ledger);
                 }
                 break;

@@ -7,7 +7,7 @@ use lectern_domain::api::Metadata;
 use lectern_domain::ids::{LectureId, RunId, SourceName};
 use lectern_domain::lecture::LectureState;
 use lectern_domain::media::Role;
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::Db;
 use super::rows::{get_text, int};
@@ -324,11 +324,12 @@ fn open_pause(tx: &Transaction<'_>, run: RunId, from_ns: u64) -> Result<(), DbEr
 }
 
 /// Whether the run has a pause without an end.
-pub(crate) fn has_open_pause(tx: &Transaction<'_>, run: RunId) -> rusqlite::Result<bool> {
-    tx.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM pauses WHERE lecture = ?1 AND run = ?2 AND to_ns IS NULL)",
-    )?
-    .query_row(params![run.lecture.to_string(), run.run.0], |row| row.get(0))
+pub(crate) fn has_open_pause(connection: &Connection, run: RunId) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM pauses WHERE lecture = ?1 AND run = ?2 AND to_ns IS NULL)",
+        )?
+        .query_row(params![run.lecture.to_string(), run.run.0], |row| row.get(0))
 }
 
 fn close_pause(tx: &Transaction<'_>, run: RunId, to_ns: u64) -> Result<(), DbError> {

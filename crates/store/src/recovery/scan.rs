@@ -93,21 +93,18 @@ pub(super) fn scan<D: Disk>(
 ) -> Result<(), OpenError> {
     let database = ledger.layout.database();
     let lectures = ledger.layout.lectures();
-    let mut known: BTreeMap<String, LectureId> = live_lectures(ledger)
+    let known: BTreeMap<String, LectureId> = live_lectures(ledger)
         .map_err(OpenError::database(&database))?
         .into_iter()
         .map(|(lecture, folder, _)| (folder, lecture))
         .collect();
     for entry in disk.list(&lectures).map_err(OpenError::io(&lectures, "read"))? {
-        let lecture = entry.name.to_str().and_then(|name| known.remove(name));
-        match lecture {
-            Some(lecture) if entry.is_dir => {
-                scan_lecture(ledger, disk, lecture, recovery).map_err(OpenError::database(&database))?;
-            }
-            Some(_) | None => put_aside(ledger, disk, &lectures.join(&entry.name), &entry, recovery),
+        let known_here = entry.name.to_str().is_some_and(|name| known.contains_key(name));
+        if !(known_here && entry.is_dir) {
+            put_aside(ledger, disk, &lectures.join(&entry.name), &entry, recovery);
         }
     }
-    // What is left has rows and no folder.
+    // A lecture without a folder too: all that it had is lost.
     for lecture in known.into_values() {
         scan_lecture(ledger, disk, lecture, recovery).map_err(OpenError::database(&database))?;
     }

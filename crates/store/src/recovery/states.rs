@@ -71,10 +71,7 @@ fn interrupted(ledger: &mut Ledger, lecture: LectureId) -> Result<Interrupted, D
     let last = last_run(&document);
     let was = document.was.unwrap_or(LectureState::Recording);
     let open_pause = match last {
-        Some(run) => has_open_pause(
-            &ledger.connection.unchecked_transaction()?,
-            RunId { lecture, run },
-        )?,
+        Some(run) => has_open_pause(&ledger.connection, RunId { lecture, run })?,
         None => false,
     };
     Ok(Interrupted {

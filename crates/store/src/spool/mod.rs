@@ -10,6 +10,7 @@ pub(crate) mod event;
 pub(crate) mod rotate;
 pub(crate) mod segment;
 pub(crate) mod thread;
+mod track;
 pub(crate) mod writer;
 #[cfg(test)]
 mod writer_tests;

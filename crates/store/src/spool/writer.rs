@@ -18,6 +18,7 @@ use super::counters::Counters;
 use super::event::{SpoolEvent, WriteFailure};
 use super::rotate::{self, Arrival, Fault, Stage, Step};
 use super::segment::{Durable, SealError, Segment, hex, seal};
+use super::track::{OpenSegment, State, Track};
 use crate::disk::Disk;
 use crate::layout::segment_name;
 
@@ -59,32 +60,6 @@ pub(crate) struct FolderLost {
     pub(crate) path: PathBuf,
     #[source]
     pub(crate) source: io::Error,
-}
-
-struct OpenSegment<F> {
-    file: F,
-    path: PathBuf,
-    init: Arc<[u8]>,
-    facts: Segment,
-    hash: Sha256,
-    /// When the oldest unsynced byte was written.
-    dirty_since: Option<Instant>,
-}
-
-enum State<F> {
-    Fresh,
-    Open(Box<OpenSegment<F>>),
-    Broken(Fault),
-}
-
-struct Track<F> {
-    folder: PathBuf,
-    last_number: u32,
-    state: State<F>,
-    /// Chunks dropped since the last that was written.
-    dropped: u64,
-    /// `FirstChunk` was said.
-    begun: bool,
 }
 
 /// Writes every track of every run.
@@ -131,14 +106,7 @@ impl<D: Disk> Writer<D> {
 
     /// Introduces a track: its folder, and the highest number that any file or row of it has.
     pub(crate) fn admit(&mut self, key: TrackKey, folder: PathBuf, last_number: u32) {
-        let track = Track {
-            folder,
-            last_number,
-            state: State::Fresh,
-            dropped: 0,
-            begun: false,
-        };
-        self.tracks.insert(key, track);
+        self.tracks.insert(key, Track::new(folder, last_number));
     }
 
     /// Writes one chunk of a track that was admitted.
@@ -241,15 +209,9 @@ impl<D: Disk> Writer<D> {
             .map_or(true, |space| space.free_bytes >= reserve.saturating_add(more))
     }
 
-    fn track(&mut self, key: &TrackKey) -> &mut Track<D::File> {
-        self.tracks
-            .get_mut(key)
-            .expect("callers ask only for tracks that they found in the map")
-    }
-
     fn drop_chunk(&mut self, key: &TrackKey) {
         self.counters.dropped_chunk();
-        self.track(key).dropped += 1;
+        known(&mut self.tracks, key).dropped += 1;
     }
 
     /// Opens the next file of the track with `chunk` as its first: create, write init and chunk
@@ -281,10 +243,7 @@ impl<D: Disk> Writer<D> {
         hash.update(&bytes);
         let written = bytes.len() as u64;
         self.counters.wrote(written);
-        let track = self
-            .tracks
-            .get_mut(key)
-            .expect("callers ask only for tracks that they found in the map");
+        let track = known(&mut self.tracks, key);
         let facts = Segment {
             run: chunk.run,
             source: chunk.source.clone(),
@@ -326,10 +285,7 @@ impl<D: Disk> Writer<D> {
     }
 
     fn create_next(&mut self, key: &TrackKey) -> Result<(PathBuf, PathBuf, D::File), (PathBuf, io::Error)> {
-        let track = self
-            .tracks
-            .get_mut(key)
-            .expect("callers ask only for tracks that they found in the map");
+        let track = known(&mut self.tracks, key);
         loop {
             let number = track.last_number + 1;
             let path = track.folder.join(segment_name(number));
@@ -347,10 +303,7 @@ impl<D: Disk> Writer<D> {
 
     /// Appends to the open segment; a torn write is cut back and ends the segment.
     fn extend(&mut self, key: &TrackKey, chunk: &Chunk, now: Instant) -> Result<(), FolderLost> {
-        let track = self
-            .tracks
-            .get_mut(key)
-            .expect("callers ask only for tracks that they found in the map");
+        let track = known(&mut self.tracks, key);
         let State::Open(open) = &mut track.state else {
             return Ok(());
         };
@@ -381,45 +334,37 @@ impl<D: Disk> Writer<D> {
     }
 
     fn sync(&mut self, key: &TrackKey) {
-        let track = self
-            .tracks
-            .get_mut(key)
-            .expect("callers ask only for tracks that they found in the map");
+        let track = known(&mut self.tracks, key);
         let State::Open(open) = &mut track.state else {
             return;
         };
-        match self.disk.sync_data(&mut open.file) {
-            Ok(()) => open.dirty_since = None,
-            Err(error) => {
-                let path = open.path.clone();
-                let State::Open(open) = std::mem::replace(&mut track.state, State::Fresh) else {
-                    return;
-                };
-                self.outputs.push(Output::Suspect(open.into_facts()));
-                self.fail(key, &path, "synced", &error);
+        let error = match self.disk.sync_data(&mut open.file) {
+            Ok(()) => {
+                open.dirty_since = None;
+                return;
             }
+            Err(error) => error,
+        };
+        if let Some(open) = track.take_open() {
+            let path = open.path.clone();
+            self.outputs.push(Output::Suspect(open.into_facts()));
+            self.fail(key, &path, "synced", &error);
         }
     }
 
     /// Closes the open segment, if there is one: fsync file, finish the hash, fsync folder.
     fn close(&mut self, key: &TrackKey) -> Result<(), FolderLost> {
-        let track = self
-            .tracks
-            .get_mut(key)
-            .expect("callers ask only for tracks that they found in the map");
-        if !matches!(track.state, State::Open(_)) {
-            return Ok(());
-        }
-        let State::Open(open) = std::mem::replace(&mut track.state, State::Fresh) else {
-            return Ok(());
-        };
-        let OpenSegment {
+        let track = known(&mut self.tracks, key);
+        let Some(OpenSegment {
             mut file,
             path,
             mut facts,
             hash,
             ..
-        } = *open;
+        }) = track.take_open()
+        else {
+            return Ok(());
+        };
         facts.sha256 = hex(hash);
         match seal(&mut self.disk, &mut file, &track.folder, facts) {
             Ok(sealed) => self.outputs.push(Output::Sealed(sealed)),
@@ -445,7 +390,7 @@ impl<D: Disk> Writer<D> {
             .map(|(key, _)| key.clone())
             .collect();
         for key in open {
-            let path = self.track(&key).folder.clone();
+            let path = known(&mut self.tracks, &key).folder.clone();
             self.close(&key)?;
             let full = io::Error::new(io::ErrorKind::StorageFull, "storage.reserve is reached");
             self.fail(&key, &path, "written", &full);
@@ -459,7 +404,7 @@ impl<D: Disk> Writer<D> {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Fault::NoSpace,
             _ => Fault::Io,
         };
-        let track = self.track(key);
+        let track = known(&mut self.tracks, key);
         let before = std::mem::replace(&mut track.state, State::Broken(fault));
         if matches!(before, State::Broken(_)) {
             return;
@@ -489,30 +434,9 @@ impl<D: Disk> Writer<D> {
     }
 }
 
-impl<F> State<F> {
-    fn stage(&self) -> Stage {
-        match self {
-            Self::Fresh => Stage::Fresh,
-            Self::Open(open) => Stage::Open {
-                start_ns: open.facts.start_ns,
-            },
-            Self::Broken(fault) => Stage::Broken(*fault),
-        }
-    }
-
-    fn due(&self, sync_every: Duration) -> Option<Instant> {
-        match self {
-            Self::Open(open) => open.dirty_since.map(|since| since + sync_every),
-            Self::Fresh | Self::Broken(_) => None,
-        }
-    }
-}
-
-impl<F> OpenSegment<F> {
-    fn into_facts(self) -> Segment {
-        Segment {
-            sha256: hex(self.hash),
-            ..self.facts
-        }
-    }
+/// A track that the caller found in the map before.
+fn known<'a, F>(tracks: &'a mut BTreeMap<TrackKey, Track<F>>, key: &TrackKey) -> &'a mut Track<F> {
+    tracks
+        .get_mut(key)
+        .expect("callers ask only for tracks that they found in the map")
 }

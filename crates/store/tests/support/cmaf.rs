@@ -2,6 +2,10 @@
 //! public API.
 
 #![allow(dead_code, reason = "each test program uses its own part")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "test code; the lint exempts functions marked as tests only"
+)]
 
 use std::sync::Arc;
 

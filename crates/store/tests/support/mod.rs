@@ -2,6 +2,10 @@
 //! test.
 
 #![allow(dead_code, reason = "each test program uses its own part")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "test code; the lint exempts functions marked as tests only"
+)]
 
 pub(crate) mod cmaf;
 
