@@ -144,3 +144,31 @@ impl Sound {
         }
     }
 }
+
+/// A network camera: an RTSP server with a live picture.
+#[derive(Debug)]
+pub struct Camera {
+    /// Its port.
+    pub port: u16,
+    server: Process,
+}
+
+impl Camera {
+    /// Starts one on this port.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    #[must_use]
+    pub fn start(port: u16) -> Self {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/rtsp/server.py");
+        let server =
+            Process::start(Command::new("/usr/bin/python3").arg(script).arg("--port").arg(port.to_string()));
+        until("the network camera", || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
+        Self { port, server }
+    }
+
+    /// Kills it.
+    pub fn kill9(self) {
+        self.server.kill9();
+    }
+}

@@ -2,8 +2,9 @@
 //! again within three seconds. The things that fail here are real: processes, an X server, a
 //! sound server.
 
+use lectern_testkit::free_port;
 use lectern_tests::room::Room;
-use lectern_tests::things::{SOUND_DEVICE, Screen, Sound};
+use lectern_tests::things::{Camera, SOUND_DEVICE, Screen, Sound};
 use lectern_tests::{media, until};
 use nix::sys::signal::{Signal, kill};
 
@@ -168,6 +169,50 @@ kind = "test-audio"
         assert!(first - back <= BACK_WITHIN, "{name} was back at {back} s and recorded from {first} s on");
     }
     drop((screen, sound));
+}
+
+#[test]
+fn p4_a_network_camera_may_die_and_return_and_its_picture_is_never_encoded_again() {
+    let camera = Camera::start(free_port().unwrap());
+    let mut room = Room::new(&format!(
+        r#"
+[[source]]
+name = "camera"
+role = "presenter"
+kind = "rtsp"
+url = "rtsp://127.0.0.1:{}/live"
+[[source]]
+name = "microphone"
+role = "microphone"
+kind = "test-audio"
+"#,
+        camera.port
+    ));
+    room.start();
+    room.await_sources();
+    let id = room.lectern(&["start"]);
+    room.await_recorded(4_000);
+    let port = camera.port;
+    camera.kill9();
+    until("the camera's loss", || (health(&room, "camera") == "restarting").then_some(()));
+    let camera = Camera::start(port);
+    let back_ms = recorded_ms(&room);
+    until("the camera", || (health(&room, "camera") == "live").then_some(()));
+    let now = recorded_ms(&room);
+    room.await_recorded(now + 3_000);
+    room.lectern(&["stop"]);
+    room.await_state(&id, "finished");
+    let dir = room.lecture_dir(&id).join("finished");
+    for name in ["camera.mp4", "microphone.m4a", "lecture.mp4"] {
+        assert_eq!(media::decode_complaints(&dir.join(name)), "", "{name}");
+    }
+    assert!(media::longest_gap(&dir.join("microphone.m4a"), "a:0") < 0.0225);
+    #[expect(clippy::cast_precision_loss, reason = "seconds of a test")]
+    let back = back_ms as f64 / 1000.0;
+    let first = first_after(&room, &id, "camera", "v:0", back);
+    println!("camera: recording again {:.2} s after its return", first - back);
+    assert!(first - back <= BACK_WITHIN, "the camera was back at {back} s and recorded from {first} s on");
+    drop(camera);
 }
 
 /// The first sample of a track's new stretch: its segments as they were recorded, before any
