@@ -18,6 +18,7 @@ mod journal;
 mod net;
 mod parcel;
 mod platform;
+mod run;
 mod tus;
 
 pub use connect::{connect, connect_with};

@@ -4,6 +4,7 @@
 //! journal or at the platform.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use lectern_domain::delivery::{DeliveryFile, DeliveryJob};
@@ -51,6 +52,8 @@ pub struct Parcel<'a> {
     before_bytes: u64,
     total_bytes: u64,
     progress: OnProgress<'a>,
+    /// When progress was told last.
+    told: Mutex<Option<Instant>>,
     stop: watch::Receiver<bool>,
 }
 
@@ -71,6 +74,7 @@ impl<'a> Parcel<'a> {
             before_bytes,
             total_bytes,
             progress,
+            told: Mutex::new(None),
             stop,
         }
     }
@@ -98,8 +102,16 @@ impl<'a> Parcel<'a> {
         *self.stop.borrow()
     }
 
-    /// Tells how many bytes of this file are on their way or there.
+    /// Tells how many bytes of this file are on their way or there; at most once in [`TICK`], but
+    /// always the last.
     pub(crate) fn report(&self, file_bytes: u64) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let recently = told.is_some_and(|at| at.elapsed() < TICK);
+        if recently && file_bytes < self.file.size_bytes {
+            return;
+        }
+        *told = Some(Instant::now());
+        drop(told);
         (self.progress)(Progress {
             delivery: self.job.id,
             file: self.file.name.clone(),

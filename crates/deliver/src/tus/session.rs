@@ -98,7 +98,9 @@ impl Session {
 
     /// How much of the upload the server has; `None` when it knows no such upload.
     pub(super) async fn offset(&self, parcel: &Parcel<'_>, remote: &str) -> Result<Option<u64>, Fault> {
-        let url = self.upload_url(remote)?;
+        let Some(url) = self.upload_url(remote) else {
+            return Ok(None);
+        };
         let reply = self.request(Method::HEAD, &url, protocol::versioned()).await?;
         if refusal::gone(reply.status) {
             return Ok(None);
@@ -131,7 +133,9 @@ impl Session {
 
     /// Sends one piece and returns the offset that the server confirmed.
     pub(super) async fn patch(&self, parcel: &Parcel<'_>, remote: &str, piece: Piece) -> Result<u64, Fault> {
-        let url = self.upload_url(remote)?;
+        let Some(url) = self.upload_url(remote) else {
+            return Err(Fault::doubt("The upload was begun at another address."));
+        };
         let Piece {
             from,
             length,
@@ -234,18 +238,12 @@ impl Session {
         Ok(request)
     }
 
-    /// The handle as a URL; checked again, because the configuration may have changed since.
-    fn upload_url(&self, remote: &str) -> Result<Url, Fault> {
-        match Url::parse(remote) {
-            Ok(url) if url.origin() == self.url.origin() => Ok(url),
-            _ => Err(Fault::person(
-                format!(
-                    "The upload was begun at another address than {}.",
-                    self.url.origin().ascii_serialization()
-                ),
-                "Put the former address back into the platform's url, or cancel this delivery.",
-            )),
-        }
+    /// The handle as a URL, if it belongs to the platform as it is configured now. An upload at a
+    /// former address can be asked about by nobody: it counts as gone.
+    fn upload_url(&self, remote: &str) -> Option<Url> {
+        Url::parse(remote)
+            .ok()
+            .filter(|url| url.origin() == self.url.origin())
     }
 }
 
