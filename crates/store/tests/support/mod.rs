@@ -34,23 +34,32 @@ pub(crate) const CHUNKS_PER_SEGMENT: u64 = 5;
 
 /// A spool on a real folder.
 pub(crate) struct Room {
-    pub(crate) dir: TempDir,
+    path: PathBuf,
+    /// Removes the folder at the end, if it is ours.
+    _dir: Option<TempDir>,
 }
 
 impl Room {
     pub(crate) fn new() -> Self {
+        let dir = TempDir::new().unwrap();
         Self {
-            dir: TempDir::new().unwrap(),
+            path: dir.path().to_owned(),
+            _dir: Some(dir),
         }
     }
 
+    /// A folder that somebody else made.
+    pub(crate) fn at(path: PathBuf) -> Self {
+        Self { path, _dir: None }
+    }
+
     pub(crate) fn path(&self) -> &Path {
-        self.dir.path()
+        &self.path
     }
 
     pub(crate) fn options(&self) -> Options {
         Options {
-            path: self.dir.path().to_owned(),
+            path: self.path.clone(),
             room: "b-204".parse().unwrap(),
             timezone: Some("Africa/Lagos".to_owned()),
             reserve: Size(0),
@@ -142,13 +151,7 @@ impl Open {
             .set_state(id, LectureState::Armed, LectureState::Recording, None)
             .await
             .unwrap();
-        Lecture {
-            id,
-            folder,
-            run,
-            camera: Track::new(run, "camera", b"vide"),
-            sound: Track::new(run, "microphone", b"soun"),
-        }
+        lecture(id, &folder, 1)
     }
 
     /// Hands over one chunk and waits until it is written.
@@ -248,17 +251,22 @@ pub(crate) struct Lecture {
 impl Lecture {
     /// The tracks of a later run.
     pub(crate) fn run(&self, run: u32) -> Self {
-        let run = RunId {
-            lecture: self.id,
-            run: RunNumber(run),
-        };
-        Self {
-            id: self.id,
-            folder: self.folder.clone(),
-            run,
-            camera: Track::new(run, "camera", b"vide"),
-            sound: Track::new(run, "microphone", b"soun"),
-        }
+        lecture(self.id, &self.folder, run)
+    }
+}
+
+/// A lecture in one of its runs, each with encoders of its own.
+pub(crate) fn lecture(id: LectureId, folder: &str, run: u32) -> Lecture {
+    let run = RunId {
+        lecture: id,
+        run: RunNumber(run),
+    };
+    Lecture {
+        id,
+        folder: folder.to_owned(),
+        run,
+        camera: Track::new(run, "camera", b"vide"),
+        sound: Track::new(run, "microphone", b"soun"),
     }
 }
 
