@@ -1,16 +1,9 @@
-//! Recordings to finish: real H.264 and AAC from ffmpeg, taken apart into CMAF chunks and put
-//! on any run's clock by writing their `tfdt` anew.
+//! Real H.264 and AAC from ffmpeg, taken apart into CMAF chunks that can be put on any run's
+//! clock by writing their `tfdt` anew.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, OnceLock};
-
-use lectern_domain::config::Picture;
-use lectern_domain::ids::RunNumber;
-use lectern_domain::media::Role;
-use lectern_finish::{Finished, Job, RunInput, SegmentInput, TrackInput, finish};
-use sha2::{Digest, Sha256};
 
 pub(crate) const MS: u64 = 1_000_000;
 
@@ -21,6 +14,18 @@ pub(crate) struct Chunk {
     tfdt_at: usize,
     pub(crate) start_ns: u64,
     pub(crate) key: bool,
+}
+
+impl Chunk {
+    /// Appends the chunk to a file, `shift_ns` later on the clock of `clip`.
+    pub(crate) fn write(&self, clip: &Clip, shift_ns: u64, file: &mut Vec<u8>) {
+        let at = file.len() + self.tfdt_at;
+        file.extend_from_slice(&self.bytes);
+        let old = u64::from_be_bytes(file[at..at + 8].try_into().unwrap());
+        let shift = u128::from(shift_ns) * u128::from(clip.timescale) / 1_000_000_000;
+        let new = old + u64::try_from(shift).unwrap();
+        file[at..at + 8].copy_from_slice(&new.to_be_bytes());
+    }
 }
 
 /// One encoder's output from time 0.
@@ -58,7 +63,7 @@ pub(crate) fn beeps() -> Arc<Clip> {
 }
 
 /// Encodes once for each list of arguments in a test run.
-fn clip(args: &[&str]) -> Arc<Clip> {
+pub(crate) fn clip(args: &[&str]) -> Arc<Clip> {
     static MADE: OnceLock<Mutex<HashMap<String, Arc<Clip>>>> = OnceLock::new();
     let mut made = MADE
         .get_or_init(Mutex::default)
@@ -148,123 +153,4 @@ fn take_apart(file: &[u8]) -> Clip {
         timescale,
         chunks,
     }
-}
-
-/// The moment of a run's stop, and its pauses.
-pub(crate) type Run<'a> = (Option<u64>, &'a [(u64, u64)]);
-
-/// A lecture's folder under construction.
-pub(crate) struct Recording {
-    pub(crate) dir: tempfile::TempDir,
-    pub(crate) job: Job,
-}
-
-impl Recording {
-    pub(crate) fn new(runs: &[Run<'_>]) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let runs = runs.iter().zip(1..).map(|((end_ns, pauses), number)| RunInput {
-            run: RunNumber(number),
-            end_ns: *end_ns,
-            pauses: pauses.to_vec(),
-        });
-        let job = Job {
-            lecture_dir: dir.path().to_owned(),
-            picture: Picture::Presentation,
-            tracks: Vec::new(),
-            runs: runs.collect(),
-            metadata: serde_json::json!({"title": "Algebra I"}),
-            title: Some("Algebra I – größer".to_owned()),
-            started_unix_ms: Some(1_795_000_000_000),
-        };
-        Self { dir, job }
-    }
-
-    /// Adds segments of `clip` to a track: its chunks from `from_ns` up to `to_ns`, beginning
-    /// with a key frame, moved by `shift_ns` on the clock of run `run`, two seconds to a file.
-    pub(crate) fn record(
-        &mut self,
-        source: &str,
-        role: Role,
-        run: u32,
-        clip: &Clip,
-        span: (u64, u64),
-        shift_ns: u64,
-    ) {
-        let chosen = clip
-            .chunks
-            .iter()
-            .filter(|chunk| (span.0..span.1).contains(&chunk.start_ns));
-        let mut file = Vec::new();
-        let mut began = 0;
-        for chunk in chosen.skip_while(|chunk| !chunk.key) {
-            if !file.is_empty() && chunk.key && chunk.start_ns >= began + 2_000 * MS {
-                self.segment(source, role, run, &std::mem::take(&mut file));
-            }
-            if file.is_empty() {
-                began = chunk.start_ns;
-                file.extend_from_slice(&clip.init);
-            }
-            let at = file.len() + chunk.tfdt_at;
-            file.extend_from_slice(&chunk.bytes);
-            let old = u64::from_be_bytes(file[at..at + 8].try_into().unwrap());
-            let shift = u128::from(shift_ns) * u128::from(clip.timescale) / 1_000_000_000;
-            let new = old + u64::try_from(shift).unwrap();
-            file[at..at + 8].copy_from_slice(&new.to_be_bytes());
-        }
-        self.segment(source, role, run, &file);
-    }
-
-    /// Adds one segment file.
-    pub(crate) fn segment(&mut self, source: &str, role: Role, run: u32, bytes: &[u8]) {
-        let source: lectern_domain::ids::SourceName = source.parse().unwrap();
-        if !self.job.tracks.iter().any(|track| track.source == source) {
-            self.job.tracks.push(TrackInput {
-                source: source.clone(),
-                role,
-                segments: Vec::new(),
-            });
-        }
-        let track = self
-            .job
-            .tracks
-            .iter_mut()
-            .find(|track| track.source == source)
-            .unwrap();
-        let path = PathBuf::from(format!("{source}/{:08}.mp4", track.segments.len() + 1));
-        std::fs::create_dir_all(self.dir.path().join(source.as_str())).unwrap();
-        std::fs::write(self.dir.path().join(&path), bytes).unwrap();
-        let sha256 = Sha256::digest(bytes)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        let run = RunNumber(run);
-        track.segments.push(SegmentInput {
-            run,
-            path,
-            size_bytes: bytes.len() as u64,
-            sha256,
-        });
-    }
-
-    pub(crate) fn finish(&self) -> Finished {
-        finish(&self.job, &mut |_| std::ops::ControlFlow::Continue(())).unwrap()
-    }
-
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join("finished").join(name)
-    }
-
-    pub(crate) fn names(&self) -> Vec<String> {
-        let listed = std::fs::read_dir(self.dir.path().join("finished")).unwrap();
-        let mut names: Vec<String> = listed
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    }
-}
-
-/// Reads a JSON file.
-pub(crate) fn json(path: &Path) -> serde_json::Value {
-    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }

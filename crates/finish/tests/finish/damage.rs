@@ -6,8 +6,9 @@ use lectern_domain::media::Role;
 use lectern_finish::{FinishError, Note, finish};
 use proptest::prelude::*;
 
-use crate::clip::{MS, Recording, beeps, flashes};
+use crate::clip::{MS, beeps, flashes};
 use crate::probe::{decodes_clean, packets};
+use crate::recording::Recording;
 
 fn usual() -> Recording {
     let mut recording = Recording::new(&[(None, &[])]);

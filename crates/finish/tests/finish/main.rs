@@ -10,5 +10,6 @@ mod clip;
 mod damage;
 mod package;
 mod probe;
+mod recording;
 mod sync;
 mod tables;

@@ -8,8 +8,9 @@ use lectern_domain::finished::FileRole;
 use lectern_domain::media::Role;
 use lectern_finish::{FinishError, Note, Progress, finish};
 
-use crate::clip::{MS, Recording, beeps, flashes, json};
+use crate::clip::{MS, beeps, flashes};
 use crate::probe::entry;
+use crate::recording::{Recording, json};
 
 fn usual() -> Recording {
     let mut recording = Recording::new(&[(Some(6_000 * MS), &[])]);

@@ -2,8 +2,9 @@
 
 use lectern_domain::media::Role;
 
-use crate::clip::{MS, Recording, beeps, flashes, json};
+use crate::clip::{MS, beeps, flashes};
 use crate::probe::{beep_times, beep_times_by_counting, decodes_clean, flash_times, offsets, packets, times};
+use crate::recording::{Recording, json};
 
 /// The most that the offset may move over a lecture: less than one picture at 30 a second. Each
 /// picture's own time is a multiple of 33 ms, so nothing smaller could be told apart.

@@ -5,8 +5,9 @@ use std::io::Cursor;
 use lectern_domain::media::Role;
 use mp4_atom::{Any, ReadFrom};
 
-use crate::clip::{MS, Recording, beeps, flashes, reordered};
+use crate::clip::{MS, beeps, flashes, reordered};
 use crate::probe::{decodes_clean, entry, packets, times};
+use crate::recording::Recording;
 
 #[test]
 fn every_packet_has_its_time_and_its_bytes() {
