@@ -51,7 +51,7 @@ present() {
 # install_packages LIST...: says what is missing, then installs it.
 install_packages() {
     missing=$(printf '%s\n' "$@" | while read -r probe package; do
-        [ -n "$probe" ] && { present "$probe" || echo "$package"; }
+        if [ -n "$probe" ] && ! present "$probe"; then echo "$package"; fi
     done | sort -u)
     if [ -n "$missing" ]; then
         echo "Missing here, to be installed with apt:" $missing

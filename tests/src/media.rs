@@ -5,8 +5,15 @@ use std::process::Command;
 
 /// Runs a tool and returns its standard output.
 fn run(tool: &str, words: &[&str]) -> Vec<u8> {
-    let output = Command::new(tool).args(words).output().unwrap_or_else(|e| panic!("{tool}: {e}"));
-    assert!(output.status.success(), "{tool} {words:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new(tool)
+        .args(words)
+        .output()
+        .unwrap_or_else(|e| panic!("{tool}: {e}"));
+    assert!(
+        output.status.success(),
+        "{tool} {words:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     output.stdout
 }
 
@@ -23,20 +30,47 @@ fn name(path: &Path) -> &str {
 #[must_use]
 pub fn decode_complaints(path: &Path) -> String {
     let output = Command::new("ffmpeg")
-        .args(["-v", "error", "-i", name(path), "-map", "0", "-fps_mode", "passthrough", "-enc_time_base", "-1"])
+        .args([
+            "-v",
+            "error",
+            "-i",
+            name(path),
+            "-map",
+            "0",
+            "-fps_mode",
+            "passthrough",
+            "-enc_time_base",
+            "-1",
+        ])
         .args(["-f", "null", "-"])
         .output()
         .expect("ffmpeg runs");
-    assert!(output.status.success(), "ffmpeg could not read {}", path.display());
+    assert!(
+        output.status.success(),
+        "ffmpeg could not read {}",
+        path.display()
+    );
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// Codec names of the streams, in order.
 #[must_use]
 pub fn codecs(path: &Path) -> Vec<String> {
-    let list =
-        text("ffprobe", &["-v", "error", "-show_entries", "stream=codec_name", "-of", "csv=p=0", name(path)]);
-    list.lines().map(|line| line.trim_end_matches(',').to_owned()).collect()
+    let list = text(
+        "ffprobe",
+        &[
+            "-v",
+            "error",
+            "-show_entries",
+            "stream=codec_name",
+            "-of",
+            "csv=p=0",
+            name(path),
+        ],
+    );
+    list.lines()
+        .map(|line| line.trim_end_matches(',').to_owned())
+        .collect()
 }
 
 /// Presentation times and durations of the packets of a stream (`v:0`, `a:0`), in seconds, in
@@ -46,13 +80,26 @@ pub fn packets(path: &Path, stream: &str) -> Vec<(f64, f64)> {
     let entries = "packet=pts_time,duration_time";
     let list = text(
         "ffprobe",
-        &["-v", "error", "-select_streams", stream, "-show_entries", entries, "-of", "csv=p=0", name(path)],
+        &[
+            "-v",
+            "error",
+            "-select_streams",
+            stream,
+            "-show_entries",
+            entries,
+            "-of",
+            "csv=p=0",
+            name(path),
+        ],
     );
     let mut packets: Vec<(f64, f64)> = list
         .lines()
         .filter_map(|line| {
             let mut fields = line.split(',');
-            Some((fields.next()?.parse().ok()?, fields.next()?.parse().unwrap_or(0.0)))
+            Some((
+                fields.next()?.parse().ok()?,
+                fields.next()?.parse().unwrap_or(0.0),
+            ))
         })
         .collect();
     packets.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -66,14 +113,20 @@ pub fn packets(path: &Path, stream: &str) -> Vec<(f64, f64)> {
 #[must_use]
 pub fn length(path: &Path, stream: &str) -> f64 {
     let packets = packets(path, stream);
-    let (first, last) = (packets.first().expect("packets"), packets.last().expect("packets"));
+    let (first, last) = (
+        packets.first().expect("packets"),
+        packets.last().expect("packets"),
+    );
     last.0 + last.1 - first.0
 }
 
 /// The longest distance between two packets of a stream, in seconds.
 #[must_use]
 pub fn longest_gap(path: &Path, stream: &str) -> f64 {
-    packets(path, stream).windows(2).map(|pair| pair[1].0 - pair[0].0).fold(0.0, f64::max)
+    packets(path, stream)
+        .windows(2)
+        .map(|pair| pair[1].0 - pair[0].0)
+        .fold(0.0, f64::max)
 }
 
 /// Whether the index stands before the media.
@@ -116,7 +169,9 @@ pub fn flashes(path: &Path) -> Vec<f64> {
     let mut found = Vec::new();
     for line in list.lines() {
         let mut fields = line.split(',').filter_map(|field| field.parse::<f64>().ok());
-        let (Some(time), Some(luma)) = (fields.next(), fields.next()) else { continue };
+        let (Some(time), Some(luma)) = (fields.next(), fields.next()) else {
+            continue;
+        };
         let now = luma > 190.0;
         if now && !white {
             found.push(time);
@@ -133,8 +188,19 @@ pub fn beeps(path: &Path) -> Vec<f64> {
     let bytes = run(
         "ffmpeg",
         &[
-            "-v", "error", "-i", name(path), "-map", "0:a:0", "-af", "aresample=48000:async=1:first_pts=0", "-ac",
-            "1", "-f", "f32le", "-",
+            "-v",
+            "error",
+            "-i",
+            name(path),
+            "-map",
+            "0:a:0",
+            "-af",
+            "aresample=48000:async=1:first_pts=0",
+            "-ac",
+            "1",
+            "-f",
+            "f32le",
+            "-",
         ],
     );
     let mut found = Vec::new();
@@ -160,7 +226,10 @@ pub fn offsets_ms(flashes: &[f64], beeps: &[f64]) -> Vec<f64> {
     flashes
         .iter()
         .filter_map(|flash| {
-            let nearest = beeps.iter().map(|beep| (beep - flash) * 1000.0).min_by(|a, b| a.abs().total_cmp(&b.abs()))?;
+            let nearest = beeps
+                .iter()
+                .map(|beep| (beep - flash) * 1000.0)
+                .min_by(|a, b| a.abs().total_cmp(&b.abs()))?;
             (nearest.abs() < 400.0).then_some(nearest)
         })
         .collect()
@@ -173,6 +242,12 @@ pub fn offsets_ms(flashes: &[f64], beeps: &[f64]) -> Vec<f64> {
 #[must_use]
 pub fn worst_offset_ms(path: &Path) -> f64 {
     let offsets = offsets_ms(&flashes(path), &beeps(path));
-    assert!(offsets.len() >= 2, "too few flashes and beeps in {}", path.display());
-    offsets.iter().fold(0.0, |worst, offset| f64::max(worst, offset.abs()))
+    assert!(
+        offsets.len() >= 2,
+        "too few flashes and beeps in {}",
+        path.display()
+    );
+    offsets
+        .iter()
+        .fold(0.0, |worst, offset| f64::max(worst, offset.abs()))
 }

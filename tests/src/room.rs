@@ -35,8 +35,16 @@ pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 #[must_use]
 pub fn program(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a test knows its own path");
-    let path = test.ancestors().nth(2).expect("tests live in target/*/deps").join(name);
-    assert!(path.is_file(), "{} is not there: run `cargo build --workspace` first", path.display());
+    let path = test
+        .ancestors()
+        .nth(2)
+        .expect("tests live in target/*/deps")
+        .join(name);
+    assert!(
+        path.is_file(),
+        "{} is not there: run `cargo build --workspace` first",
+        path.display()
+    );
     path
 }
 
@@ -56,8 +64,15 @@ impl Room {
     /// When the folder cannot be made.
     #[must_use]
     pub fn new(tables: &str) -> Self {
-        let dir = tempfile::Builder::new().prefix("lectern-room").tempdir().expect("a temporary folder");
-        let room = Self { dir, daemon: None, env: Vec::new() };
+        let dir = tempfile::Builder::new()
+            .prefix("lectern-room")
+            .tempdir()
+            .expect("a temporary folder");
+        let room = Self {
+            dir,
+            daemon: None,
+            env: Vec::new(),
+        };
         room.configure(tables);
         room
     }
@@ -71,7 +86,10 @@ impl Room {
         let here = here.trim_end_matches('/');
         let mut text = String::from("[room]\nid = \"test-room\"\n");
         for (section, default) in [
-            ("storage", "path = \"{dir}/spool\"\nreserve = \"1MiB\"\nsync_every = \"1s\"\nsegment = \"2s\""),
+            (
+                "storage",
+                "path = \"{dir}/spool\"\nreserve = \"1MiB\"\nsync_every = \"1s\"\nsegment = \"2s\"",
+            ),
             ("recording", "undo = \"0s\""),
             ("panel", "listen = \"off\""),
             ("control", "socket = \"{dir}/control.sock\""),
@@ -115,12 +133,19 @@ impl Room {
     /// When it cannot be started, or runs already.
     pub fn launch(&mut self) {
         assert!(self.daemon.is_none(), "the daemon runs already");
-        let log = File::options().create(true).append(true).open(self.path("log")).expect("the log");
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.path("log"))
+            .expect("the log");
         let daemon = Command::new(program("lecternd"))
             .arg("--config")
             .arg(self.path("lectern.toml"))
             .envs(self.env.iter().map(|(k, v)| (k.as_str(), v.as_str())))
-            .env("LECTERN_LOG", std::env::var("LECTERN_LOG").unwrap_or_else(|_| "info,lectern_capture=debug".into()))
+            .env(
+                "LECTERN_LOG",
+                std::env::var("LECTERN_LOG").unwrap_or_else(|_| "info,lectern_capture=debug".into()),
+            )
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -189,7 +214,9 @@ impl Room {
         kill(self.pid(), Signal::SIGTERM).expect("SIGTERM");
         let began = Instant::now();
         let mut daemon = self.daemon.take().expect("the daemon runs");
-        let status = until("the daemon's end", || daemon.try_wait().expect("the daemon's state"));
+        let status = until("the daemon's end", || {
+            daemon.try_wait().expect("the daemon's state")
+        });
         assert!(status.success(), "lecternd ended with {status}:\n{}", self.log());
         began.elapsed()
     }
@@ -236,12 +263,18 @@ impl Room {
             .args(words)
             .output()
             .expect("lecternd runs");
-        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stdout).into_owned(),
+        )
     }
 
     fn try_status(&self) -> Option<Value> {
         let output = self.cli(&["status", "--json"]);
-        output.status.success().then(|| serde_json::from_slice(&output.stdout).ok())?
+        output
+            .status
+            .success()
+            .then(|| serde_json::from_slice(&output.stdout).ok())?
     }
 
     /// The status document.
@@ -250,7 +283,8 @@ impl Room {
     /// When the daemon does not answer.
     #[must_use]
     pub fn status(&self) -> Value {
-        self.try_status().unwrap_or_else(|| panic!("no status:\n{}", self.log()))
+        self.try_status()
+            .unwrap_or_else(|| panic!("no status:\n{}", self.log()))
     }
 
     /// A lecture's document.
@@ -292,7 +326,9 @@ impl Room {
     pub fn lecture_dir(&self, id: &str) -> PathBuf {
         let lectures = std::fs::read_dir(self.path("spool/lectures")).expect("lectures");
         let mut found = lectures.flatten().map(|e| e.path());
-        found.find(|path| path.to_string_lossy().ends_with(id)).expect("the lecture's folder")
+        found
+            .find(|path| path.to_string_lossy().ends_with(id))
+            .expect("the lecture's folder")
     }
 
     /// The folder that holds the only lecture of the `directory` platform at `{dir}/platform`.
@@ -301,9 +337,15 @@ impl Room {
     /// When there is none or there are several: it was delivered more than once.
     #[must_use]
     pub fn delivered(&self) -> PathBuf {
-        let entries: Vec<_> =
-            std::fs::read_dir(self.path("platform")).expect("the platform's folder").flatten().collect();
-        assert_eq!(entries.len(), 1, "exactly one lecture must lie on the platform: {entries:?}");
+        let entries: Vec<_> = std::fs::read_dir(self.path("platform"))
+            .expect("the platform's folder")
+            .flatten()
+            .collect();
+        assert_eq!(
+            entries.len(),
+            1,
+            "exactly one lecture must lie on the platform: {entries:?}"
+        );
         entries[0].path()
     }
 }

@@ -17,7 +17,11 @@ impl Process {
     /// When it cannot be started: `scripts/test` installs all of them.
     #[must_use]
     pub fn start(command: &mut Command) -> Self {
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
         Self(child.unwrap_or_else(|e| panic!("{command:?}: {e}; scripts/test installs it")))
     }
 
@@ -54,7 +58,10 @@ impl Screen {
     #[must_use]
     pub fn start(from: u32) -> Self {
         let number = (from..from + 50)
-            .find(|n| !Path::new(&format!("/tmp/.X11-unix/X{n}")).exists() && !Path::new(&format!("/tmp/.X{n}-lock")).exists())
+            .find(|n| {
+                !Path::new(&format!("/tmp/.X11-unix/X{n}")).exists()
+                    && !Path::new(&format!("/tmp/.X{n}-lock")).exists()
+            })
             .expect("a free display");
         Self::start_on(&format!(":{number}"))
     }
@@ -65,15 +72,30 @@ impl Screen {
     /// When it does not come up.
     #[must_use]
     pub fn start_on(display: &str) -> Self {
-        let server = Process::start(
-            Command::new("Xvfb").args([display, "-screen", "0", "1280x720x24", "-nolisten", "tcp"]),
-        );
+        let server = Process::start(Command::new("Xvfb").args([
+            display,
+            "-screen",
+            "0",
+            "1280x720x24",
+            "-nolisten",
+            "tcp",
+        ]));
         let socket = PathBuf::from(format!("/tmp/.X11-unix/X{}", display.trim_start_matches(':')));
-        until("the X server", || std::os::unix::net::UnixStream::connect(&socket).ok());
-        let clock = Process::start(
-            Command::new("xclock").args(["-display", display, "-update", "1", "-geometry", "600x600+40+40"]),
-        );
-        Self { display: display.to_owned(), parts: vec![clock, server] }
+        until("the X server", || {
+            std::os::unix::net::UnixStream::connect(&socket).ok()
+        });
+        let clock = Process::start(Command::new("xclock").args([
+            "-display",
+            display,
+            "-update",
+            "1",
+            "-geometry",
+            "600x600+40+40",
+        ]));
+        Self {
+            display: display.to_owned(),
+            parts: vec![clock, server],
+        }
     }
 
     /// Kills the server; its windows die with it.
@@ -108,27 +130,58 @@ impl Sound {
     pub fn start(dir: &Path) -> Self {
         let socket = dir.join("pulse.sock");
         drop(std::fs::remove_file(&socket));
-        let module = format!("module-native-protocol-unix socket={} auth-anonymous=1", socket.display());
+        let module = format!(
+            "module-native-protocol-unix socket={} auth-anonymous=1",
+            socket.display()
+        );
         let server = Process::start(
             Command::new("pulseaudio")
-                .args(["-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "-L", &module, "-L"])
+                .args([
+                    "-n",
+                    "--daemonize=no",
+                    "--exit-idle-time=-1",
+                    "--use-pid-file=no",
+                    "-L",
+                    &module,
+                    "-L",
+                ])
                 .arg("module-null-sink sink_name=podium rate=48000 channels=2")
                 .env("HOME", dir)
                 .env("XDG_RUNTIME_DIR", dir),
         );
         let address = format!("unix:{}", socket.display());
         until("the sound server", || {
-            let probe =
-                Command::new("pactl").args(["list", "short", "sources"]).env("PULSE_SERVER", &address).output().ok()?;
-            String::from_utf8_lossy(&probe.stdout).contains(SOUND_DEVICE).then_some(())
+            let probe = Command::new("pactl")
+                .args(["list", "short", "sources"])
+                .env("PULSE_SERVER", &address)
+                .output()
+                .ok()?;
+            String::from_utf8_lossy(&probe.stdout)
+                .contains(SOUND_DEVICE)
+                .then_some(())
         });
         let tone = Process::start(
             Command::new("gst-launch-1.0")
-                .args(["-q", "audiotestsrc", "is-live=true", "freq=440", "volume=0.3", "!"])
-                .args(["audio/x-raw,rate=48000,channels=2", "!", "pulsesink", "device=podium"])
+                .args([
+                    "-q",
+                    "audiotestsrc",
+                    "is-live=true",
+                    "freq=440",
+                    "volume=0.3",
+                    "!",
+                ])
+                .args([
+                    "audio/x-raw,rate=48000,channels=2",
+                    "!",
+                    "pulsesink",
+                    "device=podium",
+                ])
                 .env("PULSE_SERVER", &address),
         );
-        Self { dir: dir.to_owned(), parts: vec![tone, server] }
+        Self {
+            dir: dir.to_owned(),
+            parts: vec![tone, server],
+        }
     }
 
     /// For `PULSE_SERVER`.
@@ -161,9 +214,15 @@ impl Camera {
     #[must_use]
     pub fn start(port: u16) -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/rtsp/server.py");
-        let server =
-            Process::start(Command::new("/usr/bin/python3").arg(script).arg("--port").arg(port.to_string()));
-        until("the network camera", || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
+        let server = Process::start(
+            Command::new("/usr/bin/python3")
+                .arg(script)
+                .arg("--port")
+                .arg(port.to_string()),
+        );
+        until("the network camera", || {
+            std::net::TcpStream::connect(("127.0.0.1", port)).ok()
+        });
         Self { port, server }
     }
 

@@ -38,7 +38,11 @@ fn p7_a_pause_is_cut_out_of_all_tracks_alike() {
     until("three seconds of pictures while paused", || {
         (room.status()["sources"][0]["captured"].as_u64()? > seen + 90).then_some(())
     });
-    assert_eq!(room.status()["lecture"]["recorded_ms"].as_u64().unwrap(), recorded, "time stands still");
+    assert_eq!(
+        room.status()["lecture"]["recorded_ms"].as_u64().unwrap(),
+        recorded,
+        "time stands still"
+    );
     room.lectern(&["resume"]);
     room.await_recorded(recorded + 4_000);
     room.lectern(&["stop"]);
@@ -48,16 +52,33 @@ fn p7_a_pause_is_cut_out_of_all_tracks_alike() {
     assert_eq!(media::decode_complaints(&lecture), "");
     let detail = room.show(&id);
     let run = &detail["runs"][0];
-    let (from, to) = (run["pauses_ms"][0][0].as_f64().unwrap(), run["pauses_ms"][0][1].as_f64().unwrap());
+    let (from, to) = (
+        run["pauses_ms"][0][0].as_f64().unwrap(),
+        run["pauses_ms"][0][1].as_f64().unwrap(),
+    );
     assert!(to - from >= 2_500.0, "the pause lasted: {run}");
     let kept = (run["end_ms"].as_f64().unwrap() - (to - from)) / 1000.0;
-    for (name, stream) in [("lecture.mp4", "v:0"), ("lecture.mp4", "a:0"), ("camera.mp4", "v:0"), ("microphone.m4a", "a:0")] {
+    for (name, stream) in [
+        ("lecture.mp4", "v:0"),
+        ("lecture.mp4", "a:0"),
+        ("camera.mp4", "v:0"),
+        ("microphone.m4a", "a:0"),
+    ] {
         let length = media::length(&room.delivered().join(name), stream);
-        assert!((length - kept).abs() <= 0.6, "{name} {stream}: {length} s of {kept} s");
+        assert!(
+            (length - kept).abs() <= 0.6,
+            "{name} {stream}: {length} s of {kept} s"
+        );
     }
     let worst = media::worst_offset_ms(&lecture);
-    assert!(worst <= 40.0, "sound and picture lie {worst} ms apart after the pause");
-    assert!(media::longest_gap(&lecture, "v:0") < 0.5, "the pause left no hole");
+    assert!(
+        worst <= 40.0,
+        "sound and picture lie {worst} ms apart after the pause"
+    );
+    assert!(
+        media::longest_gap(&lecture, "v:0") < 0.5,
+        "the pause left no hole"
+    );
 }
 
 #[test]
@@ -88,7 +109,10 @@ fn a_stop_can_be_undone_and_nothing_is_missing_then() {
     room.await_state(&id, "delivered");
     let camera = room.lecture_dir(&id).join("finished/camera.mp4");
     assert!(media::length(&camera, "v:0") >= 5.8);
-    assert!(media::longest_gap(&camera, "v:0") < 0.4, "the undone stop left a hole");
+    assert!(
+        media::longest_gap(&camera, "v:0") < 0.4,
+        "the undone stop left a hole"
+    );
 }
 
 #[test]
@@ -137,7 +161,9 @@ fn p10_no_malformed_request_ends_a_recording() {
     ];
     for request in requests {
         let mut socket = std::os::unix::net::UnixStream::connect(room.path("control.sock")).unwrap();
-        socket.set_read_timeout(Some(std::time::Duration::from_secs(2))).unwrap();
+        socket
+            .set_read_timeout(Some(std::time::Duration::from_secs(2)))
+            .unwrap();
         socket.write_all(request).unwrap();
         let mut answer = [0; 512];
         // Whatever it answers, if anything: the recording is what counts.

@@ -28,7 +28,10 @@ send = ["lecture", "tracks", "metadata"]
 
 /// How often to kill; `scripts/bench crash` sets more.
 fn rounds() -> u32 {
-    std::env::var("LECTERN_CRASHES").ok().and_then(|text| text.parse().ok()).unwrap_or(3)
+    std::env::var("LECTERN_CRASHES")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(3)
 }
 
 /// Closed segments as the daemon told of them, by path, with their hash.
@@ -41,7 +44,10 @@ fn closed_segments(room: &Room, id: &str) -> BTreeMap<PathBuf, String> {
         for segment in track["segments"].as_array().into_iter().flatten() {
             let number = segment["number"].as_u64().expect("a segment has a number");
             let hash = segment["sha256"].as_str().expect("a segment has a hash");
-            found.insert(room.lecture_dir(id).join(source).join(format!("{number:08}.mp4")), hash.to_owned());
+            found.insert(
+                room.lecture_dir(id).join(source).join(format!("{number:08}.mp4")),
+                hash.to_owned(),
+            );
         }
     }
     found
@@ -57,8 +63,14 @@ const TRACKS: [(&str, &str); 2] = [("camera", "v:0"), ("microphone", "a:0")];
 /// Where the last packet of a track's newest file ends, in seconds of the run, torn as it lies.
 fn end_on_disk(room: &Room, id: &str, track: &str, stream: &str) -> f64 {
     let folder = room.lecture_dir(id).join(track);
-    let newest = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).max().expect("a segment");
-    media::packets(&newest, stream).last().map_or(0.0, |(at, length)| at + length)
+    let newest = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .max()
+        .expect("a segment");
+    media::packets(&newest, stream)
+        .last()
+        .map_or(0.0, |(at, length)| at + length)
 }
 
 /// Where the rows say that a track ends in a run, in seconds of the run.
@@ -67,13 +79,21 @@ fn saved_end(room: &Room, id: &str, track: &str, run: u32) -> f64 {
     let json: Value = serde_json::from_slice(&json).unwrap();
     let tracks = json["tracks"].as_array().unwrap();
     let track = tracks.iter().find(|t| t["source"] == track).unwrap();
-    let ends = track["segments"].as_array().unwrap().iter().filter(|s| s["run"] == run);
-    ends.map(|s| s["end_ns"].as_f64().unwrap() / 1e9).fold(0.0, f64::max)
+    let ends = track["segments"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|s| s["run"] == run);
+    ends.map(|s| s["end_ns"].as_f64().unwrap() / 1e9)
+        .fold(0.0, f64::max)
 }
 
 /// A moment between 1 and 6 seconds, other for each round and each run of the test.
 fn moment_ms(round: u32) -> u64 {
-    let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().subsec_nanos();
+    let nanos = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .subsec_nanos();
     1_000 + u64::from(nanos.wrapping_add(round * 7_919) % 5_000)
 }
 
@@ -86,7 +106,9 @@ fn p1_p2_p3_p5_a_killed_daemon_loses_half_a_second_and_goes_on_with_the_same_lec
     for round in 0..rounds() {
         let moment = moment_ms(round);
         until("both tracks on the disk", || {
-            let json = std::fs::read_dir(room.lecture_dir(&id).join("camera")).ok()?.count();
+            let json = std::fs::read_dir(room.lecture_dir(&id).join("camera"))
+                .ok()?
+                .count();
             (json > 0).then_some(())
         });
         let before = room.status()["lecture"]["recorded_ms"].as_u64().unwrap_or(0);
@@ -98,22 +120,38 @@ fn p1_p2_p3_p5_a_killed_daemon_loses_half_a_second_and_goes_on_with_the_same_lec
         for (path, hash) in &safe {
             assert_eq!(&sha256(path), hash, "P1: {} changed", path.display());
         }
-        let on_disk: Vec<(&str, f64)> =
-            TRACKS.iter().map(|(track, stream)| (*track, end_on_disk(&room, &id, track, stream))).collect();
+        let on_disk: Vec<(&str, f64)> = TRACKS
+            .iter()
+            .map(|(track, stream)| (*track, end_on_disk(&room, &id, track, stream)))
+            .collect();
         room.start();
         let status = room.status();
-        assert_eq!(status["lecture"]["id"], id.as_str(), "P3: the same lecture goes on: {status}");
+        assert_eq!(
+            status["lecture"]["id"],
+            id.as_str(),
+            "P3: the same lecture goes on: {status}"
+        );
         let detail = room.show(&id);
-        assert_eq!(detail["runs"].as_array().unwrap().len(), round as usize + 2, "{detail}");
+        assert_eq!(
+            detail["runs"].as_array().unwrap().len(),
+            round as usize + 2,
+            "{detail}"
+        );
         for (track, end) in on_disk {
             let saved = saved_end(&room, &id, track, round + 1);
-            assert!(saved >= end - 0.001, "P2: {track} had {end} s on the disk, recovery kept {saved} s");
+            assert!(
+                saved >= end - 0.001,
+                "P2: {track} had {end} s on the disk, recovery kept {saved} s"
+            );
         }
         // How far what was on the disk lagged behind the clock: the machine's load counts here,
         // so it is a figure for scripts/bench, and bounded only there.
         let lost_ms = recorded_ms.saturating_sub(room.status()["lecture"]["recorded_ms"].as_u64().unwrap());
         println!("round {round}: killed at {recorded_ms} ms, lost at most {lost_ms} ms");
-        assert!(!judged() || lost_ms <= 700, "P2: {lost_ms} ms lost (half a second and a chunk are allowed)");
+        assert!(
+            !judged() || lost_ms <= 700,
+            "P2: {lost_ms} ms lost (half a second and a chunk are allowed)"
+        );
         room.await_sources();
     }
     let now = room.status()["lecture"]["recorded_ms"].as_u64().unwrap();
@@ -126,7 +164,11 @@ fn p1_p2_p3_p5_a_killed_daemon_loses_half_a_second_and_goes_on_with_the_same_lec
         assert_eq!(media::decode_complaints(&folder.join(name)), "", "{name}");
     }
     let worst = media::worst_offset_ms(&folder.join("lecture.mp4"));
-    assert!(worst <= 40.0, "sound and picture lie {worst} ms apart after {} runs", rounds() + 1);
+    assert!(
+        worst <= 40.0,
+        "sound and picture lie {worst} ms apart after {} runs",
+        rounds() + 1
+    );
     let detail = room.show(&id);
     assert_eq!(detail["runs"].as_array().unwrap().len(), rounds() as usize + 1);
     room.terminate();
@@ -185,7 +227,9 @@ fn p7_a_paused_lecture_stays_paused_after_a_crash() {
     let before = bytes(&room);
     let frames = |room: &Room| room.status()["sources"][0]["captured"].as_u64().unwrap_or(0);
     let seen = frames(&room);
-    until("a second of pictures while paused", || (frames(&room) > seen + 30).then_some(()));
+    until("a second of pictures while paused", || {
+        (frames(&room) > seen + 30).then_some(())
+    });
     assert_eq!(bytes(&room), before, "something was written while paused");
     room.lectern(&["resume"]);
     until("recording again", || (bytes(&room) > before).then_some(()));
@@ -203,7 +247,11 @@ fn sigterm_closes_the_segments_within_five_seconds_and_the_lecture_goes_on_after
     let took = room.terminate();
     assert!(took.as_secs_f64() <= 5.0, "it took {took:?}");
     let (code, findings) = room.fsck(&[]);
-    assert_eq!(code, Some(0), "an orderly end leaves nothing to salvage: {findings}");
+    assert_eq!(
+        code,
+        Some(0),
+        "an orderly end leaves nothing to salvage: {findings}"
+    );
     room.start();
     room.await_sources();
     room.await_recorded(4_500);

@@ -13,7 +13,10 @@ const MIB: u64 = 1 << 20;
 
 /// Size of the lecture; `scripts/bench` sets 1024.
 fn lecture_mib() -> u64 {
-    std::env::var("LECTERN_TUS_MIB").ok().and_then(|text| text.parse().ok()).unwrap_or(96)
+    std::env::var("LECTERN_TUS_MIB")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(96)
 }
 
 fn tables(port: u16) -> String {
@@ -49,7 +52,11 @@ fn large_lecture(room: &mut Room, mib: u64) -> (String, PathBuf, String) {
     let hash = sha256(&path);
     let size = std::fs::metadata(&path).unwrap().len();
     let sql = format!("UPDATE files SET size_bytes = {size}, sha256 = '{hash}' WHERE name = 'lecture.mp4'");
-    let done = Command::new("sqlite3").arg(room.path("spool/lectern.db")).arg(sql).status().unwrap();
+    let done = Command::new("sqlite3")
+        .arg(room.path("spool/lectern.db"))
+        .arg(sql)
+        .status()
+        .unwrap();
     assert!(done.success());
     (id, path, hash)
 }
@@ -59,7 +66,8 @@ fn grow(path: &Path, to: u64) {
     let mut file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
     let size = file.seek(SeekFrom::End(0)).unwrap();
     let body = usize::try_from(to - size).unwrap();
-    file.write_all(&u32::try_from(body).unwrap().to_be_bytes()).unwrap();
+    file.write_all(&u32::try_from(body).unwrap().to_be_bytes())
+        .unwrap();
     file.write_all(b"free").unwrap();
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut left = body - 8;
@@ -87,10 +95,14 @@ async fn p5_a_cut_line_and_a_killed_daemon_cost_a_mebibyte_and_no_second_copy() 
     let (id, _, hash) = large_lecture(&mut room, mib);
 
     let server = RealTus::start(dir.path(), free_port().unwrap()).await.unwrap();
-    let proxy = CuttingProxy::start(([127, 0, 0, 1], server.port()).into(), port).await.unwrap();
+    let proxy = CuttingProxy::start(([127, 0, 0, 1], server.port()).into(), port)
+        .await
+        .unwrap();
     proxy.reset_after(mib * MIB * 6 / 10);
     room.launch();
-    until("half of it sent", || (proxy.forwarded() > mib * MIB / 2).then_some(()));
+    until("half of it sent", || {
+        (proxy.forwarded() > mib * MIB / 2).then_some(())
+    });
     room.kill9();
     room.start();
     room.await_state(&id, "delivered");
@@ -101,9 +113,15 @@ async fn p5_a_cut_line_and_a_killed_daemon_cost_a_mebibyte_and_no_second_copy() 
     assert_eq!(whole[0].1, hash);
     // Bytes on their way at the moment of a cut may count twice; headers are a few kilobytes.
     let twice = proxy.forwarded().saturating_sub(mib * MIB);
-    println!("{mib} MiB, one reset at 60 %, one kill -9 at 50 %: {} KiB sent more than once", twice / 1024);
+    println!(
+        "{mib} MiB, one reset at 60 %, one kill -9 at 50 %: {} KiB sent more than once",
+        twice / 1024
+    );
     assert!(twice <= MIB, "{twice} bytes were sent twice");
     let detail = room.show(&id);
     assert_eq!(detail["deliveries"][0]["state"], "done");
-    assert!(room.lecture_dir(&id).join("finished/lecture.mp4").is_file(), "P6: kept after delivery");
+    assert!(
+        room.lecture_dir(&id).join("finished/lecture.mp4").is_file(),
+        "P6: kept after delivery"
+    );
 }

@@ -40,10 +40,21 @@ fn a_lecture_is_recorded_finished_and_delivered() {
     room.start();
     let (id, asked_ms) = record(&room, 8_000);
     let folder = room.delivered();
-    let mut names: Vec<_> =
-        std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<_> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
-    assert_eq!(names, ["SHA256SUMS", "camera.mp4", "lecture.json", "lecture.mp4", "microphone.m4a"]);
+    assert_eq!(
+        names,
+        [
+            "SHA256SUMS",
+            "camera.mp4",
+            "lecture.json",
+            "lecture.mp4",
+            "microphone.m4a"
+        ]
+    );
 
     let lecture = folder.join("lecture.mp4");
     assert_eq!(media::codecs(&lecture), ["h264", "aac"]);
@@ -53,15 +64,26 @@ fn a_lecture_is_recorded_finished_and_delivered() {
     }
     #[expect(clippy::cast_precision_loss, reason = "seconds of a test")]
     let asked = asked_ms as f64 / 1000.0;
-    for (name, stream) in [("camera.mp4", "v:0"), ("microphone.m4a", "a:0"), ("lecture.mp4", "v:0"), ("lecture.mp4", "a:0")] {
+    for (name, stream) in [
+        ("camera.mp4", "v:0"),
+        ("microphone.m4a", "a:0"),
+        ("lecture.mp4", "v:0"),
+        ("lecture.mp4", "a:0"),
+    ] {
         let length = media::length(&folder.join(name), stream);
-        assert!((length - asked).abs() <= 0.2, "{name} {stream}: {length} s, asked for {asked} s");
+        assert!(
+            (length - asked).abs() <= 0.2,
+            "{name} {stream}: {length} s, asked for {asked} s"
+        );
     }
     let worst = media::worst_offset_ms(&lecture);
     assert!(worst <= 40.0, "sound and picture lie {worst} ms apart");
 
     // What lies there is what was promised: hashes agree, and with our own copy too.
-    for line in std::fs::read_to_string(folder.join("SHA256SUMS")).unwrap().lines() {
+    for line in std::fs::read_to_string(folder.join("SHA256SUMS"))
+        .unwrap()
+        .lines()
+    {
         let (hash, name) = line.split_once("  ").expect("sha256sum's format");
         assert_eq!(sha256(&folder.join(name)), hash, "{name}");
     }
@@ -69,7 +91,10 @@ fn a_lecture_is_recorded_finished_and_delivered() {
     assert_eq!(sha256(&ours), sha256(&lecture));
     let metadata: serde_json::Value =
         serde_json::from_slice(&std::fs::read(folder.join("lecture.json")).unwrap()).unwrap();
-    assert!(metadata.to_string().contains("الخلايا"), "the title goes along: {metadata}");
+    assert!(
+        metadata.to_string().contains("الخلايا"),
+        "the title goes along: {metadata}"
+    );
 
     room.terminate();
     let (code, findings) = room.fsck(&[]);
@@ -82,7 +107,10 @@ fn p1_segments_of_a_track_join_without_a_gap() {
     room.start();
     let (id, _) = record(&room, 7_000);
     let track = room.lecture_dir(&id).join("camera");
-    let mut segments: Vec<_> = std::fs::read_dir(&track).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut segments: Vec<_> = std::fs::read_dir(&track)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
     segments.sort();
     assert!(segments.len() >= 3, "a boundary each two seconds: {segments:?}");
 
@@ -116,11 +144,16 @@ fn the_first_picture_is_there_half_a_second_after_start_returns() {
     let segment = room.lecture_dir(&id).join("camera/00000001.mp4");
     let first = media::packets(&segment, "v:0")[0].0;
     let late_ms = run_began_ms + first * 1000.0 - returned_ms;
-    assert!(late_ms <= 500.0, "the first picture came {late_ms} ms after start returned");
+    assert!(
+        late_ms <= 500.0,
+        "the first picture came {late_ms} ms after start returned"
+    );
 }
 
 fn unix_ms() -> f64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
     now.as_secs_f64() * 1000.0
 }
 
@@ -144,5 +177,7 @@ fn lectures_follow_each_other_and_none_is_mixed_up() {
     }
     let entries: Vec<_> = std::fs::read_dir(room.path("platform")).unwrap().collect();
     assert_eq!(entries.len(), 2);
-    until("both in the list", || room.lectern(&["lectures"]).contains("second").then_some(()));
+    until("both in the list", || {
+        room.lectern(&["lectures"]).contains("second").then_some(())
+    });
 }

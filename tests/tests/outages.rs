@@ -13,7 +13,12 @@ const BACK_WITHIN: f64 = 3.0;
 
 fn health(room: &Room, name: &str) -> String {
     let status = room.status();
-    let source = status["sources"].as_array().unwrap().iter().find(|s| s["name"] == name).unwrap();
+    let source = status["sources"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|s| s["name"] == name)
+        .unwrap();
     source["health"].as_str().unwrap().to_owned()
 }
 
@@ -52,8 +57,12 @@ kind = "test-audio"
     room.await_recorded(4_000);
     let pid = room.source_pid("camera").expect("the camera's process");
     kill(pid, Signal::SIGKILL).unwrap();
-    until("another process", || room.source_pid("camera").filter(|new| *new != pid));
-    until("the camera back", || (health(&room, "camera") == "live").then_some(()));
+    until("another process", || {
+        room.source_pid("camera").filter(|new| *new != pid)
+    });
+    until("the camera back", || {
+        (health(&room, "camera") == "live").then_some(())
+    });
     let now = recorded_ms(&room);
     room.await_recorded(now + 4_000);
     room.lectern(&["stop"]);
@@ -61,11 +70,17 @@ kind = "test-audio"
 
     let dir = room.lecture_dir(&id).join("finished");
     let worst = media::worst_offset_ms(&dir.join("lecture.mp4"));
-    assert!(worst <= 40.0, "sound and picture lie {worst} ms apart after the restart");
+    assert!(
+        worst <= 40.0,
+        "sound and picture lie {worst} ms apart after the restart"
+    );
     let sound = media::longest_gap(&dir.join("microphone.m4a"), "a:0");
     assert!(sound < 0.0225, "the sound has a gap of {sound} s");
     let (from, to) = hole(&media::packets(&dir.join("camera.mp4"), "v:0"));
-    assert!(to - from <= BACK_WITHIN + 0.5, "the camera was away from {from} to {to}");
+    assert!(
+        to - from <= BACK_WITHIN + 0.5,
+        "the camera was away from {from} to {to}"
+    );
     assert_eq!(media::decode_complaints(&dir.join("lecture.mp4")), "");
 }
 
@@ -91,8 +106,12 @@ kind = "test-audio"
     room.await_recorded(2_000);
     let pid = room.source_pid("camera").expect("the camera's process");
     kill(pid, Signal::SIGSTOP).unwrap();
-    until("another process", || room.source_pid("camera").filter(|new| *new != pid));
-    until("the camera back", || (health(&room, "camera") == "live").then_some(()));
+    until("another process", || {
+        room.source_pid("camera").filter(|new| *new != pid)
+    });
+    until("the camera back", || {
+        (health(&room, "camera") == "live").then_some(())
+    });
     room.lectern(&["stop"]);
     room.await_state(&id, "finished");
     let dir = room.lecture_dir(&id).join("finished");
@@ -135,18 +154,27 @@ kind = "test-audio"
     room.await_recorded(3_000);
 
     let display = screen.kill9();
-    until("the screen's loss", || (health(&room, "screen") == "restarting").then_some(()));
+    until("the screen's loss", || {
+        (health(&room, "screen") == "restarting").then_some(())
+    });
     let message = room.status()["messages"].to_string();
-    assert!(message.contains("screen") && message.contains("camera"), "what is lost and what records: {message}");
+    assert!(
+        message.contains("screen") && message.contains("camera"),
+        "what is lost and what records: {message}"
+    );
     let screen = Screen::start_on(&display);
     let screen_back = recorded_ms(&room);
     until("the screen", || (health(&room, "screen") == "live").then_some(()));
 
     sound.kill9();
-    until("the sound's loss", || (health(&room, "microphone") != "live").then_some(()));
+    until("the sound's loss", || {
+        (health(&room, "microphone") != "live").then_some(())
+    });
     let sound = Sound::start(&room.path(""));
     let sound_back = recorded_ms(&room);
-    until("the sound", || (health(&room, "microphone") == "live").then_some(()));
+    until("the sound", || {
+        (health(&room, "microphone") == "live").then_some(())
+    });
 
     let now = recorded_ms(&room);
     room.await_recorded(now + 3_000);
@@ -154,19 +182,26 @@ kind = "test-audio"
     room.await_state(&id, "finished");
 
     let dir = room.lecture_dir(&id).join("finished");
-    for name in ["camera.mp4", "screen.mp4", "microphone.m4a", "second.m4a", "lecture.mp4"] {
+    for name in [
+        "camera.mp4",
+        "screen.mp4",
+        "microphone.m4a",
+        "second.m4a",
+        "lecture.mp4",
+    ] {
         assert_eq!(media::decode_complaints(&dir.join(name)), "", "{name}");
     }
     let second = media::longest_gap(&dir.join("second.m4a"), "a:0");
     assert!(second < 0.0225, "the other microphone has a gap of {second} s");
-    for (name, stream, back_ms) in
-        [("screen", "v:0", screen_back), ("microphone", "a:0", sound_back)]
-    {
+    for (name, stream, back_ms) in [("screen", "v:0", screen_back), ("microphone", "a:0", sound_back)] {
         #[expect(clippy::cast_precision_loss, reason = "seconds of a test")]
         let back = back_ms as f64 / 1000.0;
         let first = first_after(&room, &id, name, stream, back);
         println!("{name}: recording again {:.2} s after its return", first - back);
-        assert!(first - back <= BACK_WITHIN, "{name} was back at {back} s and recorded from {first} s on");
+        assert!(
+            first - back <= BACK_WITHIN,
+            "{name} was back at {back} s and recorded from {first} s on"
+        );
     }
     drop((screen, sound));
 }
@@ -194,7 +229,9 @@ kind = "test-audio"
     room.await_recorded(4_000);
     let port = camera.port;
     camera.kill9();
-    until("the camera's loss", || (health(&room, "camera") == "restarting").then_some(()));
+    until("the camera's loss", || {
+        (health(&room, "camera") == "restarting").then_some(())
+    });
     let camera = Camera::start(port);
     let back_ms = recorded_ms(&room);
     until("the camera", || (health(&room, "camera") == "live").then_some(()));
@@ -211,7 +248,10 @@ kind = "test-audio"
     let back = back_ms as f64 / 1000.0;
     let first = first_after(&room, &id, "camera", "v:0", back);
     println!("camera: recording again {:.2} s after its return", first - back);
-    assert!(first - back <= BACK_WITHIN, "the camera was back at {back} s and recorded from {first} s on");
+    assert!(
+        first - back <= BACK_WITHIN,
+        "the camera was back at {back} s and recorded from {first} s on"
+    );
     drop(camera);
 }
 
@@ -219,7 +259,10 @@ kind = "test-audio"
 /// hole is filled for players.
 fn first_after(room: &Room, id: &str, track: &str, stream: &str, moment: f64) -> f64 {
     let dir = room.lecture_dir(id).join(track);
-    let mut segments: Vec<_> = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut segments: Vec<_> = std::fs::read_dir(dir)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
     segments.sort();
     segments
         .iter()
@@ -245,10 +288,20 @@ kind = "test-audio"
 "#,
     );
     room.start();
-    until("the microphone", || (health(&room, "microphone") == "live").then_some(()));
-    until("the camera's loss", || (health(&room, "camera") == "restarting").then_some(()));
+    until("the microphone", || {
+        (health(&room, "microphone") == "live").then_some(())
+    });
+    until("the camera's loss", || {
+        (health(&room, "camera") == "restarting").then_some(())
+    });
     let status = room.status();
-    assert!(status["sources"][0]["detail"].as_str().unwrap().contains("no-such-camera"), "{status}");
+    assert!(
+        status["sources"][0]["detail"]
+            .as_str()
+            .unwrap()
+            .contains("no-such-camera"),
+        "{status}"
+    );
     let message = status["messages"].to_string();
     assert!(message.contains("camera was not found"), "{message}");
     let id = room.lectern(&["start"]);

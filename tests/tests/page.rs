@@ -25,7 +25,9 @@ impl Browser {
         let driver = Process::start(Command::new("chromedriver").arg(format!("--port={port}")));
         let base = format!("http://127.0.0.1:{port}");
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        until("chromedriver", || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
+        until("chromedriver", || {
+            std::net::TcpStream::connect(("127.0.0.1", port)).ok()
+        });
         let arguments = [
             "--headless",
             "--no-sandbox",
@@ -36,15 +38,39 @@ impl Browser {
             "--window-size=1280,800",
         ];
         let wish = json!({"capabilities": {"alwaysMatch": {"goog:chromeOptions": {"args": arguments}}}});
-        let answer: Value =
-            client.post(format!("{base}/session")).json(&wish).send().await.unwrap().json().await.unwrap();
-        let session = answer["value"]["sessionId"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned();
-        Self { base, session, client, _driver: driver }
+        let answer: Value = client
+            .post(format!("{base}/session"))
+            .json(&wish)
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
+        let session = answer["value"]["sessionId"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{answer}"))
+            .to_owned();
+        Self {
+            base,
+            session,
+            client,
+            _driver: driver,
+        }
     }
 
     async fn call(&self, path: &str, body: Value) -> Value {
         let url = format!("{}/session/{}/{path}", self.base, self.session);
-        let answer: Value = self.client.post(url).json(&body).send().await.unwrap().json().await.unwrap();
+        let answer: Value = self
+            .client
+            .post(url)
+            .json(&body)
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
         answer["value"].clone()
     }
 
@@ -55,27 +81,44 @@ impl Browser {
     /// Makes the page this large, whatever the browser's own frame takes.
     async fn size(&self, width: u32, height: u32) {
         let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
-        self.call("goog/cdp/execute", json!({"cmd": "Emulation.setDeviceMetricsOverride", "params": metrics})).await;
+        self.call(
+            "goog/cdp/execute",
+            json!({"cmd": "Emulation.setDeviceMetricsOverride", "params": metrics}),
+        )
+        .await;
     }
 
     /// Keeps a picture of the page in the folder that `LECTERN_PICTURES` names, if it is set.
     async fn keep_picture(&self, name: &str) {
         use base64::Engine;
-        let Some(folder) = std::env::var_os("LECTERN_PICTURES") else { return };
+        let Some(folder) = std::env::var_os("LECTERN_PICTURES") else {
+            return;
+        };
         let url = format!("{}/session/{}/screenshot", self.base, self.session);
         let answer: Value = self.client.get(url).send().await.unwrap().json().await.unwrap();
-        let png = base64::engine::general_purpose::STANDARD.decode(answer["value"].as_str().unwrap()).unwrap();
+        let png = base64::engine::general_purpose::STANDARD
+            .decode(answer["value"].as_str().unwrap())
+            .unwrap();
         std::fs::write(std::path::Path::new(&folder).join(format!("{name}.png")), png).unwrap();
     }
 
     /// What a script in the page returns.
     async fn look(&self, script: &str) -> Value {
-        self.call("execute/sync", json!({"script": format!("return {script}"), "args": []})).await
+        self.call(
+            "execute/sync",
+            json!({"script": format!("return {script}"), "args": []}),
+        )
+        .await
     }
 
     async fn press(&self, css: &str) {
-        let found = self.call("element", json!({"using": "css selector", "value": css})).await;
-        let element = found.as_object().and_then(|o| o.values().next()).and_then(Value::as_str);
+        let found = self
+            .call("element", json!({"using": "css selector", "value": css}))
+            .await;
+        let element = found
+            .as_object()
+            .and_then(|o| o.values().next())
+            .and_then(Value::as_str);
         let element = element.unwrap_or_else(|| panic!("no {css}: {found}"));
         self.call(&format!("element/{element}/click"), json!({})).await;
     }
@@ -87,12 +130,20 @@ impl Browser {
         loop {
             self.press(css).await;
             for _ in 0..20 {
-                if self.look("document.body.innerText").await.as_str().is_some_and(|text| text.contains(word)) {
+                if self
+                    .look("document.body.innerText")
+                    .await
+                    .as_str()
+                    .is_some_and(|text| text.contains(word))
+                {
                     return;
                 }
                 tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             }
-            assert!(std::time::Instant::now() < deadline, "{css} does not lead to \"{word}\"");
+            assert!(
+                std::time::Instant::now() < deadline,
+                "{css} does not lead to \"{word}\""
+            );
         }
     }
 
@@ -104,7 +155,10 @@ impl Browser {
             if text.as_str().is_some_and(|text| text.contains(word)) {
                 return;
             }
-            assert!(std::time::Instant::now() < deadline, "no \"{word}\" on the page: {text}");
+            assert!(
+                std::time::Instant::now() < deadline,
+                "no \"{word}\" on the page: {text}"
+            );
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
     }
@@ -143,7 +197,9 @@ kind = "test-audio"
     browser.visit(&format!("http://127.0.0.1:{port}/")).await;
     browser.read("Ready").await;
     browser.keep_picture("ready").await;
-    let fits = browser.look("document.documentElement.scrollHeight <= window.innerHeight").await;
+    let fits = browser
+        .look("document.documentElement.scrollHeight <= window.innerHeight")
+        .await;
     assert_eq!(fits, json!(true), "the page scrolls at 1280x800");
 
     browser.press_until("#do-start", "Recording").await;

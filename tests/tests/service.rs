@@ -10,7 +10,9 @@ fn hear(socket: &UnixDatagram, word: &str) -> Vec<String> {
     let mut heard = Vec::new();
     let mut message = [0; 512];
     loop {
-        let length = socket.recv(&mut message).unwrap_or_else(|e| panic!("no {word}: {e}; heard {heard:?}"));
+        let length = socket
+            .recv(&mut message)
+            .unwrap_or_else(|e| panic!("no {word}: {e}; heard {heard:?}"));
         let text = String::from_utf8_lossy(&message[..length]).trim().to_owned();
         let found = text.contains(word);
         heard.push(text);
@@ -22,7 +24,8 @@ fn hear(socket: &UnixDatagram, word: &str) -> Vec<String> {
 
 #[test]
 fn systemd_hears_ready_life_and_the_end() {
-    let mut room = Room::new("[[source]]\nname = \"microphone\"\nrole = \"microphone\"\nkind = \"test-audio\"\n");
+    let mut room =
+        Room::new("[[source]]\nname = \"microphone\"\nrole = \"microphone\"\nkind = \"test-audio\"\n");
     let path = room.path("notify.sock");
     let socket = UnixDatagram::bind(&path).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();

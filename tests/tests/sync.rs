@@ -7,7 +7,10 @@ use nix::sys::signal::{Signal, kill};
 
 /// How long to record; `scripts/bench` sets 300.
 fn seconds() -> u64 {
-    std::env::var("LECTERN_SYNC_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(16)
+    std::env::var("LECTERN_SYNC_SECONDS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(16)
 }
 
 #[test]
@@ -34,7 +37,9 @@ kind = "test-audio"
     });
     let pid = room.source_pid("camera").expect("the camera's process");
     kill(pid, Signal::SIGKILL).unwrap();
-    until("another process", || room.source_pid("camera").filter(|new| *new != pid));
+    until("another process", || {
+        room.source_pid("camera").filter(|new| *new != pid)
+    });
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(seconds() + 60);
     while room.status()["lecture"]["recorded_ms"].as_u64().unwrap() < seconds() * 1000 {
         assert!(std::time::Instant::now() < deadline, "the lecture does not go on");
@@ -51,9 +56,19 @@ kind = "test-audio"
     let (first, last) = (offsets[0], offsets[offsets.len() - 1]);
     let minutes = (flashes[flashes.len() - 1] - flashes[0]) / 60.0;
     let drift = (last - first) / minutes;
-    println!("sound minus picture: {first:.1} ms at the start, {last:.1} ms at the end; {drift:.2} ms a minute");
-    let worst = offsets.iter().fold(0.0, |worst: f64, offset| worst.max(offset.abs()));
-    assert!(worst <= 40.0, "sound and picture lie up to {worst} ms apart: {offsets:?}");
+    println!(
+        "sound minus picture: {first:.1} ms at the start, {last:.1} ms at the end; {drift:.2} ms a minute"
+    );
+    let worst = offsets
+        .iter()
+        .fold(0.0, |worst: f64, offset| worst.max(offset.abs()));
+    assert!(
+        worst <= 40.0,
+        "sound and picture lie up to {worst} ms apart: {offsets:?}"
+    );
     // Half a picture is the measure's own grain; over a short test it would look like drift.
-    assert!((last - first).abs() <= 5.0 * minutes + 17.0, "{drift} ms a minute");
+    assert!(
+        (last - first).abs() <= 5.0 * minutes + 17.0,
+        "{drift} ms a minute"
+    );
 }

@@ -48,7 +48,10 @@ fn delivery_message(room: &mut Room) -> (String, String, String) {
         let message = delivery["message"].as_str()?;
         matches!(state, "waiting" | "parked").then(|| (state.to_owned(), message.to_owned()))
     });
-    assert!(room.lecture_dir(&id).join("finished/lecture.mp4").is_file(), "nothing is lost");
+    assert!(
+        room.lecture_dir(&id).join("finished/lecture.mp4").is_file(),
+        "nothing is lost"
+    );
     (id, state, message)
 }
 
@@ -86,7 +89,10 @@ fn an_unreadable_credential_parks_the_delivery_and_names_the_file() {
     ));
     let (id, state, message) = delivery_message(&mut room);
     assert_eq!(state, "parked", "{message}");
-    assert!(message.contains("token") && message.contains("chmod"), "{message}");
+    assert!(
+        message.contains("token") && message.contains("chmod"),
+        "{message}"
+    );
 
     // Mended and tried again, it goes on to the next trouble: nobody listens there.
     std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
@@ -97,7 +103,11 @@ fn an_unreadable_credential_parks_the_delivery_and_names_the_file() {
         (delivery["state"] == "waiting").then(|| delivery["message"].as_str().map(str::to_owned))?
     });
     println!("{message}");
-    for place in [room.log(), room.show(&id).to_string(), room.lectern(&["queue", "--json"])] {
+    for place in [
+        room.log(),
+        room.show(&id).to_string(),
+        room.lectern(&["queue", "--json"]),
+    ] {
         assert!(!place.contains("canary-7c1f"), "the secret leaked");
     }
 }
@@ -133,10 +143,17 @@ fn p8_a_full_disk_refuses_a_start_with_a_sentence() {
 fn a_second_daemon_on_the_same_spool_is_refused_and_the_first_goes_on() {
     let mut room = Room::new(MICROPHONE);
     room.start();
-    let second = Command::new(program("lecternd")).arg("--config").arg(room.path("lectern.toml")).output().unwrap();
+    let second = Command::new(program("lecternd"))
+        .arg("--config")
+        .arg(room.path("lectern.toml"))
+        .output()
+        .unwrap();
     assert_eq!(second.status.code(), Some(1));
     let text = String::from_utf8_lossy(&second.stderr).into_owned();
-    assert!(text.contains("in use") && text.contains(&room.pid().to_string()), "{text}");
+    assert!(
+        text.contains("in use") && text.contains(&room.pid().to_string()),
+        "{text}"
+    );
     room.await_sources();
 }
 
@@ -151,7 +168,10 @@ fn a_broken_configuration_exits_78_and_names_every_fault() {
         .unwrap();
     assert_eq!(output.status.code(), Some(78));
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(text.contains("lectern.toml:") && text.contains("recording"), "{text}");
+    assert!(
+        text.contains("lectern.toml:") && text.contains("recording"),
+        "{text}"
+    );
 }
 
 #[test]

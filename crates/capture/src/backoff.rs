@@ -24,7 +24,9 @@ impl Backoff {
         if hopeless {
             return HOPELESS;
         }
-        FIRST.saturating_mul(1 << (self.failures - 1).min(10)).min(LONGEST)
+        FIRST
+            .saturating_mul(1 << (self.failures - 1).min(10))
+            .min(LONGEST)
     }
 
     /// It has worked: the next failure is a first one.

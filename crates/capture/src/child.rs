@@ -19,10 +19,7 @@ const QUIT_WITHIN: Duration = Duration::from_secs(2);
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ChildError {
     #[error("{program} cannot be started: {source}; install Lectern again or repair its permissions")]
-    Start {
-        program: String,
-        source: std::io::Error,
-    },
+    Start { program: String, source: std::io::Error },
     #[error("its pipe broke: {0}")]
     Pipe(#[from] std::io::Error),
     #[error(transparent)]
@@ -44,8 +41,10 @@ pub(crate) struct SourceProcess {
 impl SourceProcess {
     /// Starts `program --name NAME`. Its log goes where ours goes.
     pub(crate) fn start(program: &Path, name: &SourceName) -> Result<Self, ChildError> {
-        let failed =
-            |source| ChildError::Start { program: program.display().to_string(), source };
+        let failed = |source| ChildError::Start {
+            program: program.display().to_string(),
+            source,
+        };
         let mut child = Command::new(program)
             .arg("--name")
             .arg(name.as_str())
@@ -59,13 +58,21 @@ impl SourceProcess {
             .take()
             .zip(child.stdout.take())
             .ok_or_else(|| failed(std::io::Error::other("it has no pipes")))?;
-        Ok(Self { child, stdin, stdout, decoder: Decoder::default(), buffer: vec![0; 128 * 1024] })
+        Ok(Self {
+            child,
+            stdin,
+            stdout,
+            decoder: Decoder::default(),
+            buffer: vec![0; 128 * 1024],
+        })
     }
 
     /// Tells the child something.
     pub(crate) async fn send(&mut self, command: &SourceCommand) -> Result<(), ChildError> {
         let frame = wire::encode(command, &[]);
-        timeout(SEND_WITHIN, self.stdin.write_all(&frame)).await.map_err(|_| ChildError::Deaf)??;
+        timeout(SEND_WITHIN, self.stdin.write_all(&frame))
+            .await
+            .map_err(|_| ChildError::Deaf)??;
         Ok(())
     }
 
@@ -73,7 +80,7 @@ impl SourceProcess {
     /// loss: bytes go into the decoder in the same step in which they were read.
     pub(crate) async fn event(&mut self) -> Result<Option<Frame<SourceEvent>>, ChildError> {
         loop {
-            if let Some(frame) = self.decoder.next()? {
+            if let Some(frame) = self.decoder.next_frame()? {
                 return Ok(Some(frame));
             }
             let count = self.stdout.read(&mut self.buffer).await?;

@@ -31,16 +31,21 @@ enum Verdict {
 }
 
 fn judge(plan: Option<&RunPlan>, chunk: &Chunk) -> Verdict {
-    let Some(plan) = plan.filter(|plan| plan.run == chunk.run) else { return Verdict::Drop };
-    let in_pause = |(from, to): &(u64, Option<u64>)| {
-        chunk.end_ns > *from && to.is_none_or(|to| chunk.start_ns < to)
+    let Some(plan) = plan.filter(|plan| plan.run == chunk.run) else {
+        return Verdict::Drop;
     };
+    let in_pause =
+        |(from, to): &(u64, Option<u64>)| chunk.end_ns > *from && to.is_none_or(|to| chunk.start_ns < to);
     if plan.pauses.iter().any(in_pause) {
         return Verdict::Drop;
     }
     match plan.stop {
         Some(stop) if chunk.start_ns >= stop.at_ns => {
-            if stop.hold { Verdict::Hold } else { Verdict::Drop }
+            if stop.hold {
+                Verdict::Hold
+            } else {
+                Verdict::Drop
+            }
         }
         _ => Verdict::Write,
     }
@@ -77,7 +82,10 @@ impl Gate {
     pub(crate) fn review(&mut self, plan: Option<&RunPlan>) -> Vec<Chunk> {
         let waiting = std::mem::take(&mut self.held);
         self.held_bytes = 0;
-        waiting.into_iter().filter_map(|chunk| self.pass(plan, chunk)).collect()
+        waiting
+            .into_iter()
+            .filter_map(|chunk| self.pass(plan, chunk))
+            .collect()
     }
 
     /// A new encoder begins: its first chunk must be a key frame.
@@ -96,8 +104,16 @@ mod tests {
     use crate::plan::Stop;
 
     fn plan() -> RunPlan {
-        let run = RunId { lecture: LectureId::random(), run: RunNumber(1) };
-        RunPlan { run, base_ns: 0, pauses: vec![], stop: None }
+        let run = RunId {
+            lecture: LectureId::random(),
+            run: RunNumber(1),
+        };
+        RunPlan {
+            run,
+            base_ns: 0,
+            pauses: vec![],
+            stop: None,
+        }
     }
 
     fn chunk(plan: &RunPlan, start_ns: u64, end_ns: u64, key: bool) -> Chunk {
@@ -148,17 +164,29 @@ mod tests {
     fn an_undone_stop_writes_what_waited_and_a_final_one_drops_it() {
         let mut plan = plan();
         let mut gate = Gate::default();
-        plan.stop = Some(Stop { at_ns: 100, hold: true });
-        assert!(gate.pass(Some(&plan), chunk(&plan, 90, 110, true)).is_some(), "began before the stop");
+        plan.stop = Some(Stop {
+            at_ns: 100,
+            hold: true,
+        });
+        assert!(
+            gate.pass(Some(&plan), chunk(&plan, 90, 110, true)).is_some(),
+            "began before the stop"
+        );
         assert!(gate.pass(Some(&plan), chunk(&plan, 110, 120, false)).is_none());
         assert!(gate.pass(Some(&plan), chunk(&plan, 120, 130, false)).is_none());
         plan.stop = None;
         let back: Vec<_> = gate.review(Some(&plan)).iter().map(|c| c.start_ns).collect();
         assert_eq!(back, [110, 120]);
 
-        plan.stop = Some(Stop { at_ns: 200, hold: true });
+        plan.stop = Some(Stop {
+            at_ns: 200,
+            hold: true,
+        });
         assert!(gate.pass(Some(&plan), chunk(&plan, 200, 210, true)).is_none());
-        plan.stop = Some(Stop { at_ns: 200, hold: false });
+        plan.stop = Some(Stop {
+            at_ns: 200,
+            hold: false,
+        });
         assert!(gate.review(Some(&plan)).is_empty());
     }
 

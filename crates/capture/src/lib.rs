@@ -23,6 +23,7 @@ mod backoff;
 mod child;
 pub mod clock;
 mod gate;
+mod life;
 mod plan;
 mod report;
 mod supervisor;
@@ -116,7 +117,17 @@ impl Capture {
             };
             tasks.spawn(task.run());
         }
-        (Self { plan, quit, reports, pictures, levels, tasks }, Outputs { media, changed })
+        (
+            Self {
+                plan,
+                quit,
+                reports,
+                pictures,
+                levels,
+                tasks,
+            },
+            Outputs { media, changed },
+        )
     }
 
     /// Makes `plan` the truth; `None` when no run is open. Returns at once, the sources follow.
@@ -127,7 +138,10 @@ impl Capture {
     /// The present state of every source, by name.
     #[must_use]
     pub fn reports(&self) -> BTreeMap<SourceName, SourceReport> {
-        self.reports.iter().map(|(name, report)| (name.clone(), report.borrow().clone())).collect()
+        self.reports
+            .iter()
+            .map(|(name, report)| (name.clone(), report.borrow().clone()))
+            .collect()
     }
 
     /// The newest picture of each source, in configuration order; always `None` for sound.

@@ -32,23 +32,23 @@ pub struct Stop {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Want {
     /// Encode for this run.
-    Encode {
-        run: RunId,
-        base_ns: u64,
-    },
+    Encode { run: RunId, base_ns: u64 },
     /// Rest; what was captured until `until_ns` still belongs to the run.
-    Rest {
-        until_ns: u64,
-    },
+    Rest { until_ns: u64 },
 }
 
 impl RunPlan {
     /// What an encoder should be doing. In a pause it rests, so that nothing is even encoded.
     pub(crate) fn want(&self) -> Want {
         match (self.stop, self.pauses.last()) {
-            (_, Some((from_ns, None))) => Want::Rest { until_ns: from_ns.saturating_sub(PAUSE_MARGIN_NS) },
+            (_, Some((from_ns, None))) => Want::Rest {
+                until_ns: from_ns.saturating_sub(PAUSE_MARGIN_NS),
+            },
             (Some(Stop { at_ns, hold: false }), _) => Want::Rest { until_ns: at_ns },
-            _ => Want::Encode { run: self.run, base_ns: self.base_ns },
+            _ => Want::Encode {
+                run: self.run,
+                base_ns: self.base_ns,
+            },
         }
     }
 
@@ -66,15 +66,29 @@ mod tests {
 
     #[test]
     fn the_encoder_rests_in_a_pause_and_after_the_stop_only() {
-        let run = RunId { lecture: LectureId::random(), run: RunNumber(1) };
-        let mut plan = RunPlan { run, base_ns: 5, pauses: vec![], stop: None };
+        let run = RunId {
+            lecture: LectureId::random(),
+            run: RunNumber(1),
+        };
+        let mut plan = RunPlan {
+            run,
+            base_ns: 5,
+            pauses: vec![],
+            stop: None,
+        };
         let encode = Want::Encode { run, base_ns: 5 };
         assert_eq!(plan.want(), encode);
         plan.pauses = vec![(10, Some(20))];
         assert_eq!(plan.want(), encode);
-        plan.stop = Some(Stop { at_ns: 40, hold: true });
+        plan.stop = Some(Stop {
+            at_ns: 40,
+            hold: true,
+        });
         assert_eq!(plan.want(), encode, "an undo may still want what comes now");
-        plan.stop = Some(Stop { at_ns: 40, hold: false });
+        plan.stop = Some(Stop {
+            at_ns: 40,
+            hold: false,
+        });
         assert_eq!(plan.want(), Want::Rest { until_ns: 40 });
         plan.pauses.push((PAUSE_MARGIN_NS + 30, None));
         assert_eq!(plan.want(), Want::Rest { until_ns: 30 }, "stopped while paused");

@@ -3,10 +3,6 @@
 //! A *life* is one child process from start to end. Lives follow each other until the daemon
 //! quits; between them the task waits (see [`crate::backoff`]) and still answers the plan, so
 //! that a stop never hangs on a source that is away.
-//!
-//! How a child is judged: it says something every 500 ms, or it has hung and is killed; its
-//! device delivers, or it is reported stalled and later killed, because a driver that stopped
-//! delivering often only comes back with a new open.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -27,22 +23,10 @@ use crate::backoff::Backoff;
 use crate::child::SourceProcess;
 use crate::clock::{monotonic_ns, unix_ms};
 use crate::gate::Gate;
+use crate::life::{Encoder, End, Life, WORKED_NS};
 use crate::plan::{RunPlan, Want};
 use crate::report::SourceReport;
 
-const SECOND: u64 = 1_000_000_000;
-/// A child speaks every 500 ms; silence for this long means that it has hung.
-const SILENT_NS: u64 = 5 * SECOND;
-/// No new data for this long is worth a word to people.
-const STALLED_NS: u64 = 2 * SECOND;
-/// No new data for this long ends the child.
-const STARVED_NS: u64 = 6 * SECOND;
-/// A device may take this long from the start of the child to its first data (network cameras).
-const STARTED_NS: u64 = 15 * SECOND;
-/// A child may take this long to flush after a stop; then the stop goes on without it.
-const DRAIN_NS: u64 = 5 * SECOND;
-/// What a life must last to count as a success.
-const WORKED_NS: u64 = 5 * SECOND;
 const CHECK_EVERY: Duration = Duration::from_millis(250);
 const FLUSH_WITHIN: Duration = Duration::from_secs(2);
 
@@ -66,42 +50,12 @@ pub(crate) struct Supervisor {
     pub(crate) out: Out,
 }
 
-/// How a life ended.
-#[derive(Debug)]
-enum End {
-    /// The daemon quits, or nobody takes media any more.
-    Quit,
-    /// The child is gone.
-    Failed { reason: FailureReason, message: String },
-}
-
-/// What the child's encoder does, as far as we told it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Encoder {
-    Resting,
-    Encoding(RunId),
-    Draining { since_ns: u64 },
-}
-
 /// What outlives a child.
 #[derive(Debug, Default)]
 struct Across {
     gate: Gate,
     /// The run whose end was reported, so that it is reported once.
     drained: Option<RunId>,
-}
-
-/// What belongs to one child.
-#[derive(Debug)]
-struct Life {
-    process: SourceProcess,
-    encoder: Encoder,
-    init: Option<(RunId, Arc<[u8]>)>,
-    live: bool,
-    captured: u64,
-    started_ns: u64,
-    heard_ns: u64,
-    data_ns: u64,
 }
 
 impl Supervisor {
@@ -140,9 +94,19 @@ impl Supervisor {
         };
         let retry_in_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         if known {
-            debug!(reason = reason.as_str(), error = message, retry_in_ms, "source failed again");
+            debug!(
+                reason = reason.as_str(),
+                error = message,
+                retry_in_ms,
+                "source failed again"
+            );
         } else {
-            warn!(reason = reason.as_str(), error = message, retry_in_ms, "source failed");
+            warn!(
+                reason = reason.as_str(),
+                error = message,
+                retry_in_ms,
+                "source failed"
+            );
         }
         self.out.report.send_modify(|report| {
             report.reason = Some(reason);
@@ -151,7 +115,11 @@ impl Supervisor {
         });
         self.out.picture.send_replace(None);
         let hopeless = matches!(reason, FailureReason::Config | FailureReason::Unsupported);
-        self.step(if hopeless { TrackEvent::Hopeless } else { TrackEvent::Failed });
+        self.step(if hopeless {
+            TrackEvent::Hopeless
+        } else {
+            TrackEvent::Failed
+        });
     }
 
     /// Waits between two lives; `Err` when the daemon quits.
@@ -174,27 +142,26 @@ impl Supervisor {
         let now = monotonic_ns();
         let process = match SourceProcess::start(&self.program, &self.source.name) {
             Ok(process) => process,
-            Err(error) => return End::Failed { reason: FailureReason::Crashed, message: error.to_string() },
+            Err(error) => {
+                return End::Failed {
+                    reason: FailureReason::Crashed,
+                    message: error.to_string(),
+                };
+            }
         };
         self.out.report.send_modify(|report| {
             (report.captured, report.dropped, report.chunks_dropped) = (0, 0, 0);
         });
         self.step(TrackEvent::Spawned);
-        let mut life = Life {
-            process,
-            encoder: Encoder::Resting,
-            init: None,
-            live: false,
-            captured: 0,
-            started_ns: now,
-            heard_ns: now,
-            data_ns: now,
-        };
+        let mut life = Life::new(process, now);
         across.gate.restart();
         let end = self.attend(&mut life, across).await;
         let status = match &end {
             End::Quit => self.farewell(life, across).await,
-            End::Failed { reason: FailureReason::Crashed | FailureReason::Stalled, .. } => life.process.kill().await,
+            End::Failed {
+                reason: FailureReason::Crashed | FailureReason::Stalled,
+                ..
+            } => life.process.kill().await,
             End::Failed { .. } => life.process.reap().await,
         };
         debug!(status = ?status, "source process ended");
@@ -202,9 +169,15 @@ impl Supervisor {
     }
 
     async fn attend(&mut self, life: &mut Life, across: &mut Across) -> End {
-        let open = SourceCommand::Open { wire: WIRE_VERSION, source: Box::new(self.source.clone()) };
+        let open = SourceCommand::Open {
+            wire: WIRE_VERSION,
+            source: Box::new(self.source.clone()),
+        };
         if let Err(error) = life.process.send(&open).await {
-            return End::Failed { reason: FailureReason::Crashed, message: error.to_string() };
+            return End::Failed {
+                reason: FailureReason::Crashed,
+                message: error.to_string(),
+            };
         }
         let mut check = interval(CHECK_EVERY);
         check.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -273,7 +246,11 @@ impl Supervisor {
                 self.step(TrackEvent::Data);
                 self.follow(life, across).await?;
             }
-            SourceEvent::Alive { captured, dropped, chunks_dropped } => {
+            SourceEvent::Alive {
+                captured,
+                dropped,
+                chunks_dropped,
+            } => {
                 if captured > life.captured {
                     life.captured = captured;
                     life.data_ns = monotonic_ns();
@@ -282,14 +259,20 @@ impl Supervisor {
                     }
                 }
                 self.out.report.send_modify(|report| {
-                    (report.captured, report.dropped, report.chunks_dropped) = (captured, dropped, chunks_dropped);
+                    (report.captured, report.dropped, report.chunks_dropped) =
+                        (captured, dropped, chunks_dropped);
                 });
             }
             SourceEvent::Init { run, codec } => {
                 debug!(codec, bytes = frame.blob.len(), "encoder began");
                 life.init = Some((run, frame.blob.into()));
             }
-            SourceEvent::Chunk { run, start_ns, end_ns, key } => {
+            SourceEvent::Chunk {
+                run,
+                start_ns,
+                end_ns,
+                key,
+            } => {
                 let Some((_, init)) = life.init.as_ref().filter(|(of, _)| *of == run) else {
                     return Err(End::Failed {
                         reason: FailureReason::Crashed,
@@ -315,7 +298,10 @@ impl Supervisor {
                 self.follow(life, across).await?;
             }
             SourceEvent::Picture { at_ns } => {
-                self.out.picture.send_replace(Some(Arc::new(Picture { at_ns, jpeg: frame.blob.into() })));
+                self.out.picture.send_replace(Some(Arc::new(Picture {
+                    at_ns,
+                    jpeg: frame.blob.into(),
+                })));
             }
             SourceEvent::Level { rms_dbfs, peak_dbfs } => {
                 let loudest = |all: &[f32]| all.iter().copied().fold(-120.0, f32::max);
@@ -351,16 +337,18 @@ impl Supervisor {
                     // Its run is over and closed: whatever is in flight is wanted by nobody.
                     Some(Want::Encode { .. }) | None => 0,
                 };
-                life.encoder = Encoder::Draining { since_ns: monotonic_ns() };
+                life.encoder = Encoder::Draining {
+                    since_ns: monotonic_ns(),
+                };
                 Some(SourceCommand::StopEncode { until_ns })
             }
             (Encoder::Resting | Encoder::Draining { .. }, _) => None,
         };
         if let Some(command) = command {
-            life.process
-                .send(&command)
-                .await
-                .map_err(|error| End::Failed { reason: FailureReason::Crashed, message: error.to_string() })?;
+            life.process.send(&command).await.map_err(|error| End::Failed {
+                reason: FailureReason::Crashed,
+                message: error.to_string(),
+            })?;
         }
         if life.encoder == Encoder::Resting {
             self.settle(across).await.map_err(|()| End::Quit)?;
@@ -379,11 +367,20 @@ impl Supervisor {
 
     /// With no encoder at work: reports once that an ending run is drained.
     async fn settle(&mut self, across: &mut Across) -> Result<(), ()> {
-        let ended = self.plan.borrow().as_ref().filter(|plan| plan.ends()).map(|plan| plan.run);
+        let ended = self
+            .plan
+            .borrow()
+            .as_ref()
+            .filter(|plan| plan.ends())
+            .map(|plan| plan.run);
         match ended {
             Some(run) if across.drained != Some(run) => {
                 across.drained = Some(run);
-                self.deliver(Media::Drained { run, source: self.source.name.clone() }).await
+                self.deliver(Media::Drained {
+                    run,
+                    source: self.source.name.clone(),
+                })
+                .await
             }
             _ => Ok(()),
         }
@@ -393,28 +390,13 @@ impl Supervisor {
         self.out.media.send(media).await.map_err(drop)
     }
 
-    /// Judges the child by the time since its last word and its last data.
+    /// Reports a silent device, and passes on what the child is judged to.
     fn check(&self, life: &Life) -> Result<(), End> {
         let now = monotonic_ns();
-        let failed = |reason, message: &str| Err(End::Failed { reason, message: message.to_owned() });
-        if now.saturating_sub(life.heard_ns) > SILENT_NS {
-            return failed(FailureReason::Crashed, "the source process did not answer and was killed");
-        }
-        if let Encoder::Draining { since_ns } = life.encoder
-            && now.saturating_sub(since_ns) > DRAIN_NS
-        {
-            return failed(FailureReason::Crashed, "the source did not flush its encoder in time and was killed");
-        }
-        let starved_ns = now.saturating_sub(life.data_ns);
-        if life.live && starved_ns > STALLED_NS {
+        if life.stalled(now) {
             self.step(TrackEvent::NoData);
         }
-        let patience_ns = if life.live { STARVED_NS } else { STARTED_NS };
-        if starved_ns > patience_ns {
-            let ms = now.saturating_sub(if life.live { life.data_ns } else { life.started_ns }) / 1_000_000;
-            return failed(FailureReason::Stalled, &format!("no data arrived from the device for {ms} ms"));
-        }
-        Ok(())
+        life.judge(now)
     }
 
     /// Moves the health, and tells whoever watches if it changed.
@@ -430,7 +412,9 @@ impl Supervisor {
                     report.health = next;
                     report.since_unix_ms = unix_ms();
                 });
-                self.out.changed.send_modify(|changes| *changes = changes.wrapping_add(1));
+                self.out
+                    .changed
+                    .send_modify(|changes| *changes = changes.wrapping_add(1));
             }
             Err(refused) => warn!(error = %refused, "source supervisor met an impossible step"),
         }

@@ -34,7 +34,12 @@ pub(crate) enum LogFormat {
 #[command(name = "lecternd", version)]
 struct Cli {
     /// The configuration; files in `lectern.d` beside it are read after it
-    #[arg(long, value_name = "FILE", default_value = "/etc/lectern/lectern.toml", global = true)]
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "/etc/lectern/lectern.toml",
+        global = true
+    )]
     config: PathBuf,
     /// How log lines look (on standard error)
     #[arg(long, value_enum, default_value = "text")]
@@ -67,5 +72,9 @@ pub(crate) fn parse() -> Args {
         Some(Job::Check { no_devices }) => Action::Check { no_devices },
         Some(Job::Fsck { rebuild }) => Action::Fsck { rebuild },
     };
-    Args { config: cli.config, log_format: cli.log_format, action }
+    Args {
+        config: cli.config,
+        log_format: cli.log_format,
+        action,
+    }
 }

@@ -10,7 +10,11 @@ use crate::EXIT_CONFIG;
 
 /// Prints what does not fit and exits 78, or says what is well and exits 0.
 pub(crate) fn run(config: &Config, file: &Path, no_devices: bool) -> ExitCode {
-    let faults = if no_devices { Vec::new() } else { machine_faults(config) };
+    let faults = if no_devices {
+        Vec::new()
+    } else {
+        machine_faults(config)
+    };
     for fault in &faults {
         eprintln!("{}: {fault}", file.display());
     }
@@ -69,7 +73,11 @@ fn machine_faults(config: &Config) -> Vec<String> {
         if let Some(file) = &platform.ca_file
             && let Err(error) = std::fs::File::open(file)
         {
-            faults.push(format!("platform.{}.ca_file: {} cannot be read ({error})", platform.name, file.display()));
+            faults.push(format!(
+                "platform.{}.ca_file: {} cannot be read ({error})",
+                platform.name,
+                file.display()
+            ));
         }
     }
     faults

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use lectern_domain::api::{
-    Command, Done, LectureDetail, LecturePage, Levels, Queue, Refusal, Status,
-};
+use lectern_domain::api::{Command, Done, LectureDetail, LecturePage, Levels, Queue, Refusal, Status};
 use lectern_domain::ids::LectureId;
 use lectern_domain::lecture::LectureState;
 use lectern_panel::{Control, Pictures};
@@ -28,9 +26,15 @@ pub(crate) struct Desk {
 
 fn refusal(error: &DbError) -> Refusal {
     match error {
-        DbError::NotFound(_) => Refusal::NotFound { message: format!("There is none such: {error}.") },
-        DbError::Conflict(_) => Refusal::Invalid { message: error.to_string() },
-        _ => Refusal::Internal { message: format!("The recorder's database could not be read: {error}.") },
+        DbError::NotFound(_) => Refusal::NotFound {
+            message: format!("There is none such: {error}."),
+        },
+        DbError::Conflict(_) => Refusal::Invalid {
+            message: error.to_string(),
+        },
+        _ => Refusal::Internal {
+            message: format!("The recorder's database could not be read: {error}."),
+        },
     }
 }
 
@@ -44,7 +48,10 @@ fn leaving() -> Refusal {
 impl Control for Desk {
     async fn command(&self, command: Command) -> Result<Done, Refusal> {
         let (reply, answer) = oneshot::channel();
-        self.requests.send((command, reply)).await.map_err(|_| leaving())?;
+        self.requests
+            .send((command, reply))
+            .await
+            .map_err(|_| leaving())?;
         answer.await.unwrap_or_else(|_| Err(leaving()))
     }
 
@@ -66,7 +73,10 @@ impl Control for Desk {
         limit: u32,
         after: Option<LectureId>,
     ) -> Result<LecturePage, Refusal> {
-        self.db.lectures(state, limit, after).await.map_err(|error| refusal(&error))
+        self.db
+            .lectures(state, limit, after)
+            .await
+            .map_err(|error| refusal(&error))
     }
 
     async fn lecture(&self, id: &str) -> Result<LectureDetail, Refusal> {
@@ -77,7 +87,11 @@ impl Control for Desk {
             Ok(id) => id,
             Err(_) => self.db.find_lecture(id).await.map_err(|error| refusal(&error))?,
         };
-        self.db.lecture(id).await.map_err(|error| refusal(&error))?.ok_or_else(unknown)
+        self.db
+            .lecture(id)
+            .await
+            .map_err(|error| refusal(&error))?
+            .ok_or_else(unknown)
     }
 
     async fn queue(&self) -> Result<Queue, Refusal> {

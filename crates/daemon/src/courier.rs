@@ -27,6 +27,9 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 /// After a failure of our own database.
 const DATABASE_PAUSE: Duration = Duration::from_secs(5);
 
+/// How long a blocking write of a platform may outlast the end of the daemon.
+const SHARE_HANGS: Duration = Duration::from_secs(1);
+
 /// What the thread says.
 #[derive(Debug)]
 pub(crate) enum CourierEvent {
@@ -55,11 +58,23 @@ impl Courier {
         let (stop, stopped) = watch::channel(false);
         let wake = Arc::new(Notify::new());
         let (out, events) = mpsc::channel(EVENT_BOUND);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let rounds = Rounds { config, db, stopped, wake: Arc::clone(&wake), out };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let rounds = Rounds {
+            config,
+            db,
+            stopped,
+            wake: Arc::clone(&wake),
+            out,
+        };
         let thread = std::thread::Builder::new()
             .name("deliver".to_owned())
-            .spawn(move || runtime.block_on(rounds.run()))?;
+            .spawn(move || {
+                runtime.block_on(rounds.run());
+                // A write that hangs in a dead share must not hold up the end of the daemon.
+                runtime.shutdown_timeout(SHARE_HANGS);
+            })?;
         Ok((Self { stop, wake, thread }, events))
     }
 
@@ -98,7 +113,10 @@ struct DbJournal {
 #[async_trait]
 impl Journal for DbJournal {
     async fn commit(&self, delivery: DeliveryId, commit: Commit) -> Result<(), JournalError> {
-        self.db.commit_delivery(delivery, commit).await.map_err(|error| JournalError(Box::new(error)))?;
+        self.db
+            .commit_delivery(delivery, commit)
+            .await
+            .map_err(|error| JournalError(Box::new(error)))?;
         // The conductor reads the queue anew; if it lags, it reads it for the next word.
         drop(self.out.try_send(CourierEvent::Changed));
         Ok(())
@@ -121,22 +139,34 @@ impl Rounds {
     }
 
     async fn deliver(&mut self, job: DeliveryJob) {
-        let Some(platform) = self.config.platforms.iter().find(|p| p.name == job.platform) else { return };
+        let Some(platform) = self.config.platforms.iter().find(|p| p.name == job.platform) else {
+            return;
+        };
         let platform = lectern_deliver::connect(platform, Secrets::from_env());
-        let journal = DbJournal { db: self.db.clone(), out: self.out.clone() };
+        let journal = DbJournal {
+            db: self.db.clone(),
+            out: self.out.clone(),
+        };
         let out = self.out.clone();
         let blank = active(&job);
         let progress = move |progress: Progress| {
-            let view = DeliveryView { sent_bytes: progress.sent_bytes, ..blank.clone() };
+            let view = DeliveryView {
+                sent_bytes: progress.sent_bytes,
+                ..blank.clone()
+            };
             drop(out.try_send(CourierEvent::Progress(Some(view))));
         };
         info!(lecture = %job.lecture, platform = %job.platform, "delivery began");
         let (lecture, name) = (job.lecture, job.platform.clone());
         let courier = lectern_deliver::Courier::default();
-        let outcome = courier.run(job, platform.as_ref(), &journal, &progress, self.stopped.clone()).await;
+        let outcome = courier
+            .run(job, platform.as_ref(), &journal, &progress, self.stopped.clone())
+            .await;
         match outcome {
             Ok(Outcome::Done) => info!(%lecture, platform = %name, "lecture was delivered"),
-            Ok(Outcome::Waiting { until_unix_ms, why, .. }) => {
+            Ok(Outcome::Waiting {
+                until_unix_ms, why, ..
+            }) => {
                 info!(%lecture, platform = %name, until_unix_ms, why, "delivery waits");
             }
             Ok(Outcome::Parked { why }) => error!(%lecture, platform = %name, why, "delivery needs a person"),

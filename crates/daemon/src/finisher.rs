@@ -1,6 +1,5 @@
 //! The thread that finishes lectures: niced, one at a time, and at rest while one is recorded.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -28,7 +27,11 @@ const REST: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(crate) enum FinishEvent {
     /// The files are on the disk; their rows are not committed yet.
-    Done { lecture: LectureId, finished: Finished, took_ms: u64 },
+    Done {
+        lecture: LectureId,
+        finished: Finished,
+        took_ms: u64,
+    },
     /// Nothing was lost; the reason is for people.
     Failed { lecture: LectureId, message: String },
 }
@@ -96,7 +99,11 @@ fn work(
                 std::thread::park_timeout(REST);
             }
             resting = false;
-            if vitals.leaving() { std::ops::ControlFlow::Break(()) } else { std::ops::ControlFlow::Continue(()) }
+            if vitals.leaving() {
+                std::ops::ControlFlow::Break(())
+            } else {
+                std::ops::ControlFlow::Continue(())
+            }
         });
         let event = match result {
             Ok(finished) => FinishEvent::Done {
@@ -105,7 +112,10 @@ fn work(
                 took_ms: monotonic_ns().saturating_sub(began_ns) / 1_000_000,
             },
             Err(lectern_finish::FinishError::Stopped) => return,
-            Err(error) => FinishEvent::Failed { lecture, message: chain(&error) },
+            Err(error) => FinishEvent::Failed {
+                lecture,
+                message: chain(&error),
+            },
         };
         if outbox.blocking_send(event).is_err() {
             return;
@@ -128,7 +138,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 fn job(picture: Picture, input: FinishInput) -> Job {
     let segment = |s: lectern_store::FinishSegment| SegmentInput {
         run: s.run,
-        path: PathBuf::from(s.path),
+        path: s.path,
         size_bytes: s.size_bytes,
         sha256: s.sha256,
     };
@@ -147,7 +157,11 @@ fn job(picture: Picture, input: FinishInput) -> Job {
         runs: input
             .runs
             .into_iter()
-            .map(|run| RunInput { run: run.run, end_ns: run.end_ns, pauses: run.pauses })
+            .map(|run| RunInput {
+                run: run.run,
+                end_ns: run.end_ns,
+                pauses: run.pauses,
+            })
             .collect(),
         metadata: input.metadata,
         title: input.title,

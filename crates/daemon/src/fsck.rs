@@ -15,5 +15,9 @@ pub(crate) fn run(config: &Config, rebuild: bool) -> ExitCode {
         }
     };
     print!("{report}");
-    if report.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if report.findings.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }

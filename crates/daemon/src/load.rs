@@ -8,10 +8,7 @@ use lectern_domain::config::{Config, ConfigFile, Faults};
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LoadError {
     #[error("{}: cannot be read: {source}; name the configuration with --config FILE", path.display())]
-    Read {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    Read { path: PathBuf, source: std::io::Error },
     #[error("{0}")]
     Faults(Faults),
 }
@@ -21,7 +18,10 @@ pub(crate) fn config(path: &Path) -> Result<Config, LoadError> {
     let mut files = vec![file(path)?];
     let folder = path.parent().unwrap_or(Path::new(".")).join("lectern.d");
     if folder.is_dir() {
-        let refused = |source| LoadError::Read { path: folder.clone(), source };
+        let refused = |source| LoadError::Read {
+            path: folder.clone(),
+            source,
+        };
         let mut parts = Vec::new();
         for entry in std::fs::read_dir(&folder).map_err(refused)? {
             let path = entry.map_err(refused)?.path();
@@ -42,7 +42,10 @@ pub(crate) fn config(path: &Path) -> Result<Config, LoadError> {
 }
 
 fn file(path: &Path) -> Result<ConfigFile, LoadError> {
-    let refused = |source| LoadError::Read { path: path.to_owned(), source };
+    let refused = |source| LoadError::Read {
+        path: path.to_owned(),
+        source,
+    };
     let bytes = std::fs::read(path).map_err(refused)?;
     ConfigFile::decode(&path.display().to_string(), bytes).map_err(|fault| LoadError::Faults(fault.into()))
 }

@@ -82,7 +82,12 @@ pub(crate) async fn watch(vitals: std::sync::Arc<Vitals>, spool: Spool, db: Db, 
         if spool_answers && db_answers && vitals.healthy() {
             tell(NotifyState::Watchdog);
         } else {
-            warn!(spool_answers, db_answers, conductor = vitals.healthy(), "a part of the daemon does not answer");
+            warn!(
+                spool_answers,
+                db_answers,
+                conductor = vitals.healthy(),
+                "a part of the daemon does not answer"
+            );
         }
         tokio::time::sleep(ROUND).await;
     }

@@ -12,7 +12,10 @@ use tracing::error;
 
 /// Bytes handed to the spool, by source, of the lecture that was written last.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Tally(Arc<Mutex<Option<(LectureId, BTreeMap<SourceName, u64>)>>>);
+pub(crate) struct Tally(Arc<Mutex<Option<Written>>>);
+
+/// A lecture and its bytes, by source.
+type Written = (LectureId, BTreeMap<SourceName, u64>);
 
 impl Tally {
     fn add(&self, lecture: LectureId, source: &SourceName, bytes: u64) {
@@ -26,7 +29,11 @@ impl Tally {
     /// Bytes of `lecture`, by source.
     pub(crate) fn of(&self, lecture: LectureId) -> BTreeMap<SourceName, u64> {
         let tally = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        tally.as_ref().filter(|(of, _)| *of == lecture).map(|(_, by_source)| by_source.clone()).unwrap_or_default()
+        tally
+            .as_ref()
+            .filter(|(of, _)| *of == lecture)
+            .map(|(_, by_source)| by_source.clone())
+            .unwrap_or_default()
     }
 }
 

@@ -68,7 +68,9 @@ pub(crate) fn run(config: Config) -> Result<()> {
     info!(version = env!("CARGO_PKG_VERSION"), room = %config.room.id, "daemon starts");
     let (store, spool_events) =
         lectern_store::open(&store_options(&config), unix_ms()).context("the spool could not be opened")?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let end = runtime.block_on(serve(config, &store, spool_events));
     drop(runtime);
     if matches!(end, Ok(End::Now)) {
@@ -96,9 +98,18 @@ async fn serve(
     vitals.conductor_lives();
     let (db, spool) = (store.db(), store.spool());
 
-    let free_bytes = spool.free_space().await.context("free space could not be measured")?.free_bytes;
+    let free_bytes = spool
+        .free_space()
+        .await
+        .context("free space could not be measured")?
+        .free_bytes;
     let (free_out, space) = watch::channel(free_bytes);
-    let watcher = tokio::spawn(notify::watch(Arc::clone(&vitals), spool.clone(), db.clone(), free_out));
+    let watcher = tokio::spawn(notify::watch(
+        Arc::clone(&vitals),
+        spool.clone(),
+        db.clone(),
+        free_out,
+    ));
 
     let (capture, Outputs { media, changed }) = Capture::start(source_program(), &config.sources);
     let (drained_out, drained) = mpsc::channel(DRAINED_BOUND);
@@ -148,7 +159,9 @@ async fn serve(
         space,
         signals,
     };
-    let Ok(parts) = conductor.run(inputs).await else { return Ok(End::Now) };
+    let Ok(parts) = conductor.run(inputs).await else {
+        return Ok(End::Now);
+    };
 
     notify::tell(NotifyState::Stopping);
     vitals.leave();
@@ -168,9 +181,21 @@ async fn serve(
 fn pictures(
     config: &Config,
     capture: &Capture,
-) -> Vec<(SourceName, watch::Receiver<Option<Arc<lectern_domain::media::Picture>>>)> {
-    let video = |name: &SourceName| config.sources.iter().any(|s| s.name == *name && s.role.is_video());
-    capture.pictures().into_iter().filter(|(name, _)| video(name)).collect()
+) -> Vec<(
+    SourceName,
+    watch::Receiver<Option<Arc<lectern_domain::media::Picture>>>,
+)> {
+    let video = |name: &SourceName| {
+        config
+            .sources
+            .iter()
+            .any(|s| s.name == *name && s.role.is_video())
+    };
+    capture
+        .pictures()
+        .into_iter()
+        .filter(|(name, _)| video(name))
+        .collect()
 }
 
 /// What is published before the conductor has looked: nothing is known yet.
@@ -209,18 +234,25 @@ impl Panel {
         if let Some(address) = tcp.as_ref().and_then(|tcp| tcp.local_addr().ok()) {
             info!(page = format!("http://{address}/"), "page is served");
         }
-        let listeners = lectern_panel::Listeners { socket: Some(socket), tcp };
+        let listeners = lectern_panel::Listeners {
+            socket: Some(socket),
+            tcp,
+        };
         let (stop, mut stopped) = watch::channel(false);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let thread = std::thread::Builder::new().name("panel".to_owned()).spawn(move || {
-            let until = async move {
-                // An error means that the owner is gone, which is the same.
-                drop(stopped.wait_for(|stop| *stop).await);
-            };
-            if let Err(error) = runtime.block_on(lectern_panel::serve(listeners, Arc::new(desk), until)) {
-                error!(error = %error, "panel ended");
-            }
-        })?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let thread = std::thread::Builder::new()
+            .name("panel".to_owned())
+            .spawn(move || {
+                let until = async move {
+                    // An error means that the owner is gone, which is the same.
+                    drop(stopped.wait_for(|stop| *stop).await);
+                };
+                if let Err(error) = runtime.block_on(lectern_panel::serve(listeners, Arc::new(desk), until)) {
+                    error!(error = %error, "panel ended");
+                }
+            })?;
         Ok(Self { stop, thread })
     }
 

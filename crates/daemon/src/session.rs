@@ -73,15 +73,27 @@ impl OpenRun {
 
     /// What the sources are to follow.
     fn plan(&self) -> RunPlan {
-        let stop = self.stop_ns.map(|at_ns| Stop { at_ns, hold: self.ending_since_ns.is_none() });
-        RunPlan { run: self.id, base_ns: self.base_ns, pauses: self.pauses.clone(), stop }
+        let stop = self.stop_ns.map(|at_ns| Stop {
+            at_ns,
+            hold: self.ending_since_ns.is_none(),
+        });
+        RunPlan {
+            run: self.id,
+            base_ns: self.base_ns,
+            pauses: self.pauses.clone(),
+            stop,
+        }
     }
 }
 
 impl Session {
     /// Recorded so far, without pauses and gaps, in milliseconds.
     pub(crate) fn recorded_ms(&self, now_ns: u64) -> u64 {
-        self.earlier_ms + self.run.as_ref().map_or(0, |run| run.recorded_ns(now_ns) / 1_000_000)
+        self.earlier_ms
+            + self
+                .run
+                .as_ref()
+                .map_or(0, |run| run.recorded_ns(now_ns) / 1_000_000)
     }
 
     /// What the sources are to follow now.
@@ -170,7 +182,10 @@ mod tests {
             ends_ns: 1_000 * S,
             last_run: RunNumber(1),
             run: Some(OpenRun {
-                id: RunId { lecture: id, run: RunNumber(1) },
+                id: RunId {
+                    lecture: id,
+                    run: RunNumber(1),
+                },
                 base_ns: 100 * S,
                 opened_unix_ms: 0,
                 pauses: vec![],
@@ -213,7 +228,11 @@ mod tests {
         assert_eq!(lecture.due(129 * S), None);
         assert_eq!(lecture.due(131 * S), Some(LectureEvent::NothingArrived));
         lecture.last_run = RunNumber(2);
-        assert_eq!(lecture.due(131 * S), None, "an interrupted lecture waits for its sources");
+        assert_eq!(
+            lecture.due(131 * S),
+            None,
+            "an interrupted lecture waits for its sources"
+        );
 
         lecture.state = LectureState::Stopping;
         lecture.undo_until_ns = Some(210 * S);
@@ -232,7 +251,12 @@ mod tests {
         lecture.run.as_mut().unwrap().ending_since_ns = Some(120 * S);
         assert!(!lecture.can_close(1, 121 * S));
         assert!(lecture.can_close(1, 120 * S + DRAIN_NS + 1));
-        lecture.run.as_mut().unwrap().drained.insert("camera".parse().unwrap());
+        lecture
+            .run
+            .as_mut()
+            .unwrap()
+            .drained
+            .insert("camera".parse().unwrap());
         assert!(lecture.can_close(1, 121 * S));
         lecture.run.as_mut().unwrap().closing = true;
         assert!(!lecture.can_close(1, 121 * S), "asked once");
@@ -240,8 +264,17 @@ mod tests {
 
     #[test]
     fn allowed_words_follow_the_state() {
-        assert_eq!(session(LectureState::Recording).allowed(), ["pause", "stop", "mark", "extend", "amend"]);
-        assert_eq!(session(LectureState::Paused).allowed(), ["resume", "stop", "mark", "extend", "amend"]);
-        assert_eq!(session(LectureState::Stopping).allowed(), ["undo", "start", "amend"]);
+        assert_eq!(
+            session(LectureState::Recording).allowed(),
+            ["pause", "stop", "mark", "extend", "amend"]
+        );
+        assert_eq!(
+            session(LectureState::Paused).allowed(),
+            ["resume", "stop", "mark", "extend", "amend"]
+        );
+        assert_eq!(
+            session(LectureState::Stopping).allowed(),
+            ["undo", "start", "amend"]
+        );
     }
 }

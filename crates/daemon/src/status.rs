@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use lectern_capture::SourceReport;
 use lectern_domain::api::{
-    CurrentLecture, Message, PodiumState, QueueSummary, RoomStatus, Severity, SourceStatus, Status, StorageStatus,
+    CurrentLecture, Message, PodiumState, QueueSummary, RoomStatus, Severity, SourceStatus, Status,
+    StorageStatus,
 };
 use lectern_domain::config::{Config, Source};
 use lectern_domain::ids::SourceName;
@@ -58,8 +59,12 @@ pub(crate) fn differs(old: &Status, new: &Status) -> bool {
 
 /// The status; its revision is the caller's to set.
 pub(crate) fn build(view: &View<'_>) -> Status {
-    let sources: Vec<SourceStatus> =
-        view.config.sources.iter().filter_map(|source| source_status(view, source)).collect();
+    let sources: Vec<SourceStatus> = view
+        .config
+        .sources
+        .iter()
+        .filter_map(|source| source_status(view, source))
+        .collect();
     let reserve_bytes = view.config.storage.reserve.bytes();
     let mut messages: Vec<Message> = view.troubles.to_vec();
     messages.extend(sources.iter().filter_map(|source| source_message(view, source)));
@@ -117,10 +122,15 @@ fn podium_state(view: &View<'_>, sources: &[SourceStatus]) -> PodiumState {
         Some(LectureState::Paused) => PodiumState::Paused,
         Some(LectureState::Stopping) => PodiumState::Saved,
         _ => {
-            let none_works =
-                sources.iter().all(|s| !matches!(s.health, TrackHealth::Live | TrackHealth::Starting));
+            let none_works = sources
+                .iter()
+                .all(|s| !matches!(s.health, TrackHealth::Live | TrackHealth::Starting));
             let full = view.free_bytes <= view.config.storage.reserve.bytes();
-            if none_works || full { PodiumState::Fault } else { PodiumState::Ready }
+            if none_works || full {
+                PodiumState::Fault
+            } else {
+                PodiumState::Ready
+            }
         }
     }
 }
@@ -133,11 +143,17 @@ fn allowed(view: &View<'_>) -> Vec<String> {
 fn current_lecture(view: &View<'_>, session: &Session) -> CurrentLecture {
     let wall = |ns: u64| {
         let ahead_ms = i128::from(ns) / 1_000_000 - i128::from(view.now_ns) / 1_000_000;
-        view.now_unix_ms.saturating_add(i64::try_from(ahead_ms).unwrap_or(i64::MAX))
+        view.now_unix_ms
+            .saturating_add(i64::try_from(ahead_ms).unwrap_or(i64::MAX))
     };
     let run = session.run.as_ref();
     let pause_began = run
-        .and_then(|run| run.pauses.last().filter(|(_, to)| to.is_none()).map(|(from, _)| run.base_ns + from))
+        .and_then(|run| {
+            run.pauses
+                .last()
+                .filter(|(_, to)| to.is_none())
+                .map(|(from, _)| run.base_ns + from)
+        })
         .filter(|_| session.state == LectureState::Paused);
     CurrentLecture {
         id: session.id,
@@ -201,7 +217,11 @@ fn source_message(view: &View<'_>, source: &SourceStatus) -> Option<Message> {
         .sources
         .iter()
         .map(|other| &other.name)
-        .filter(|other| view.reports.get(*other).is_some_and(|r| r.health == TrackHealth::Live))
+        .filter(|other| {
+            view.reports
+                .get(*other)
+                .is_some_and(|r| r.health == TrackHealth::Live)
+        })
         .map(SourceName::as_str)
         .collect();
     let recording = view.session.is_some_and(|session| session.state.holds_sources());
@@ -217,7 +237,11 @@ fn source_message(view: &View<'_>, source: &SourceStatus) -> Option<Message> {
         _ => "Check its cable and its power. The recorder goes on with it by itself.",
     };
     Some(Message {
-        severity: if recording { Severity::Error } else { Severity::Warning },
+        severity: if recording {
+            Severity::Error
+        } else {
+            Severity::Warning
+        },
         code: "source-lost".to_owned(),
         subject: Some(name.to_owned()),
         what,
@@ -231,7 +255,10 @@ fn recordable_ms(config: &Config, room_bytes: u64) -> u64 {
         .sources
         .iter()
         .map(|source| {
-            let video = source.video.as_ref().map(|v| v.bitrate.map_or(ASSUMED_BPS, |r| r.bits_per_second()));
+            let video = source
+                .video
+                .as_ref()
+                .map(|v| v.bitrate.map_or(ASSUMED_BPS, |r| r.bits_per_second()));
             let audio = source.audio.as_ref().map(|a| a.bitrate.bits_per_second());
             video.or(audio).unwrap_or(ASSUMED_BPS)
         })

@@ -289,13 +289,28 @@ mod tests {
             (E::Next, &[(S::Verifying, S::Reconciling)]),
             (
                 E::Wait,
-                &[(S::Reconciling, S::Waiting), (S::Sending, S::Waiting), (S::Verifying, S::Waiting)],
+                &[
+                    (S::Reconciling, S::Waiting),
+                    (S::Sending, S::Waiting),
+                    (S::Verifying, S::Waiting),
+                ],
             ),
-            (E::Park, &[(S::Reconciling, S::Parked), (S::Sending, S::Parked), (S::Verifying, S::Parked)]),
+            (
+                E::Park,
+                &[
+                    (S::Reconciling, S::Parked),
+                    (S::Sending, S::Parked),
+                    (S::Verifying, S::Parked),
+                ],
+            ),
             (E::Retry, &[(S::Waiting, S::Queued), (S::Parked, S::Queued)]),
             (
                 E::Cancel,
-                &[(S::Queued, S::Cancelled), (S::Waiting, S::Cancelled), (S::Parked, S::Cancelled)],
+                &[
+                    (S::Queued, S::Cancelled),
+                    (S::Waiting, S::Cancelled),
+                    (S::Parked, S::Cancelled),
+                ],
             ),
         ];
         for (event, rows) in arrows {

@@ -174,17 +174,17 @@ impl LectureState {
     /// Whether sources are at work for it.
     #[must_use]
     pub const fn holds_sources(self) -> bool {
-        matches!(self, Self::Armed | Self::Recording | Self::Paused | Self::Stopping)
+        matches!(
+            self,
+            Self::Armed | Self::Recording | Self::Paused | Self::Stopping
+        )
     }
 
     /// The state after `event`, and what must be done.
     ///
     /// # Errors
     /// [`RefusedLecture`] when the state does not allow it; nothing changes then.
-    pub const fn step(
-        self,
-        event: LectureEvent,
-    ) -> Result<(Self, &'static [LectureAction]), RefusedLecture> {
+    pub const fn step(self, event: LectureEvent) -> Result<(Self, &'static [LectureAction]), RefusedLecture> {
         use LectureAction as A;
         use LectureEvent as E;
         let refused = Err(RefusedLecture { state: self, event });
@@ -301,7 +301,10 @@ impl std::str::FromStr for LectureState {
     type Err = UnknownState;
 
     fn from_str(text: &str) -> Result<Self, UnknownState> {
-        Self::ALL.into_iter().find(|s| s.as_str() == text).ok_or_else(|| UnknownState(text.to_owned()))
+        Self::ALL
+            .into_iter()
+            .find(|s| s.as_str() == text)
+            .ok_or_else(|| UnknownState(text.to_owned()))
     }
 }
 
@@ -325,11 +328,21 @@ mod tests {
         (E::NothingArrived, &[(S::Armed, S::Failed)]),
         (E::Pause, &[(S::Armed, S::Paused), (S::Recording, S::Paused)]),
         (E::Resume, &[(S::Paused, S::Recording)]),
-        (E::Stop, &[(S::Armed, S::Stopping), (S::Recording, S::Stopping), (S::Paused, S::Stopping)]),
+        (
+            E::Stop,
+            &[
+                (S::Armed, S::Stopping),
+                (S::Recording, S::Stopping),
+                (S::Paused, S::Stopping),
+            ],
+        ),
         (E::Undo { paused: false }, &[(S::Stopping, S::Recording)]),
         (E::Undo { paused: true }, &[(S::Stopping, S::Paused)]),
         (E::GraceOver, &[(S::Stopping, S::Stopping)]),
-        (E::AllClosed, &[(S::Stopping, S::Captured), (S::Failed, S::Failed)]),
+        (
+            E::AllClosed,
+            &[(S::Stopping, S::Captured), (S::Failed, S::Failed)],
+        ),
         (
             E::Crash,
             &[
@@ -346,10 +359,19 @@ mod tests {
         (E::FinishStarted, &[(S::Captured, S::Finishing)]),
         (E::FinishDone, &[(S::Finishing, S::Finished)]),
         (E::FinishFailed, &[(S::Finishing, S::Failed)]),
-        (E::FinishLost, &[(S::Finishing, S::Captured), (S::Captured, S::Captured)]),
+        (
+            E::FinishLost,
+            &[(S::Finishing, S::Captured), (S::Captured, S::Captured)],
+        ),
         (E::Retry, &[(S::Failed, S::Captured)]),
-        (E::DeliveryStarted, &[(S::Finished, S::Delivering), (S::Delivering, S::Delivering)]),
-        (E::AllDelivered, &[(S::Finished, S::Delivered), (S::Delivering, S::Delivered)]),
+        (
+            E::DeliveryStarted,
+            &[(S::Finished, S::Delivering), (S::Delivering, S::Delivering)],
+        ),
+        (
+            E::AllDelivered,
+            &[(S::Finished, S::Delivered), (S::Delivering, S::Delivered)],
+        ),
         (E::Purge, &[(S::Delivered, S::Purged)]),
         (E::Cancel, &[(S::Scheduled, S::Cancelled)]),
     ];

@@ -78,10 +78,9 @@ impl TrackHealth {
             (Self::Live | Self::Stalled, E::NoData) => Self::Stalled,
             (Self::Dead, E::NoData | E::Failed) => Self::Dead,
             (Self::Starting | Self::Live | Self::Stalled | Self::Restarting, E::Failed) => Self::Restarting,
-            (
-                Self::Starting | Self::Live | Self::Stalled | Self::Restarting | Self::Dead,
-                E::Hopeless,
-            ) => Self::Dead,
+            (Self::Starting | Self::Live | Self::Stalled | Self::Restarting | Self::Dead, E::Hopeless) => {
+                Self::Dead
+            }
             (Self::Live | Self::Stalled | Self::Ended, E::Spawned)
             | (Self::Restarting, E::Data | E::NoData) => {
                 return Err(RefusedTrack { state: self, event });

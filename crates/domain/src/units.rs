@@ -17,14 +17,20 @@ pub struct BadQuantity(&'static str);
 const SPAN_HELP: &str = "not a length of time; write a number and one of ms, s, m, h, d, such as \"60s\"";
 const SIZE_HELP: &str =
     "not a size; write a number and one of B, kB, MB, GB, TB, KiB, MiB, GiB, TiB, such as \"10GiB\"";
-const RATE_HELP: &str = "not a rate; write a number and one of bit/s, kbit/s, Mbit/s, Gbit/s, such as \"8Mbit/s\"";
+const RATE_HELP: &str =
+    "not a rate; write a number and one of bit/s, kbit/s, Mbit/s, Gbit/s, such as \"8Mbit/s\"";
 
 /// Splits `"1.5GiB"` into 1.5 and `"GiB"`, and multiplies by the unit's factor in `units`.
 fn quantity(text: &str, units: &[(&str, u64)], help: &'static str) -> Result<u64, BadQuantity> {
-    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or(BadQuantity(help))?;
+    let split = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .ok_or(BadQuantity(help))?;
     let (number, unit) = text.split_at(split);
-    let factor =
-        units.iter().find(|(name, _)| *name == unit).map(|(_, factor)| *factor).ok_or(BadQuantity(help))?;
+    let factor = units
+        .iter()
+        .find(|(name, _)| *name == unit)
+        .map(|(_, factor)| *factor)
+        .ok_or(BadQuantity(help))?;
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     let whole: u64 = whole.parse().map_err(|_| BadQuantity(help))?;
     let mut total = whole.checked_mul(factor).ok_or(BadQuantity(help))?;
@@ -35,7 +41,9 @@ fn quantity(text: &str, units: &[(&str, u64)], help: &'static str) -> Result<u64
         let parts: u64 = fraction.parse().map_err(|_| BadQuantity(help))?;
         let scale = 10u128.pow(u32::try_from(fraction.len()).map_err(|_| BadQuantity(help))?);
         let extra = u128::from(parts) * u128::from(factor) / scale;
-        total = total.checked_add(u64::try_from(extra).map_err(|_| BadQuantity(help))?).ok_or(BadQuantity(help))?;
+        total = total
+            .checked_add(u64::try_from(extra).map_err(|_| BadQuantity(help))?)
+            .ok_or(BadQuantity(help))?;
     }
     Ok(total)
 }
@@ -154,7 +162,18 @@ mod tests {
 
     #[test]
     fn quantities_without_a_known_unit_are_refused() {
-        for bad in ["", "60", "s", "-1s", "1 s", "1sec", "1.s", ".5s", "99999999999999d", "1e3s"] {
+        for bad in [
+            "",
+            "60",
+            "s",
+            "-1s",
+            "1 s",
+            "1sec",
+            "1.s",
+            ".5s",
+            "99999999999999d",
+            "1e3s",
+        ] {
             assert!(bad.parse::<Span>().is_err(), "{bad:?}");
         }
         assert!("10Gib".parse::<Size>().is_err());
@@ -171,7 +190,7 @@ mod tests {
 
         #[test]
         fn no_text_makes_the_reader_panic(text in "\\PC{0,20}") {
-            let _ = text.parse::<Span>().is_ok();
+            drop(text.parse::<Span>());
         }
     }
 }

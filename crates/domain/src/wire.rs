@@ -177,7 +177,9 @@ pub struct Frame<T> {
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
     /// A length beyond the limit: the stream is not ours, or torn.
-    #[error("a frame announced {header} + {blob} bytes; at most {MAX_HEADER_BYTES} + {MAX_BLOB_BYTES} are allowed")]
+    #[error(
+        "a frame announced {header} + {blob} bytes; at most {MAX_HEADER_BYTES} + {MAX_BLOB_BYTES} are allowed"
+    )]
     TooLong {
         /// Announced header length.
         header: usize,
@@ -198,7 +200,11 @@ pub enum WireError {
 pub fn encode<T: Serialize>(message: &T, blob: &[u8]) -> Vec<u8> {
     let header = serde_json::to_vec(message).expect("wire messages always have a JSON form");
     let mut out = Vec::with_capacity(8 + header.len() + blob.len());
-    let length = |n: usize| u32::try_from(n).expect("frames stay far below 4 GiB").to_le_bytes();
+    let length = |n: usize| {
+        u32::try_from(n)
+            .expect("frames stay far below 4 GiB")
+            .to_le_bytes()
+    };
     out.extend_from_slice(&length(header.len()));
     out.extend_from_slice(&length(blob.len()));
     out.extend_from_slice(&header);
@@ -227,9 +233,11 @@ impl Decoder {
     ///
     /// # Errors
     /// [`WireError`]: the stream cannot be read on.
-    pub fn next<T: DeserializeOwned>(&mut self) -> Result<Option<Frame<T>>, WireError> {
+    pub fn next_frame<T: DeserializeOwned>(&mut self) -> Result<Option<Frame<T>>, WireError> {
         let rest = &self.pending[self.taken..];
-        let Some((lengths, rest)) = rest.split_at_checked(8) else { return Ok(None) };
+        let Some((lengths, rest)) = rest.split_at_checked(8) else {
+            return Ok(None);
+        };
         let length = |at: usize| {
             u32::from_le_bytes([lengths[at], lengths[at + 1], lengths[at + 2], lengths[at + 3]]) as usize
         };
@@ -237,9 +245,16 @@ impl Decoder {
         if header > MAX_HEADER_BYTES || blob > MAX_BLOB_BYTES {
             return Err(WireError::TooLong { header, blob });
         }
-        let Some((head, rest)) = rest.split_at_checked(header) else { return Ok(None) };
-        let Some((body, _)) = rest.split_at_checked(blob) else { return Ok(None) };
-        let frame = Frame { message: serde_json::from_slice(head)?, blob: body.to_vec() };
+        let Some((head, rest)) = rest.split_at_checked(header) else {
+            return Ok(None);
+        };
+        let Some((body, _)) = rest.split_at_checked(blob) else {
+            return Ok(None);
+        };
+        let frame = Frame {
+            message: serde_json::from_slice(head)?,
+            blob: body.to_vec(),
+        };
         self.taken += 8 + header + blob;
         Ok(Some(frame))
     }
@@ -250,7 +265,10 @@ mod tests {
     use super::*;
 
     fn level() -> SourceEvent {
-        SourceEvent::Level { rms_dbfs: vec![-20.5, -120.0], peak_dbfs: vec![-3.0, -120.0] }
+        SourceEvent::Level {
+            rms_dbfs: vec![-20.5, -120.0],
+            peak_dbfs: vec![-3.0, -120.0],
+        }
     }
 
     #[test]
@@ -262,7 +280,7 @@ mod tests {
             let mut seen = Vec::new();
             for part in [&bytes[..cut], &bytes[cut..]] {
                 decoder.feed(part);
-                while let Some(frame) = decoder.next::<SourceEvent>().unwrap() {
+                while let Some(frame) = decoder.next_frame::<SourceEvent>().unwrap() {
                     seen.push(frame);
                 }
             }
@@ -276,7 +294,10 @@ mod tests {
     fn a_monstrous_length_is_an_error_and_not_an_allocation() {
         let mut decoder = Decoder::default();
         decoder.feed(&[0xff; 8]);
-        assert!(matches!(decoder.next::<SourceEvent>(), Err(WireError::TooLong { .. })));
+        assert!(matches!(
+            decoder.next_frame::<SourceEvent>(),
+            Err(WireError::TooLong { .. })
+        ));
     }
 
     proptest::proptest! {
@@ -284,7 +305,7 @@ mod tests {
         fn noise_never_panics(noise in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
             let mut decoder = Decoder::default();
             decoder.feed(&noise);
-            while let Ok(Some(_)) = decoder.next::<SourceEvent>() {}
+            while let Ok(Some(_)) = decoder.next_frame::<SourceEvent>() {}
         }
     }
 }

@@ -31,7 +31,7 @@ fn read_all(mut stdin: File, inputs: &Inputs) {
         };
         decoder.feed(&part[..read]);
         loop {
-            match decoder.next::<SourceCommand>() {
+            match decoder.next_frame::<SourceCommand>() {
                 Ok(Some(frame)) => inputs.put(Input::Command(frame.message)),
                 Ok(None) => break,
                 Err(error) => return inputs.put(Input::BadCommands(error.to_string())),

@@ -262,7 +262,7 @@ mod tests {
         let mut events = Vec::new();
         while let Some(frame) = queue.pop() {
             decoder.feed(&frame);
-            events.push(decoder.next::<SourceEvent>().unwrap().unwrap().message);
+            events.push(decoder.next_frame::<SourceEvent>().unwrap().unwrap().message);
         }
         events
     }

@@ -25,19 +25,29 @@ pub(super) fn unable(error: &DbError) -> Refusal {
 impl Conductor {
     /// Lets `event` happen to the lecture at work: judge, commit, act.
     pub(super) async fn step(&mut self, event: LectureEvent) -> Result<(), Refusal> {
-        let Some(session) = &self.session else { return Ok(()) };
+        let Some(session) = &self.session else {
+            return Ok(());
+        };
         let (id, from) = (session.id, session.state);
-        let (to, actions) = from.step(event).map_err(|refused| self.refused(&refused.to_string()))?;
+        let (to, actions) = from
+            .step(event)
+            .map_err(|refused| self.refused(&refused.to_string()))?;
         let reason = (to == LectureState::Failed)
             .then(|| "No camera, screen or microphone delivered anything.".to_owned());
         if to != from {
-            self.parts.db.set_state(id, from, to, reason).await.map_err(|error| unable(&error))?;
+            self.parts
+                .db
+                .set_state(id, from, to, reason)
+                .await
+                .map_err(|error| unable(&error))?;
             info!(lecture = %id, from = %from, to = %to, "lecture changed its state");
         }
         if let Some(session) = &mut self.session {
             session.state = to;
         }
-        self.act_all(actions, event).await.map_err(|error| unable(&error))?;
+        self.act_all(actions, event)
+            .await
+            .map_err(|error| unable(&error))?;
         if event == LectureEvent::Pause {
             self.await_pause().await;
         }
@@ -53,16 +63,20 @@ impl Conductor {
         for action in actions {
             self.act(*action, event).await?;
         }
-        self.parts.capture.follow(self.session.as_ref().and_then(Session::plan));
+        self.parts
+            .capture
+            .follow(self.session.as_ref().and_then(Session::plan));
         Ok(())
     }
 
     /// Returns when the pause has begun, so that nobody is told "paused" while the last tenth of
     /// a second is still being recorded (P7).
     async fn await_pause(&self) {
-        let begins_ns = self.session.as_ref().and_then(|session| session.run.as_ref()).and_then(|run| {
-            run.pauses.last().map(|(from_ns, _)| run.base_ns + from_ns)
-        });
+        let begins_ns = self
+            .session
+            .as_ref()
+            .and_then(|session| session.run.as_ref())
+            .and_then(|run| run.pauses.last().map(|(from_ns, _)| run.base_ns + from_ns));
         let wait_ns = begins_ns.unwrap_or(0).saturating_sub(monotonic_ns());
         tokio::time::sleep(Duration::from_nanos(wait_ns)).await;
     }
@@ -87,8 +101,13 @@ impl Conductor {
     }
 
     async fn open_next_run(&mut self) -> Result<(), DbError> {
-        let Some(session) = &mut self.session else { return Ok(()) };
-        let run = RunId { lecture: session.id, run: RunNumber(session.last_run.0 + 1) };
+        let Some(session) = &mut self.session else {
+            return Ok(());
+        };
+        let run = RunId {
+            lecture: session.id,
+            run: RunNumber(session.last_run.0 + 1),
+        };
         let (base_ns, opened_unix_ms) = (monotonic_ns(), unix_ms());
         self.parts.db.open_run(run, base_ns, opened_unix_ms).await?;
         session.last_run = run.run;
@@ -109,8 +128,12 @@ impl Conductor {
     /// Begins a pause. After an interruption and after an undo it begins where the earlier one
     /// left off, so that not one picture lies between.
     async fn close_gate(&mut self, event: LectureEvent) -> Result<(), DbError> {
-        let Some(session) = &mut self.session else { return Ok(()) };
-        let Some(run) = &mut session.run else { return Ok(()) };
+        let Some(session) = &mut self.session else {
+            return Ok(());
+        };
+        let Some(run) = &mut session.run else {
+            return Ok(());
+        };
         let now_ns = monotonic_ns().saturating_sub(run.base_ns);
         let undone = matches!(event, LectureEvent::Undo { .. });
         if undone {
@@ -121,14 +144,20 @@ impl Conductor {
         if run.pauses.last().is_some_and(|(_, to)| to.is_none()) {
             return Ok(());
         }
-        let from_ns = if matches!(event, LectureEvent::RecordOn { .. }) { 0 } else { now_ns + PAUSE_LEAD_NS };
+        let from_ns = if matches!(event, LectureEvent::RecordOn { .. }) {
+            0
+        } else {
+            now_ns + PAUSE_LEAD_NS
+        };
         self.parts.db.pause_from(run.id, from_ns).await?;
         run.pauses.push((from_ns, None));
         Ok(())
     }
 
     async fn open_gate(&mut self) -> Result<(), DbError> {
-        let Some(run) = self.session.as_mut().and_then(|session| session.run.as_mut()) else { return Ok(()) };
+        let Some(run) = self.session.as_mut().and_then(|session| session.run.as_mut()) else {
+            return Ok(());
+        };
         let now_ns = monotonic_ns().saturating_sub(run.base_ns);
         if let Some((from_ns, to @ None)) = run.pauses.last_mut() {
             let to_ns = now_ns.max(*from_ns);
@@ -141,8 +170,12 @@ impl Conductor {
     /// A stop that can still be undone.
     async fn hold(&mut self) -> Result<(), DbError> {
         let undo_ns = self.parts.config.recording.undo.ns();
-        let Some(session) = &mut self.session else { return Ok(()) };
-        let Some(run) = &mut session.run else { return Ok(()) };
+        let Some(session) = &mut self.session else {
+            return Ok(());
+        };
+        let Some(run) = &mut session.run else {
+            return Ok(());
+        };
         let now_ns = monotonic_ns();
         let stop_ns = now_ns.saturating_sub(run.base_ns);
         self.parts.db.end_run_at(run.id, stop_ns).await?;
@@ -153,8 +186,12 @@ impl Conductor {
     }
 
     async fn take_stop_back(&mut self) -> Result<(), DbError> {
-        let Some(session) = &mut self.session else { return Ok(()) };
-        let Some(run) = &mut session.run else { return Ok(()) };
+        let Some(session) = &mut self.session else {
+            return Ok(());
+        };
+        let Some(run) = &mut session.run else {
+            return Ok(());
+        };
         self.parts.db.clear_end(run.id).await?;
         run.stop_ns = None;
         session.undo_until_ns = None;
@@ -164,8 +201,12 @@ impl Conductor {
     /// From here on the run only flushes. Also the end of a run without a press: at the daemon's
     /// own end, and when nothing ever arrived.
     pub(super) async fn end_run(&mut self) -> Result<(), DbError> {
-        let Some(session) = &mut self.session else { return Ok(()) };
-        let Some(run) = &mut session.run else { return Ok(()) };
+        let Some(session) = &mut self.session else {
+            return Ok(());
+        };
+        let Some(run) = &mut session.run else {
+            return Ok(());
+        };
         let now_ns = monotonic_ns();
         if run.stop_ns.is_none() {
             let stop_ns = now_ns.saturating_sub(run.base_ns);
@@ -191,7 +232,8 @@ impl Conductor {
         }
         run.closing = true;
         let (id, spool) = (run.id, self.parts.spool.clone());
-        self.closing.spawn(async move { (id, spool.end_run(id).await.map_err(|error| error.to_string())) });
+        self.closing
+            .spawn(async move { (id, spool.end_run(id).await.map_err(|error| error.to_string())) });
     }
 
     pub(super) async fn on_run_closed(&mut self, run: RunId, result: Result<(), String>) {
@@ -213,7 +255,12 @@ impl Conductor {
             session.run = None;
         }
         self.parts.capture.follow(None);
-        if self.leaving && self.session.as_ref().is_some_and(|s| s.state != LectureState::Stopping) {
+        if self.leaving
+            && self
+                .session
+                .as_ref()
+                .is_some_and(|s| s.state != LectureState::Stopping)
+        {
             // Its state stays: the next start finds it interrupted and goes on with it.
             self.session = None;
             return;
@@ -233,7 +280,11 @@ impl Conductor {
         info!("daemon was asked to stop");
         self.leaving = true;
         let Some(session) = &self.session else { return };
-        if session.run.as_ref().is_some_and(|run| run.ending_since_ns.is_some()) {
+        if session
+            .run
+            .as_ref()
+            .is_some_and(|run| run.ending_since_ns.is_some())
+        {
             return;
         }
         if let Err(error) = self.end_run().await {
@@ -241,6 +292,8 @@ impl Conductor {
             self.session = None;
             return;
         }
-        self.parts.capture.follow(self.session.as_ref().and_then(Session::plan));
+        self.parts
+            .capture
+            .follow(self.session.as_ref().and_then(Session::plan));
     }
 }

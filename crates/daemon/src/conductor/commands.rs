@@ -1,9 +1,7 @@
 //! What people and programs ask for, checked, decided and answered.
 
 use lectern_capture::clock::{monotonic_ns, unix_ms};
-use lectern_domain::api::{
-    Command, Done, MAX_TEXT_CHARS, Metadata, Refusal, StartRequest,
-};
+use lectern_domain::api::{Command, Done, Metadata, Refusal, StartRequest};
 use lectern_domain::ids::LectureId;
 use lectern_domain::lecture::{LectureEvent, LectureState};
 use lectern_domain::track::TrackHealth;
@@ -13,6 +11,7 @@ use tracing::info;
 
 use super::Conductor;
 use super::actions::unable;
+use super::texts::{checked, checked_text};
 use crate::session::Session;
 
 const MINUTE_NS: u64 = 60_000_000_000;
@@ -37,7 +36,10 @@ impl Conductor {
 
     /// A start may have to wait for the lecture before it to be closed: half a second.
     async fn request_start(&mut self, request: StartRequest, reply: oneshot::Sender<Result<Done, Refusal>>) {
-        let stopping = self.session.as_ref().is_some_and(|s| s.state == LectureState::Stopping);
+        let stopping = self
+            .session
+            .as_ref()
+            .is_some_and(|s| s.state == LectureState::Stopping);
         if stopping && self.next_start.is_none() && !self.leaving {
             if self.session.as_ref().is_some_and(Session::can_undo)
                 && let Err(refusal) = self.step(LectureEvent::GraceOver).await
@@ -74,18 +76,29 @@ impl Conductor {
                 if !self.session.as_ref().is_some_and(Session::can_undo) {
                     return Err(self.not_now("undo"));
                 }
-                let paused = self.session.as_ref().is_some_and(|session| session.stopped_paused);
+                let paused = self
+                    .session
+                    .as_ref()
+                    .is_some_and(|session| session.stopped_paused);
                 self.press("undo", LectureEvent::Undo { paused }).await
             }
             Command::Mark(request) => self.mark(request.label).await,
             Command::Extend(request) => self.extend(request.minutes).await,
             Command::Retry(id) => self.retry(id).await,
             Command::SendNow(id) => {
-                let count = self.parts.db.send_now(id).await.map_err(|error| from_db(&error))?;
+                let count = self
+                    .parts
+                    .db
+                    .send_now(id)
+                    .await
+                    .map_err(|error| from_db(&error))?;
                 self.parts.courier_wake.notify_one();
                 self.refresh_queue().await;
                 info!(deliveries = count, "deliveries were put first");
-                Ok(Done { lecture: id, state: None })
+                Ok(Done {
+                    lecture: id,
+                    state: None,
+                })
             }
             Command::Amend(id, metadata) => self.amend(id, metadata).await,
         }
@@ -94,7 +107,8 @@ impl Conductor {
     async fn start(&mut self, request: StartRequest) -> Result<Done, Refusal> {
         if self.leaving {
             return Err(Refusal::Unable {
-                message: "The recorder is shutting down. Nothing is lost. Try again when it is back.".to_owned(),
+                message: "The recorder is shutting down. Nothing is lost. Try again when it is back."
+                    .to_owned(),
             });
         }
         if self.session.is_some() {
@@ -119,12 +133,21 @@ impl Conductor {
             started_unix_ms: now_unix_ms,
             planned_end_unix_ms,
             tracks: tracks
-                .map(|s| NewTrack { source: s.name.clone(), role: s.role, kind: s.kind.as_str().to_owned() })
+                .map(|s| NewTrack {
+                    source: s.name.clone(),
+                    role: s.role,
+                    kind: s.kind.as_str().to_owned(),
+                })
                 .collect(),
         };
-        let (armed, actions) =
-            LectureState::Scheduled.step(LectureEvent::Arm).map_err(|refused| self.refused(&refused.to_string()))?;
-        self.parts.db.create_lecture(new).await.map_err(|error| unable(&error))?;
+        let (armed, actions) = LectureState::Scheduled
+            .step(LectureEvent::Arm)
+            .map_err(|refused| self.refused(&refused.to_string()))?;
+        self.parts
+            .db
+            .create_lecture(new)
+            .await
+            .map_err(|error| unable(&error))?;
         self.troubles.clear();
         self.session = Some(Session {
             id,
@@ -199,16 +222,20 @@ impl Conductor {
         }
         if !self.parts.config.sources.iter().any(|source| live(&source.name)) {
             return Err(Refusal::Unable {
-                message: "No camera, screen or microphone delivers anything. Nothing is lost. Check their cables, \
+                message:
+                    "No camera, screen or microphone delivers anything. Nothing is lost. Check their cables, \
                           then press record again."
-                    .to_owned(),
+                        .to_owned(),
             });
         }
         Ok(())
     }
 
     async fn press(&mut self, word: &'static str, event: LectureEvent) -> Result<Done, Refusal> {
-        let allowed = self.session.as_ref().is_some_and(|session| session.state.step(event).is_ok());
+        let allowed = self
+            .session
+            .as_ref()
+            .is_some_and(|session| session.state.step(event).is_ok());
         if !allowed {
             return Err(self.not_now(word));
         }
@@ -218,12 +245,23 @@ impl Conductor {
 
     async fn mark(&mut self, label: Option<String>) -> Result<Done, Refusal> {
         let label = checked_text("label", label)?;
-        let Some((run, at_ns)) = self.session.as_ref().filter(|s| s.state.holds_sources()).and_then(|s| {
-            s.run.as_ref().map(|run| (run.id, monotonic_ns().saturating_sub(run.base_ns)))
-        }) else {
+        let Some((run, at_ns)) = self
+            .session
+            .as_ref()
+            .filter(|s| s.state.holds_sources())
+            .and_then(|s| {
+                s.run
+                    .as_ref()
+                    .map(|run| (run.id, monotonic_ns().saturating_sub(run.base_ns)))
+            })
+        else {
             return Err(self.not_now("mark"));
         };
-        self.parts.db.mark(run, at_ns, label).await.map_err(|error| unable(&error))?;
+        self.parts
+            .db
+            .mark(run, at_ns, label)
+            .await
+            .map_err(|error| unable(&error))?;
         if let Some(session) = &mut self.session {
             session.marks += 1;
         }
@@ -231,7 +269,11 @@ impl Conductor {
     }
 
     async fn extend(&mut self, minutes: u32) -> Result<Done, Refusal> {
-        let Some(session) = self.session.as_mut().filter(|s| s.state.step(LectureEvent::Stop).is_ok()) else {
+        let Some(session) = self
+            .session
+            .as_mut()
+            .filter(|s| s.state.step(LectureEvent::Stop).is_ok())
+        else {
             return Err(self.not_now("extend"));
         };
         let now_ns = monotonic_ns();
@@ -244,7 +286,11 @@ impl Conductor {
             });
         }
         let ends_unix_ms = unix_ms().saturating_add(ms(ends_ns.saturating_sub(now_ns)));
-        self.parts.db.set_planned_end(session.id, ends_unix_ms).await.map_err(|error| unable(&error))?;
+        self.parts
+            .db
+            .set_planned_end(session.id, ends_unix_ms)
+            .await
+            .map_err(|error| unable(&error))?;
         session.ends_ns = ends_ns;
         Ok(self.done())
     }
@@ -252,13 +298,27 @@ impl Conductor {
     async fn retry(&mut self, id: LectureId) -> Result<Done, Refusal> {
         let state = self.lecture_state(id).await?;
         if state == LectureState::Failed {
-            let (to, _) = state.step(LectureEvent::Retry).map_err(|refused| self.refused(&refused.to_string()))?;
-            self.parts.db.set_state(id, state, to, None).await.map_err(|error| from_db(&error))?;
+            let (to, _) = state
+                .step(LectureEvent::Retry)
+                .map_err(|refused| self.refused(&refused.to_string()))?;
+            self.parts
+                .db
+                .set_state(id, state, to, None)
+                .await
+                .map_err(|error| from_db(&error))?;
             self.to_finish.push_back(id);
             self.begin_finishing().await;
-            return Ok(Done { lecture: Some(id), state: Some(to) });
+            return Ok(Done {
+                lecture: Some(id),
+                state: Some(to),
+            });
         }
-        let again = self.parts.db.retry_lecture(id).await.map_err(|error| from_db(&error))?;
+        let again = self
+            .parts
+            .db
+            .retry_lecture(id)
+            .await
+            .map_err(|error| from_db(&error))?;
         if again == 0 {
             return Err(Refusal::State {
                 state: state.to_string(),
@@ -271,13 +331,19 @@ impl Conductor {
         }
         self.parts.courier_wake.notify_one();
         self.refresh_queue().await;
-        Ok(Done { lecture: Some(id), state: Some(state) })
+        Ok(Done {
+            lecture: Some(id),
+            state: Some(state),
+        })
     }
 
     async fn amend(&mut self, id: LectureId, metadata: Metadata) -> Result<Done, Refusal> {
         let metadata = checked(metadata)?;
         let state = self.lecture_state(id).await?;
-        if matches!(state, LectureState::Delivering | LectureState::Delivered | LectureState::Purged) {
+        if matches!(
+            state,
+            LectureState::Delivering | LectureState::Delivered | LectureState::Purged
+        ) {
             return Err(Refusal::State {
                 state: state.to_string(),
                 allowed: Vec::new(),
@@ -287,7 +353,11 @@ impl Conductor {
                 ),
             });
         }
-        self.parts.db.amend(id, metadata.clone()).await.map_err(|error| from_db(&error))?;
+        self.parts
+            .db
+            .amend(id, metadata.clone())
+            .await
+            .map_err(|error| from_db(&error))?;
         if let Some(session) = self.session.as_mut().filter(|session| session.id == id) {
             let now = &mut session.metadata;
             let mend = |field: &mut Option<String>, new: Option<String>| {
@@ -300,14 +370,19 @@ impl Conductor {
             mend(&mut now.presenter, metadata.presenter);
             mend(&mut now.language, metadata.language);
         }
-        Ok(Done { lecture: Some(id), state: Some(state) })
+        Ok(Done {
+            lecture: Some(id),
+            state: Some(state),
+        })
     }
 
     async fn lecture_state(&self, id: LectureId) -> Result<LectureState, Refusal> {
         let found = self.parts.db.lecture(id).await.map_err(|error| from_db(&error))?;
-        found.map(|detail| detail.summary.state).ok_or_else(|| Refusal::NotFound {
-            message: format!("There is no lecture {id} on this machine. `lectern lectures` lists all."),
-        })
+        found
+            .map(|detail| detail.summary.state)
+            .ok_or_else(|| Refusal::NotFound {
+                message: format!("There is no lecture {id} on this machine. `lectern lectures` lists all."),
+            })
     }
 
     fn done(&self) -> Done {
@@ -319,16 +394,30 @@ impl Conductor {
 
     /// The refusal of a button that makes no sense now: names the state and what is allowed.
     fn not_now(&self, word: &str) -> Refusal {
-        let state = self.session.as_ref().map_or("ready", |session| session.state.as_str());
-        self.refused(&format!("\"{word}\" is not possible while the recorder is {state}"))
+        let state = self
+            .session
+            .as_ref()
+            .map_or("ready", |session| session.state.as_str());
+        self.refused(&format!(
+            "\"{word}\" is not possible while the recorder is {state}"
+        ))
     }
 
     pub(super) fn refused(&self, what: &str) -> Refusal {
-        let state = self.session.as_ref().map_or("ready", |session| session.state.as_str());
-        let allowed = self.session.as_ref().map_or_else(|| vec!["start"], Session::allowed);
+        let state = self
+            .session
+            .as_ref()
+            .map_or("ready", |session| session.state.as_str());
+        let allowed = self
+            .session
+            .as_ref()
+            .map_or_else(|| vec!["start"], Session::allowed);
         Refusal::State {
             state: state.to_owned(),
-            message: format!("{what}. Nothing was changed. Possible now: {}.", allowed.join(", ")),
+            message: format!(
+                "{what}. Nothing was changed. Possible now: {}.",
+                allowed.join(", ")
+            ),
             allowed,
         }
     }
@@ -340,50 +429,14 @@ fn ms(ns: u64) -> i64 {
 
 fn from_db(error: &DbError) -> Refusal {
     match error {
-        DbError::NotFound(_) => Refusal::NotFound { message: format!("There is none such: {error}.") },
+        DbError::NotFound(_) => Refusal::NotFound {
+            message: format!("There is none such: {error}."),
+        },
         DbError::Conflict(_) => Refusal::State {
             state: "changed".to_owned(),
             allowed: Vec::new(),
             message: format!("It changed in the meantime: {error}. Nothing was changed by this."),
         },
         _ => unable(error),
-    }
-}
-
-fn checked(metadata: Metadata) -> Result<Metadata, Refusal> {
-    Ok(Metadata {
-        title: checked_text("title", metadata.title)?,
-        course: checked_text("course", metadata.course)?,
-        presenter: checked_text("presenter", metadata.presenter)?,
-        language: checked_text("language", metadata.language)?,
-    })
-}
-
-/// Any script, one line, of a length that every platform takes.
-fn checked_text(field: &str, text: Option<String>) -> Result<Option<String>, Refusal> {
-    let Some(text) = text else { return Ok(None) };
-    let text = text.trim();
-    if text.chars().count() > MAX_TEXT_CHARS || text.chars().any(char::is_control) {
-        return Err(Refusal::Invalid {
-            message: format!(
-                "The {field} cannot be kept: it must be one line of at most {MAX_TEXT_CHARS} characters."
-            ),
-        });
-    }
-    Ok(Some(text.to_owned()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn texts_of_any_script_pass_and_texts_of_several_lines_do_not() {
-        let keep = |text: &str| checked_text("title", Some(text.to_owned()));
-        assert_eq!(keep("  علم الأحياء ٢٠١ "), Ok(Some("علم الأحياء ٢٠١".to_owned())));
-        assert_eq!(keep("细胞生物学"), Ok(Some("细胞生物学".to_owned())));
-        assert!(keep("two\nlines").is_err());
-        assert!(keep(&"é".repeat(MAX_TEXT_CHARS)).is_ok());
-        assert!(keep(&"é".repeat(MAX_TEXT_CHARS + 1)).is_err());
     }
 }

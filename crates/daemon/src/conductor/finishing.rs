@@ -22,16 +22,25 @@ impl Conductor {
         if self.finishing.is_some() || self.session.is_some() || self.leaving {
             return;
         }
-        let Some(id) = self.to_finish.pop_front() else { return };
+        let Some(id) = self.to_finish.pop_front() else {
+            return;
+        };
         let (state, _) = match LectureState::Captured.step(LectureEvent::FinishStarted) {
             Ok(step) => step,
             Err(refused) => return error!(error = %refused, "finishing could not begin"),
         };
         let input = match self.parts.db.finish_input(id).await {
             Ok(input) => input,
-            Err(error) => return error!(lecture = %id, error = %error, "lecture could not be read for finishing"),
+            Err(error) => {
+                return error!(lecture = %id, error = %error, "lecture could not be read for finishing");
+            }
         };
-        if let Err(error) = self.parts.db.set_state(id, LectureState::Captured, state, None).await {
+        if let Err(error) = self
+            .parts
+            .db
+            .set_state(id, LectureState::Captured, state, None)
+            .await
+        {
             return error!(lecture = %id, error = %error, "finishing could not begin");
         }
         info!(lecture = %id, "finishing began");
@@ -43,21 +52,36 @@ impl Conductor {
 
     pub(super) async fn on_finish(&mut self, event: FinishEvent) {
         match event {
-            FinishEvent::Done { lecture, finished, took_ms } => {
+            FinishEvent::Done {
+                lecture,
+                finished,
+                took_ms,
+            } => {
                 self.finishing = None;
                 for note in &finished.notes {
                     warn!(lecture = %lecture, note = %note, "finisher noted something");
                 }
                 let deliveries = self.parts.config.platforms.iter();
-                let deliveries =
-                    deliveries.map(|p| NewDelivery { platform: p.name.clone(), send: p.send.clone() }).collect();
+                let deliveries = deliveries
+                    .map(|p| NewDelivery {
+                        platform: p.name.clone(),
+                        send: p.send.clone(),
+                    })
+                    .collect();
                 let files = finished.files.len();
-                match self.parts.db.finished(lecture, finished.files, finished.duration_ms, deliveries).await {
+                match self
+                    .parts
+                    .db
+                    .finished(lecture, finished.files, finished.duration_ms, deliveries)
+                    .await
+                {
                     Ok(()) => {
                         info!(lecture = %lecture, files, duration_ms = finished.duration_ms, took_ms, "lecture was finished");
                         self.parts.courier_wake.notify_one();
                     }
-                    Err(error) => error!(lecture = %lecture, error = %error, "finished files could not be committed"),
+                    Err(error) => {
+                        error!(lecture = %lecture, error = %error, "finished files could not be committed")
+                    }
                 }
             }
             FinishEvent::Failed { lecture, message } => {
@@ -73,7 +97,12 @@ impl Conductor {
         error!(lecture = %lecture, error = message, "lecture could not be finished");
         let (from, event) = (LectureState::Finishing, LectureEvent::FinishFailed);
         let committed = match from.step(event) {
-            Ok((to, _)) => self.parts.db.set_state(lecture, from, to, Some(message.clone())).await,
+            Ok((to, _)) => {
+                self.parts
+                    .db
+                    .set_state(lecture, from, to, Some(message.clone()))
+                    .await
+            }
             Err(refused) => return error!(error = %refused, "failure could not be noted"),
         };
         if let Err(error) = committed {

@@ -13,6 +13,7 @@ mod actions;
 mod commands;
 mod finishing;
 mod resume;
+mod texts;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -141,7 +142,9 @@ impl Conductor {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let Some(event) = self.next(&mut inputs, &mut tick).await else { break };
+            let Some(event) = self.next(&mut inputs, &mut tick).await else {
+                break;
+            };
             if let Event::Signal(Signal::Now) = event {
                 return Err(Now);
             }
@@ -207,10 +210,10 @@ impl Conductor {
     async fn on_tick(&mut self) {
         self.parts.vitals.conductor_lives();
         let now = monotonic_ns();
-        if let Some(event) = self.session.as_ref().and_then(|session| session.due(now)) {
-            if let Err(refusal) = self.step(event).await {
-                error!(event = ?event, error = refusal.message(), "timed step failed");
-            }
+        if let Some(event) = self.session.as_ref().and_then(|session| session.due(now))
+            && let Err(refusal) = self.step(event).await
+        {
+            error!(event = ?event, error = refusal.message(), "timed step failed");
         }
         self.close_if_drained();
         if now.saturating_sub(self.queue_read_ns) > QUEUE_EVERY_NS {
@@ -223,10 +226,16 @@ impl Conductor {
         match event {
             SpoolEvent::FirstChunk { run, source } => {
                 info!(lecture = %run.lecture, run = %run.run, source = %source, "track began to be written");
-                if self.session.as_ref().is_some_and(|session| session.id == run.lecture) {
-                    if let Err(refusal) = self.step(LectureEvent::FirstChunk).await {
-                        warn!(error = refusal.message(), "first chunk found no lecture that waits for it");
-                    }
+                if self
+                    .session
+                    .as_ref()
+                    .is_some_and(|session| session.id == run.lecture)
+                    && let Err(refusal) = self.step(LectureEvent::FirstChunk).await
+                {
+                    warn!(
+                        error = refusal.message(),
+                        "first chunk found no lecture that waits for it"
+                    );
                 }
             }
             SpoolEvent::SegmentClosed { run, .. } => {
@@ -234,11 +243,18 @@ impl Conductor {
                     session.segments_closed += 1;
                 }
             }
-            SpoolEvent::WriteResumed { run, source, dropped_chunks } => {
+            SpoolEvent::WriteResumed {
+                run,
+                source,
+                dropped_chunks,
+            } => {
                 warn!(lecture = %run.lecture, source = %source, dropped_chunks, "track is being written again");
-                self.troubles.retain(|t| t.code != "write-failed" || t.subject.as_deref() != Some(source.as_str()));
+                self.troubles
+                    .retain(|t| t.code != "write-failed" || t.subject.as_deref() != Some(source.as_str()));
             }
-            SpoolEvent::WriteFailed { run, source, message, .. } => {
+            SpoolEvent::WriteFailed {
+                run, source, message, ..
+            } => {
                 error!(lecture = %run.lecture, source = %source, error = message, "track could not be written");
                 self.trouble(Message {
                     severity: Severity::Error,
@@ -246,7 +262,8 @@ impl Conductor {
                     subject: Some(source.to_string()),
                     what: format!("{source} cannot be written to the disk: {message}"),
                     safe: "Everything before this moment is on the disk.".to_owned(),
-                    todo: "Make room on the disk or call the help desk; Lectern tries again by itself.".to_owned(),
+                    todo: "Make room on the disk or call the help desk; Lectern tries again by itself."
+                        .to_owned(),
                 });
             }
         }
@@ -267,7 +284,8 @@ impl Conductor {
             Err(error) => warn!(error = %error, "queue could not be read"),
         }
         if self.queue.active.is_none() {
-            self.queue.active = active.filter(|view| view.state != lectern_domain::delivery::DeliveryState::Done);
+            self.queue.active =
+                active.filter(|view| view.state != lectern_domain::delivery::DeliveryState::Done);
         }
         self.queue.finishing =
             u32::try_from(self.to_finish.len() + usize::from(self.finishing.is_some())).unwrap_or(u32::MAX);
@@ -275,18 +293,28 @@ impl Conductor {
 
     /// Adds a trouble, once for each code and subject.
     fn trouble(&mut self, message: Message) {
-        self.troubles.retain(|old| (&old.code, &old.subject) != (&message.code, &message.subject));
+        self.troubles
+            .retain(|old| (&old.code, &old.subject) != (&message.code, &message.subject));
         self.troubles.push(message);
     }
 
     /// The run at work, if it is `run`.
     fn open_run(&mut self, run: RunId) -> Option<&mut crate::session::OpenRun> {
-        self.session.as_mut().and_then(|session| session.run.as_mut()).filter(|open| open.id == run)
+        self.session
+            .as_mut()
+            .and_then(|session| session.run.as_mut())
+            .filter(|open| open.id == run)
     }
 
     fn publish(&mut self) {
-        self.parts.vitals.set_recording(self.session.as_ref().is_some_and(|s| s.state.holds_sources()));
-        let track_bytes = self.session.as_ref().map(|session| self.parts.tally.of(session.id)).unwrap_or_default();
+        self.parts
+            .vitals
+            .set_recording(self.session.as_ref().is_some_and(|s| s.state.holds_sources()));
+        let track_bytes = self
+            .session
+            .as_ref()
+            .map(|session| self.parts.tally.of(session.id))
+            .unwrap_or_default();
         let view = status::View {
             config: &self.parts.config,
             session: self.session.as_ref(),

@@ -25,11 +25,16 @@ impl Conductor {
         let within = i64::try_from(self.parts.config.recording.resume_within.0).unwrap_or(i64::MAX);
         let mut interrupted: Vec<&Interrupted> = recovery.interrupted.iter().collect();
         interrupted.sort_by_key(|lecture| lecture.started_unix_ms);
-        let newest = interrupted.last().filter(|lecture| goes_on(lecture, now_unix_ms, within)).map(|l| l.lecture);
+        let newest = interrupted
+            .last()
+            .filter(|lecture| goes_on(lecture, now_unix_ms, within))
+            .map(|l| l.lecture);
         for lecture in interrupted {
             self.session = Some(session_of(lecture, now_unix_ms));
             let event = if newest == Some(lecture.lecture) {
-                LectureEvent::RecordOn { paused: lecture.paused }
+                LectureEvent::RecordOn {
+                    paused: lecture.paused,
+                }
             } else {
                 LectureEvent::GiveUp
             };
@@ -64,12 +69,17 @@ impl Conductor {
 
     /// Promise P8: stops the lecture while there is still room to close it.
     pub(super) async fn guard_reserve(&mut self) {
-        let recording =
-            self.session.as_ref().is_some_and(|session| session.state.step(LectureEvent::Stop).is_ok());
+        let recording = self
+            .session
+            .as_ref()
+            .is_some_and(|session| session.state.step(LectureEvent::Stop).is_ok());
         if !recording || self.free_bytes > self.parts.config.storage.reserve.bytes() {
             return;
         }
-        warn!(free_bytes = self.free_bytes, "disk reached its reserve, the lecture is stopped");
+        warn!(
+            free_bytes = self.free_bytes,
+            "disk reached its reserve, the lecture is stopped"
+        );
         if let Err(refusal) = self.step(LectureEvent::Stop).await {
             return error!(error = refusal.message(), "lecture could not be stopped");
         }
@@ -134,8 +144,17 @@ mod tests {
     fn p3_a_lecture_goes_on_unless_it_was_stopped_over_or_left_too_long() {
         assert!(goes_on(&interrupted(LectureState::Recording), 60_000, 30_000));
         assert!(goes_on(&interrupted(LectureState::Paused), 60_000, 30_000));
-        assert!(!goes_on(&interrupted(LectureState::Stopping), 60_000, 30_000), "it was stopped");
-        assert!(!goes_on(&interrupted(LectureState::Recording), 100_000, 90_000), "its time is over");
-        assert!(!goes_on(&interrupted(LectureState::Recording), 81_000, 30_000), "left too long");
+        assert!(
+            !goes_on(&interrupted(LectureState::Stopping), 60_000, 30_000),
+            "it was stopped"
+        );
+        assert!(
+            !goes_on(&interrupted(LectureState::Recording), 100_000, 90_000),
+            "its time is over"
+        );
+        assert!(
+            !goes_on(&interrupted(LectureState::Recording), 81_000, 30_000),
+            "left too long"
+        );
     }
 }

@@ -66,7 +66,7 @@ impl Driver {
                     return;
                 }
                 decoder.feed(&part[..read]);
-                while let Some(frame) = decoder.next().expect("the stream is whole") {
+                while let Some(frame) = decoder.next_frame().expect("the stream is whole") {
                     if sender
                         .send(Heard {
                             at: Instant::now(),
