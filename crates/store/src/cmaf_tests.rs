@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cmaf::{Survey, is_sound, survey};
 use crate::disk::Disk;
-use crate::disk::scripted::ScriptedDisk;
+use crate::disk::scripted_tests::ScriptedDisk;
 use crate::test_cmaf::{CHUNK_NS, CHUNK_TICKS, chunk, init};
 
 fn look(bytes: &[u8]) -> Option<Survey> {

@@ -7,7 +7,7 @@
 
 mod real;
 #[cfg(test)]
-pub(crate) mod scripted;
+pub(crate) mod scripted_tests;
 
 use std::ffi::OsString;
 use std::io;

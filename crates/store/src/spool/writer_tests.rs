@@ -14,7 +14,7 @@ use super::event::{SpoolEvent, WriteFailure};
 use super::segment::hex;
 use super::writer::{FolderLost, Output, Writer, WriterOptions};
 use crate::clock;
-use crate::disk::scripted::ScriptedDisk;
+use crate::disk::scripted_tests::ScriptedDisk;
 use crate::test_cmaf::{CHUNK_NS, CHUNK_TICKS, chunk as media, init};
 
 const SYNC: Duration = Duration::from_secs(1);
