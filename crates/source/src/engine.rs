@@ -214,8 +214,7 @@ impl Engine {
         };
         self.encoders += 1;
         let number = EncoderNumber(self.encoders);
-        let reports = &self.reports;
-        match Encoder::start(number, run, source, &form, &reports.outbox, &reports.inputs) {
+        match Encoder::start(number, run, source, &form, &self.reports) {
             Ok((encoder, feeder)) => {
                 self.encoder = Some(encoder);
                 self.reports.feed.seat(number, feeder);

@@ -52,13 +52,29 @@ fn first_word(form: &Form, mono_ns: u64) -> Input {
     Input::CaptureFailed(Failure::new(FailureReason::Config, message))
 }
 
+/// Whether the encoder gave out a key frame lately. What came before it leaves the muxer only with
+/// the picture after it, so a still screen owes that one soon.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct KeySeen(Arc<AtomicBool>);
+
+impl KeySeen {
+    /// A key frame came out.
+    pub(crate) fn set(&self) {
+        self.0.store(true, Relaxed);
+    }
+
+    /// Whether one came out since the last call.
+    pub(crate) fn take(&self) -> bool {
+        self.0.swap(false, Relaxed)
+    }
+}
+
 /// The seat. Shared by the capture's streaming thread and the engine.
 pub(crate) struct Feed {
     seat: Mutex<Seat>,
     meter: Arc<Meter>,
     inputs: Inputs,
-    /// See [`Feed::take_key_fed`].
-    key_fed: AtomicBool,
+    key_seen: KeySeen,
 }
 
 #[derive(Default)]
@@ -76,7 +92,7 @@ impl Feed {
             seat: Mutex::default(),
             meter,
             inputs,
-            key_fed: AtomicBool::new(false),
+            key_seen: KeySeen::default(),
         })
     }
 
@@ -109,7 +125,6 @@ impl Feed {
         };
         match feeder.take(buffer, mono_ns) {
             Taken::Fed | Taken::Outside => {}
-            Taken::FedKey => self.key_fed.store(true, Relaxed),
             Taken::Dropped => {
                 self.meter.dropped.fetch_add(1, Relaxed);
             }
@@ -117,10 +132,9 @@ impl Feed {
         }
     }
 
-    /// Whether a key frame was fed since the last call. What came before it leaves the muxer only
-    /// with the picture after it, so a still screen owes that one soon.
-    pub(crate) fn take_key_fed(&self) -> bool {
-        self.key_fed.swap(false, Relaxed)
+    /// The mark that the seated encoder sets.
+    pub(crate) fn key_seen(&self) -> &KeySeen {
+        &self.key_seen
     }
 
     /// What the device delivers, once it has.

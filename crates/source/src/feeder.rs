@@ -12,6 +12,7 @@ use gst_app::AppSrc;
 
 use crate::clock::{self, SECOND_NS};
 use crate::form::Form;
+use crate::grid::Grid;
 
 /// A key frame is asked for when this much of the run has passed since the last, in nanoseconds.
 pub(crate) const KEY_EVERY_NS: u64 = 2 * SECOND_NS;
@@ -61,8 +62,6 @@ impl Window {
 pub(crate) enum Taken {
     /// The encoder has it.
     Fed,
-    /// The encoder has it and makes a key frame of it.
-    FedKey,
     /// It does not belong to the run, or cannot begin it.
     Outside,
     /// The encoder could not follow.
@@ -92,7 +91,7 @@ pub(crate) struct Feeder {
     source: AppSrc,
     window: Window,
     kind: Kind,
-    /// The distance of two pictures at the configured rate, in nanoseconds.
+    /// The distance of two pictures, in nanoseconds.
     picture_ns: u64,
     /// The stamp of the newest picture, in run time.
     last_ns: Option<u64>,
@@ -101,6 +100,7 @@ pub(crate) struct Feeder {
 
 enum Kind {
     Pictures {
+        grid: Grid,
         /// When the next key frame is due.
         key_due_ns: u64,
     },
@@ -118,8 +118,12 @@ enum Kind {
 impl Feeder {
     /// A feeder of `form` into `source`; it tells `end` where the track ends.
     pub(crate) fn new(source: AppSrc, form: &Form, fps: u32, window: Window, end: TrackEnd) -> Self {
+        let rate = form.rate().unwrap_or((fps, 1));
         let kind = match form {
-            Form::Pictures { .. } => Kind::Pictures { key_due_ns: 0 },
+            Form::Pictures { .. } => Kind::Pictures {
+                grid: Grid::new(rate),
+                key_due_ns: 0,
+            },
             Form::Coded { .. } => Kind::Coded {
                 waiting_for_key: true,
             },
@@ -128,7 +132,7 @@ impl Feeder {
                 next: None,
             },
         };
-        let picture_ns = SECOND_NS / u64::from(fps.max(1));
+        let picture_ns = Grid::new(rate).period_ns();
         Self {
             source,
             window,
@@ -162,24 +166,22 @@ impl Feeder {
         };
         let full = |source: &AppSrc, most: u64| source.current_level_buffers() >= most;
         match &mut self.kind {
-            Kind::Pictures { key_due_ns } => {
-                let at_ns = clock::snap_picture(at_ns);
-                if self.last_ns.is_some_and(|before| at_ns <= before) {
-                    return Taken::Outside;
-                }
+            Kind::Pictures { grid, key_due_ns } => {
                 if full(&self.source, MAX_PICTURES) {
                     return Taken::Dropped;
                 }
-                let key = at_ns >= *key_due_ns;
-                if key {
-                    request_key(&self.source);
+                let Some(at_ns) = grid.place(at_ns) else {
+                    return Taken::Outside;
+                };
+                if at_ns >= *key_due_ns {
+                    // The first picture is one anyway, and the encoder is not ready for a wish.
+                    if self.last_ns.is_some() {
+                        request_key(&self.source);
+                    }
                     *key_due_ns = at_ns + KEY_EVERY_NS;
                 }
                 self.last_ns = Some(at_ns);
-                match push(&self.source, buffer, at_ns, self.picture_ns) {
-                    Taken::Fed if key => Taken::FedKey,
-                    taken => taken,
-                }
+                push(&self.source, buffer, at_ns, self.picture_ns)
             }
             Kind::Coded { waiting_for_key } => {
                 let delta = buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);

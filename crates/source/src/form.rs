@@ -54,6 +54,29 @@ impl Form {
         }
     }
 
+    /// Pictures in so many seconds, if the device says so.
+    pub(crate) fn rate(&self) -> Option<(u32, u32)> {
+        let rate = self.caps().structure(0)?.get::<gst::Fraction>("framerate").ok()?;
+        let (pictures, seconds) = (
+            u32::try_from(rate.numer()).ok()?,
+            u32::try_from(rate.denom()).ok()?,
+        );
+        (pictures > 0 && seconds > 0).then_some((pictures, seconds))
+    }
+
+    /// The caps for an encoder of pictures: it writes their rate into the stream, so there must be
+    /// one. Without the device's it is `fps`.
+    pub(crate) fn caps_with_rate(&self, fps: u32) -> gst::Caps {
+        let mut caps = self.caps().clone();
+        if matches!(self, Self::Pictures { .. }) && self.rate().is_none() {
+            caps.make_mut().set(
+                "framerate",
+                gst::Fraction::new(i32::try_from(fps.max(1)).unwrap_or(30), 1),
+            );
+        }
+        caps
+    }
+
     /// Whether an encoder made for this format can go on with `other`.
     pub(crate) fn is_compatible(&self, other: &Self) -> bool {
         match (self, other) {

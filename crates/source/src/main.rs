@@ -16,6 +16,7 @@ mod failure;
 mod feed;
 mod feeder;
 mod form;
+mod grid;
 mod inputs;
 mod outbox;
 mod screen;

@@ -4,6 +4,8 @@ mod support;
 
 use std::time::Duration;
 
+use lectern_domain::config::Encoder;
+use lectern_domain::units::Rate;
 use support::media::{self, Track};
 use support::{Driver, test_audio, test_video};
 
@@ -51,8 +53,18 @@ fn picture_and_sound_lie_on_the_clock_of_all_sources() {
         let sound = scope.spawn(|| record(folder.path(), test_audio(), "sound.mp4", 6));
         (picture.join().unwrap(), sound.join().unwrap())
     });
-    for recorded in [&picture, &sound] {
-        recorded.track.check_chunks();
+    for (recorded, ticks) in [(&picture, 3000), (&sound, 1024)] {
+        let (last, all) = recorded
+            .track
+            .check_chunks()
+            .split_last()
+            .map(|(a, b)| (*a, b.to_vec()))
+            .unwrap();
+        assert!(
+            all.iter().all(|is| *is == ticks),
+            "one distance from first to last: {all:?}"
+        );
+        assert!(last > 0);
         assert_eq!(
             media::decode_errors(&recorded.file),
             "",
@@ -86,5 +98,38 @@ fn picture_and_sound_lie_on_the_clock_of_all_sources() {
         for beep in &beeps {
             assert!((flash - beep).abs() < 0.040, "flash {flash}, beep {beep}");
         }
+    }
+}
+
+#[test]
+fn each_encoder_of_pictures_makes_a_track() {
+    let folder = tempfile::tempdir().unwrap();
+    for (encoder, rate) in [
+        (Encoder::X264, None),
+        (Encoder::Openh264, Some(Rate(1_000_000))),
+        (Encoder::Openh264, None),
+    ] {
+        let mut source = test_video();
+        let video = source.video.as_mut().unwrap();
+        (video.encoder, video.bitrate) = (encoder, rate);
+        let recorded = record(folder.path(), source, "encoder.mp4", 3);
+        recorded.track.check_chunks();
+        assert_eq!(media::decode_errors(&recorded.file), "", "{encoder:?}");
+        assert!(
+            recorded.track.codec.starts_with("H.264 "),
+            "{}",
+            recorded.track.codec
+        );
+        let keys = recorded.track.chunks.iter().filter(|chunk| chunk.key).count();
+        // More than one every two seconds: the flash is a change of scene.
+        assert!(keys >= 2, "{encoder:?}: {keys} key chunks in 3 s");
+        let flashes = media::flashes(&recorded.file);
+        assert!(flashes.len() >= 2, "{encoder:?}: {flashes:?}");
+        assert!(
+            flashes
+                .iter()
+                .all(|time| off_the_second(&recorded, *time).abs() < 0.001),
+            "{flashes:?}"
+        );
     }
 }

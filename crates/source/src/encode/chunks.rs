@@ -5,19 +5,20 @@
 //! `tfdt`. Its output arrives as one list of buffers per chunk, the first one with the init
 //! segment before it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gst::prelude::*;
 use gst_app::{AppSink, AppSinkCallbacks};
 use lectern_domain::ids::RunId;
 
-use super::{run_time_ns, sample_of};
+use super::{Exit, run_time_ns, sample_of};
 use crate::clock::{self, SECOND_NS};
 use crate::element::make;
 use crate::failure::Failure;
+use crate::feed::KeySeen;
 use crate::feeder::{KEY_EVERY_NS, TrackEnd};
-use crate::inputs::{EncoderNumber, Input, Inputs};
+use crate::inputs::Input;
 use crate::outbox::{Chunk, Outbox};
 
 /// The length of a chunk, in nanoseconds.
@@ -70,16 +71,8 @@ impl Cutter {
     }
 }
 
-/// The muxer, and the sink whose chunks go to the outbox. `end` as in [`TrackEnd`].
-pub(super) fn muxer(
-    run: RunId,
-    number: EncoderNumber,
-    plan: Plan,
-    end: &TrackEnd,
-    outbox: &Arc<Outbox>,
-    inputs: &Inputs,
-    ending: &Arc<AtomicBool>,
-) -> Result<(gst::Element, AppSink), Failure> {
+/// The muxer, and the sink whose chunks go to the outbox.
+pub(super) fn muxer(plan: Plan, exit: &Exit) -> Result<(gst::Element, AppSink), Failure> {
     let mux = make(
         "cmafmux",
         &[("manual-split", "true"), ("send-force-keyunit", "false")],
@@ -91,14 +84,15 @@ pub(super) fn muxer(
         pad.set_property("trak-timescale", clock::VIDEO_TICKS);
     }
     let cutter = Mutex::new(Cutter::default());
+    let key_seen = exit.key_seen.clone();
     pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
         let Some(buffer) = info.buffer_mut() else {
             return gst::PadProbeReturn::Ok;
         };
         let mut cutter = cutter.lock().unwrap_or_else(PoisonError::into_inner);
-        prepare(pad, buffer, plan, &mut cutter)
+        prepare(pad, buffer, plan, &mut cutter, &key_seen)
     });
-    let end = end.clone();
+    let end = exit.end.clone();
     pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |pad, info| {
         if info
             .event()
@@ -108,12 +102,17 @@ pub(super) fn muxer(
         }
         gst::PadProbeReturn::Ok
     });
-    let sink = sink(run, number, pad, outbox, inputs, ending);
-    Ok((mux, sink))
+    Ok((mux, sink(exit, pad)))
 }
 
 /// Stamps a coded frame and tells the muxer to cut before it, if it is time.
-fn prepare(pad: &gst::Pad, buffer: &mut gst::Buffer, plan: Plan, cutter: &mut Cutter) -> gst::PadProbeReturn {
+fn prepare(
+    pad: &gst::Pad,
+    buffer: &mut gst::Buffer,
+    plan: Plan,
+    cutter: &mut Cutter,
+    key_seen: &KeySeen,
+) -> gst::PadProbeReturn {
     let Some(segment) = pad.sticky_event::<gst::event::Segment>(0) else {
         return gst::PadProbeReturn::Ok;
     };
@@ -144,6 +143,9 @@ fn prepare(pad: &gst::Pad, buffer: &mut gst::Buffer, plan: Plan, cutter: &mut Cu
             (start_ns, None)
         }
     };
+    if key == Some(true) {
+        key_seen.set();
+    }
     if let Some(cut) = cutter.cut(at_ns, key) {
         let split = gst::Structure::builder("FMP4MuxSplitNow")
             .field("chunk", cut == Cut::Chunk)
@@ -181,16 +183,9 @@ fn hold_last(pad: &gst::Pad, end: &TrackEnd) {
 }
 
 /// The sink that turns lists of buffers into chunks.
-fn sink(
-    run: RunId,
-    number: EncoderNumber,
-    coded: gst::Pad,
-    outbox: &Arc<Outbox>,
-    inputs: &Inputs,
-    ending: &Arc<AtomicBool>,
-) -> AppSink {
-    let outbox = Arc::clone(outbox);
-    let (inputs, ending) = (inputs.clone(), Arc::clone(ending));
+fn sink(exit: &Exit, coded: gst::Pad) -> AppSink {
+    let (run, outbox) = (exit.run, Arc::clone(&exit.outbox));
+    let (number, inputs, ending) = (exit.number, exit.inputs.clone(), Arc::clone(&exit.ending));
     let callbacks = AppSinkCallbacks::builder()
         .new_sample(move |sink| {
             let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;

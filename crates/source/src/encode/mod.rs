@@ -15,21 +15,38 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use gst::prelude::*;
 use gst_app::AppSrc;
 use lectern_domain::config::Source;
+use lectern_domain::ids::RunId;
 
+use crate::capture::Reports;
 use crate::clock;
 use crate::element::{chain, filter, make};
 use crate::failure::{self, Failure};
+use crate::feed::KeySeen;
 use crate::feeder::{Feeder, TrackEnd, Window};
 use crate::form::Form;
 use crate::inputs::{EncoderNumber, Input, Inputs};
 use crate::outbox::Outbox;
 use crate::session::Run;
+use chunks::Plan;
 
 /// The encoder of one run.
 pub(crate) struct Encoder {
     /// Which one of this process.
     pub(crate) number: EncoderNumber,
     pipeline: gst::Pipeline,
+    ending: Arc<AtomicBool>,
+}
+
+/// What the way out of an encoder reports to, and what it is told.
+#[derive(Clone)]
+struct Exit {
+    run: RunId,
+    number: EncoderNumber,
+    outbox: Arc<Outbox>,
+    inputs: Inputs,
+    key_seen: KeySeen,
+    /// Where the last picture ends.
+    end: TrackEnd,
     /// The end was asked for; an end before it is a failure.
     ending: Arc<AtomicBool>,
 }
@@ -45,12 +62,12 @@ impl Encoder {
         run: Run,
         source: &Source,
         form: &Form,
-        outbox: &Arc<Outbox>,
-        inputs: &Inputs,
+        reports: &Reports,
     ) -> Result<(Self, Feeder), Failure> {
+        let fps = source.video.as_ref().map_or(30, |video| video.fps);
         let pipeline = gst::Pipeline::with_name("encode");
         let appsrc = AppSrc::builder()
-            .caps(form.caps())
+            .caps(&form.caps_with_rate(fps))
             .format(gst::Format::Time)
             .is_live(false)
             .block(false)
@@ -58,44 +75,40 @@ impl Encoder {
             .max_buffers(0)
             .max_bytes(0)
             .build();
-        let (elements, plan) = match form {
-            Form::Pictures { width, height, .. } => {
-                let video = source.video.as_ref().ok_or_else(|| wrong_role("pictures"))?;
-                (picture::elements(video, *width, *height)?, chunks::Plan::Pictures)
-            }
-            Form::Coded { .. } => (vec![parser()?, avc()?], chunks::Plan::Pictures),
-            Form::Sound { .. } => {
-                let audio = source.audio.as_ref().ok_or_else(|| wrong_role("sound"))?;
-                let (elements, priming) = sound::elements(audio)?;
-                (elements, chunks::Plan::Sound { priming })
-            }
+        let (elements, plan) = elements(source, form)?;
+        let exit = Exit {
+            run: run.id,
+            number,
+            outbox: Arc::clone(&reports.outbox),
+            inputs: reports.inputs.clone(),
+            key_seen: reports.feed.key_seen().clone(),
+            end: TrackEnd::default(),
+            ending: Arc::default(),
         };
-        let (ending, end) = (Arc::new(AtomicBool::new(false)), TrackEnd::default());
-        let (mux, sink) = chunks::muxer(run.id, number, plan, &end, outbox, inputs, &ending)?;
+        let (mux, sink) = chunks::muxer(plan, &exit)?;
         let mut all = vec![appsrc.upcast_ref::<gst::Element>()];
         all.extend(&elements);
         all.extend([&mux, sink.upcast_ref()]);
         chain(&pipeline, &all)?;
-        watch(&pipeline, number, inputs);
+        watch(&pipeline, number, &reports.inputs);
 
-        let fps = source.video.as_ref().map_or(30, |video| video.fps);
+        let delay_ns = source.delay_ms.saturating_mul(1_000_000);
         let window = Window {
             base_ns: run.base_ns,
-            delay_ns: source.delay_ms.saturating_mul(1_000_000),
+            delay_ns,
             until_ns: None,
         };
-        let feeder = Feeder::new(appsrc, form, fps, window, end);
+        let feeder = Feeder::new(appsrc, form, fps, window, exit.end);
         let encoder = Self {
             number,
             pipeline,
-            ending,
+            ending: exit.ending,
         };
         match encoder.pipeline.set_state(gst::State::Playing) {
             Ok(_) => Ok((encoder, feeder)),
             Err(error) => {
-                let failure = Failure::internal(format!("the encoder did not start: {error}"));
                 encoder.discard();
-                Err(failure)
+                Err(Failure::internal(format!("the encoder did not start: {error}")))
             }
         }
     }
@@ -110,6 +123,22 @@ impl Encoder {
         self.expect_end();
         if let Err(error) = self.pipeline.set_state(gst::State::Null) {
             tracing::warn!(%error, "the encoder did not stop");
+        }
+    }
+}
+
+/// From what the device delivers to what the muxer takes.
+fn elements(source: &Source, form: &Form) -> Result<(Vec<gst::Element>, Plan), Failure> {
+    match form {
+        Form::Pictures { width, height, .. } => {
+            let video = source.video.as_ref().ok_or_else(|| wrong_role("pictures"))?;
+            Ok((picture::elements(video, *width, *height)?, Plan::Pictures))
+        }
+        Form::Coded { .. } => Ok((vec![parser()?, avc()?], Plan::Pictures)),
+        Form::Sound { .. } => {
+            let audio = source.audio.as_ref().ok_or_else(|| wrong_role("sound"))?;
+            let (elements, priming) = sound::elements(audio)?;
+            Ok((elements, Plan::Sound { priming }))
         }
     }
 }

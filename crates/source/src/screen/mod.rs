@@ -1,8 +1,8 @@
 //! The screen of an X server, without Xlib: its I/O error handler would end the process.
 //!
-//! A thread asks for a picture when something was drawn (DAMAGE), when the pointer moved, when
-//! the engine wants one, and otherwise every [`HEARTBEAT_NS`], so that chunks keep closing on a
-//! still screen. At most the configured rate. The death of the server is an error like any other.
+//! At each tick of the configured rate a thread takes a picture if something was drawn (DAMAGE), if
+//! the pointer moved, if the engine wants one, and otherwise every [`HEARTBEAT_NS`], so that chunks
+//! keep closing on a still screen. The death of the server is an error like any other.
 
 mod grab;
 mod pointer;
@@ -15,13 +15,13 @@ use lectern_domain::wire::FailureReason;
 use crate::capture::{Alarm, Head, Hint, Medium, Pacer, Reports, Woken};
 use crate::clock::{self, SECOND_NS};
 use crate::failure::Failure;
-use crate::feed::Feed;
+use crate::feed::KeySeen;
 use crate::inputs::Input;
 pub(crate) use grab::Screen;
 use grab::Trouble;
 
 /// The longest time without a picture, in nanoseconds.
-const HEARTBEAT_NS: u64 = 400_000_000;
+const HEARTBEAT_NS: u64 = 300_000_000;
 
 /// The head of kind `x11`, for a screen that answered.
 pub(crate) fn head(screen: Screen, video: &Video, reports: &Reports) -> Result<Head, Failure> {
@@ -47,7 +47,7 @@ pub(crate) fn head(screen: Screen, video: &Video, reports: &Reports) -> Result<H
     let element = appsrc.clone().upcast();
     let reports = reports.clone();
     let pacer = Pacer::start("screen", move |alarm| {
-        if let Err(trouble) = watch(alarm, screen, &pool, &appsrc, fps, &reports.feed) {
+        if let Err(trouble) = watch(alarm, screen, &pool, &appsrc, fps, reports.feed.key_seen()) {
             reports.inputs.put_now(Input::CaptureFailed(failure(&trouble)));
         }
     })?;
@@ -80,36 +80,38 @@ fn watch(
     pool: &gst::BufferPool,
     appsrc: &AppSrc,
     fps: u32,
-    feed: &Feed,
+    key_seen: &KeySeen,
 ) -> Result<(), Trouble> {
     let tick_ns = SECOND_NS / u64::from(fps);
-    let (mut due_ns, mut pushed_ns) = (clock::now_ns(), 0);
+    let newest = || clock::now_ns() * u64::from(fps) / SECOND_NS;
+    let (mut tick, mut pushed_ns, mut wanted) = (newest(), 0, true);
     loop {
-        let wanted = match alarm.wait_until(due_ns.min(pushed_ns + HEARTBEAT_NS)) {
+        match alarm.wait_until(clock::picture_start(tick + 1, fps)) {
             Woken::Stopped => return Ok(()),
-            Woken::Poked => true,
-            Woken::OnTime => feed.take_key_fed(),
-        };
+            Woken::Poked => {
+                wanted = true;
+                continue;
+            }
+            Woken::OnTime => wanted |= key_seen.take(),
+        }
+        // A tick that was missed is left out; the grid stays.
+        tick = newest().max(tick + 1);
+        let at_ns = clock::picture_start(tick, fps);
         let changed = screen.has_changed()?;
-        let now_ns = clock::now_ns();
-        if wanted || changed || now_ns + tick_ns / 2 >= pushed_ns + HEARTBEAT_NS {
+        if wanted || changed || at_ns + tick_ns / 2 >= pushed_ns + HEARTBEAT_NS {
             let Ok(mut buffer) = pool.acquire_buffer(None) else {
                 return Ok(());
             };
             {
                 let buffer = buffer.make_mut();
-                buffer.set_pts(gst::ClockTime::from_nseconds(now_ns));
+                buffer.set_pts(gst::ClockTime::from_nseconds(at_ns));
                 if let Ok(mut pixels) = buffer.map_writable() {
                     screen.grab(&mut pixels)?;
                 }
             }
             // Refused only while the pipeline starts or ends; the picture is then nobody's.
             let _taken = appsrc.push_buffer(buffer);
-            pushed_ns = now_ns;
-        }
-        // A tick that was missed is left out.
-        if now_ns >= due_ns {
-            due_ns = (due_ns + tick_ns).max(now_ns + tick_ns / 2);
+            (pushed_ns, wanted) = (at_ns, false);
         }
     }
 }

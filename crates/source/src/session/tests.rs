@@ -4,7 +4,9 @@ use lectern_domain::config::{Audio, SourceKind};
 use lectern_domain::ids::{LectureId, RunNumber};
 use lectern_domain::media::Role;
 use lectern_domain::units::Rate;
+use lectern_domain::wire::FailureReason;
 
+use super::step::{DRAIN_NS, TAIL_NS};
 use super::*;
 
 const NOW: u64 = 100 * SECOND_NS;
