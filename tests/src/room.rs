@@ -54,6 +54,7 @@ pub struct Room {
     dir: TempDir,
     daemon: Option<Child>,
     env: Vec<(String, String)>,
+    disk_mib: Option<u32>,
 }
 
 impl Room {
@@ -72,6 +73,7 @@ impl Room {
             dir,
             daemon: None,
             env: Vec::new(),
+            disk_mib: None,
         };
         room.configure(tables);
         room
@@ -113,6 +115,19 @@ impl Room {
         self.env.push((key.to_owned(), value.into()));
     }
 
+    /// Gives the spool a disk of its own of this size: a tmpfs that only the daemon sees, in a
+    /// namespace that any user may make. [`Room::seen_by_daemon`] leads into it.
+    pub fn small_disk(&mut self, mib: u32) {
+        self.disk_mib = Some(mib);
+    }
+
+    /// A path as the daemon sees it.
+    #[must_use]
+    pub fn seen_by_daemon(&self, path: &Path) -> PathBuf {
+        let inside = path.strip_prefix("/").expect("an absolute path");
+        PathBuf::from(format!("/proc/{}/root", self.pid())).join(inside)
+    }
+
     /// Starts the daemon and waits until it answers.
     ///
     /// # Panics
@@ -138,7 +153,8 @@ impl Room {
             .append(true)
             .open(self.path("log"))
             .expect("the log");
-        let daemon = Command::new(program("lecternd"))
+        let daemon = self
+            .daemon_command()
             .arg("--config")
             .arg(self.path("lectern.toml"))
             .envs(self.env.iter().map(|(k, v)| (k.as_str(), v.as_str())))
@@ -152,6 +168,19 @@ impl Room {
             .spawn()
             .expect("lecternd starts");
         self.daemon = Some(daemon);
+    }
+
+    fn daemon_command(&self) -> Command {
+        let Some(mib) = self.disk_mib else {
+            return Command::new(program("lecternd"));
+        };
+        let spool = self.path("spool");
+        std::fs::create_dir_all(&spool).expect("the spool's folder");
+        let script = r#"mount -t tmpfs -o "size=$1" tmpfs "$2" && shift 2 && exec "$@""#;
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--mount", "sh", "-c", script, "sh"]);
+        command.arg(format!("{mib}m")).arg(spool).arg(program("lecternd"));
+        command
     }
 
     /// The daemon's log so far.
