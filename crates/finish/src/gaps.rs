@@ -4,28 +4,32 @@
 use crate::timeline::Timeline;
 use crate::track::Track;
 
-/// Shorter holes are not worth a line: a source's hiccup, the rest of a chunk.
-const MIN_GAP_NS: i64 = 500_000_000;
+/// Shorter holes are not worth a line; a chunk that was dropped has 200 ms.
+const MIN_GAP_NS: i64 = 250_000_000;
+/// Where two parts are joined, the rest of one chunk and the wait for another lie side by side.
+const MIN_GAP_AT_JOINT_NS: i64 = 500_000_000;
 
 /// The track's holes as `[from, to)` in nanoseconds of the lecture.
 pub(crate) fn gaps(track: &Track<'_>, timeline: &Timeline) -> Vec<(i64, i64)> {
     let mut out: Vec<(i64, i64)> = Vec::new();
     // Until here the track has something, in the lecture's time.
     let mut covered = 0;
+    let mut note = |from: i64, to: i64, least: i64| {
+        if to - from >= least {
+            out.push((from, to));
+        }
+    };
     for kept in &timeline.kept {
+        let mut least = MIN_GAP_AT_JOINT_NS;
         for sample in track.run(kept.run) {
             if sample.end_ns <= kept.from_ns || sample.pts_ns >= kept.to_ns {
                 continue;
             }
-            let begins = kept.map(sample.pts_ns);
-            if begins - covered >= MIN_GAP_NS {
-                out.push((covered, begins));
-            }
+            note(covered, kept.map(sample.pts_ns), least);
+            least = MIN_GAP_NS;
             covered = covered.max(kept.map(sample.end_ns.min(kept.to_ns)));
         }
     }
-    if timeline.total_ns - covered >= MIN_GAP_NS {
-        out.push((covered, timeline.total_ns));
-    }
+    note(covered, timeline.total_ns, MIN_GAP_AT_JOINT_NS);
     out
 }

@@ -1,11 +1,14 @@
 //! Sound as it stands in the finished file: frames without a hole.
 //!
-//! Two kinds of player must be served. Those that go by time stamps (ffmpeg, most editors) need
-//! each frame at its true time. Those that play the frames of a plain file one after the other
-//! whatever the stamps say (Chromium) need as many frames as there is time. So every hole is
-//! filled with frames of silence: their number is decided by how far the *count* of all frames
-//! is behind the true time, never by the single hole, so rounding to whole frames cannot add
-//! up; and the stamps of the frames that were recorded stay true within a millisecond.
+//! Two kinds of reader must be served. Those that go by time stamps (players, most editors) need
+//! each frame at its true time. Those that decode the frames one after the other whatever the
+//! stamps say need as many frames as there is time: measured on a hole of two seconds left as
+//! one long stamp, `ffmpeg -i lecture.mp4 sound.wav` (what captions are made from) and
+//! Chromium's `decodeAudioData` both lose the two seconds, and all later sound is early. So
+//! every hole is filled with frames of silence: their number is decided by how far the *count*
+//! of all frames is behind the true time, never by the single hole, so rounding to whole frames
+//! cannot add up; and the stamps of the frames that were recorded stay true within a
+//! millisecond.
 
 use crate::cut::{Bytes, Finish, Placed, ticks};
 use crate::mp4::init::Kind;
@@ -64,7 +67,7 @@ struct Row {
     /// `None` when silence cannot be written.
     silence_size: Option<u32>,
     samples: Vec<Placed>,
-    /// Where a player that only counts frames believes to be.
+    /// Where a reader that only counts frames believes to be.
     counted: i64,
     unfilled: bool,
 }

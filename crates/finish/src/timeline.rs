@@ -258,3 +258,130 @@ fn merged(pauses: &[(u64, u64)]) -> Vec<(i64, i64)> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use lectern_domain::media::Role;
+
+    use super::*;
+    use crate::job::TrackInput;
+
+    const MS: i64 = 1_000_000;
+
+    fn input(role: Role) -> TrackInput {
+        TrackInput {
+            source: "test".parse().unwrap(),
+            role,
+            segments: Vec::new(),
+        }
+    }
+
+    /// A track of one run: a sample each `every` ms in each of the spans, a key frame each fifth.
+    fn track<'a>(input: &'a TrackInput, every: usize, spans: &[(i64, i64)]) -> Track<'a> {
+        let sample = |(index, at): (usize, i64)| Sample {
+            pts_ns: at * MS,
+            end_ns: (at + every as i64) * MS,
+            offset: 0,
+            size: 1,
+            file: 0,
+            entry: 0,
+            key: !input.role.is_video() || index % 5 == 0,
+        };
+        let samples: Vec<Sample> = spans
+            .iter()
+            .flat_map(|(from, to)| (*from..*to).step_by(every).enumerate().map(sample))
+            .collect();
+        let kind = if input.role.is_video() {
+            Kind::Video
+        } else {
+            Kind::Sound
+        };
+        let runs = std::iter::once(0..samples.len()).collect();
+        Track {
+            input,
+            kind,
+            timescale: 90_000,
+            entries: Vec::new(),
+            samples,
+            runs,
+        }
+    }
+
+    /// Kept parts as run times and place in the lecture, in milliseconds.
+    fn kept(end: Option<i64>, pauses: &[(i64, i64)], tracks: &[Track<'_>]) -> Vec<(i64, i64, i64)> {
+        let ns = |ms: i64| u64::try_from(ms * MS).unwrap();
+        let run = RunInput {
+            run: RunNumber(1),
+            end_ns: end.map(ns),
+            pauses: pauses.iter().map(|(from, to)| (ns(*from), ns(*to))).collect(),
+        };
+        let timeline = plan(&[run], tracks);
+        let total: i64 = timeline.kept.iter().map(Kept::len_ns).sum();
+        assert_eq!(timeline.total_ns, total, "parts follow each other back to back");
+        timeline
+            .kept
+            .iter()
+            .map(|kept| (kept.from_ns / MS, kept.to_ns / MS, kept.at_ns / MS))
+            .collect()
+    }
+
+    #[test]
+    fn a_run_goes_from_the_first_sample_to_the_stop_or_the_last() {
+        let (camera, mic) = (input(Role::Presenter), input(Role::Microphone));
+        let tracks = [
+            track(&camera, 40, &[(120, 5_000)]),
+            track(&mic, 20, &[(60, 4_900)]),
+        ];
+        assert_eq!(kept(None, &[], &tracks), [(60, 5_000, 0)]);
+        assert_eq!(kept(Some(4_950), &[], &tracks), [(60, 4_950, 0)]);
+        assert_eq!(kept(Some(9_000), &[], &tracks), [(60, 5_000, 0)]);
+        assert_eq!(kept(Some(10), &[], &tracks), []);
+        assert_eq!(kept(None, &[], &[]), []);
+    }
+
+    #[test]
+    fn a_pause_is_cut_from_the_end_of_the_sound_to_the_first_return() {
+        let (camera, mic) = (input(Role::Presenter), input(Role::Microphone));
+        let tracks = [
+            track(&camera, 40, &[(0, 2_000), (4_040, 6_000)]),
+            track(&mic, 20, &[(0, 1_900), (4_100, 6_000)]),
+        ];
+        assert_eq!(
+            kept(None, &[(2_050, 4_000)], &tracks),
+            [(0, 1_900, 0), (4_040, 6_000, 1_900)]
+        );
+        assert_eq!(
+            kept(None, &[(2_050, 3_000), (2_900, 4_000)], &tracks),
+            [(0, 1_900, 0), (4_040, 6_000, 1_900)],
+            "pauses that overlap are one"
+        );
+    }
+
+    #[test]
+    fn a_dead_microphone_does_not_take_the_pictures_along() {
+        let (camera, mic) = (input(Role::Presenter), input(Role::Microphone));
+        let tracks = [
+            track(&camera, 40, &[(0, 8_000), (9_000, 12_000)]),
+            track(&mic, 20, &[(0, 3_000)]),
+        ];
+        assert_eq!(
+            kept(None, &[(8_010, 9_000)], &tracks),
+            [(0, 8_000, 0), (9_000, 12_000, 8_000)]
+        );
+    }
+
+    #[test]
+    fn pauses_at_the_edges_leave_no_part() {
+        let camera = input(Role::Presenter);
+        let tracks = [track(&camera, 40, &[(1_000, 5_000)])];
+        assert_eq!(
+            kept(None, &[(0, 1_000), (5_000, 90_000)], &tracks),
+            [(1_000, 5_000, 0)]
+        );
+        assert_eq!(
+            kept(Some(5_000), &[(3_000, 90_000)], &tracks),
+            [(1_000, 3_000, 0)]
+        );
+        assert_eq!(kept(None, &[(0, 90_000)], &tracks), []);
+    }
+}

@@ -1,9 +1,8 @@
 //! What an AAC decoder configuration says, and a frame of silence for it.
 //!
-//! A hole in a sound track is filled with silent frames: players such as Chromium play the
-//! frames of a plain file one after the other whatever their time stamps say, so a hole left as
-//! a long time stamp would shift all later sound. The frames are written here bit by bit; one
-//! is 4 or 6 bytes, and no encoder is needed.
+//! A hole in a sound track is filled with silent frames, so that nothing after it is heard early
+//! by readers that only count frames. They are written here bit by bit; one is 4 or 6 bytes,
+//! and no encoder is needed.
 
 use super::reader::{Cursor, Malformed};
 
