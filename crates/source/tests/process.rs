@@ -128,11 +128,9 @@ fn two_lectures_are_encoded_one_after_the_other() {
         let length_ns = driver.stop(run);
         let track = Track::gather(&driver, run);
         let durations = track.check_chunks();
-        let (short, long) = (
-            durations.iter().min().unwrap(),
-            durations[..durations.len() - 1].iter().max().unwrap(),
-        );
-        assert!(*long == 3000 && *short > 0, "{durations:?}");
+        // A machine that cannot follow loses pictures; those that are left stay on the grid.
+        let (_, on_grid) = durations.split_last().unwrap();
+        assert!(on_grid.iter().all(|ticks| ticks % 3000 == 0), "{durations:?}");
         assert_eq!(
             media::decode_errors(&track.write(folder.path(), "picture.mp4")),
             ""

@@ -60,10 +60,16 @@ fn picture_and_sound_lie_on_the_clock_of_all_sources() {
             .split_last()
             .map(|(a, b)| (*a, b.to_vec()))
             .unwrap();
-        assert!(
-            all.iter().all(|is| *is == ticks),
-            "one distance from first to last: {all:?}"
-        );
+        // A machine that cannot follow loses pictures; those that are left stay on the grid. Sound
+        // has no holes at all.
+        let even = |is: &u64| {
+            if ticks == 1024 {
+                *is == ticks
+            } else {
+                is % ticks == 0
+            }
+        };
+        assert!(all.iter().all(even), "one distance from first to last: {all:?}");
         assert!(last > 0);
         assert_eq!(
             media::decode_errors(&recorded.file),
