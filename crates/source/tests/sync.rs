@@ -66,7 +66,7 @@ fn picture_and_sound_lie_on_the_clock_of_all_sources() {
             if ticks == 1024 {
                 *is == ticks
             } else {
-                is % ticks == 0
+                is.is_multiple_of(ticks)
             }
         };
         assert!(all.iter().all(even), "one distance from first to last: {all:?}");
