@@ -33,7 +33,10 @@ pub(crate) struct Engine {
     phase: Phase,
     reports: Reports,
     source: Option<Box<Source>>,
-    opened_ns: u64,
+    /// When the daemon asked for the device.
+    asked_ns: u64,
+    /// When the device was open, or was asked for.
+    open_ns: u64,
     capture: Option<Capture>,
     encoder: Option<Encoder>,
     encoders: u64,
@@ -55,7 +58,8 @@ impl Engine {
                 feed,
             },
             source: None,
-            opened_ns: 0,
+            asked_ns: 0,
+            open_ns: 0,
             capture: None,
             encoder: None,
             encoders: 0,
@@ -151,7 +155,7 @@ impl Engine {
         }
         let had_encoder = self.phase.has_encoder();
         self.step(Event::Tick {
-            quiet_ns: self.reports.meter.quiet_ns(self.opened_ns),
+            quiet_ns: self.reports.meter.quiet_ns(self.open_ns),
         });
         if had_encoder && !self.phase.has_encoder() {
             tracing::warn!("the encoder did not give out its last chunks in time and was discarded");
@@ -162,7 +166,7 @@ impl Engine {
         match action {
             Action::Open(source) => self.open(source),
             Action::SayLive(format) => {
-                tracing::info!(%format, took_ms = self.since_open_ms(), "the device delivered");
+                tracing::info!(%format, took_ms = self.since_asked_ms(), "the device delivered");
                 self.reports.outbox.say(&SourceEvent::Live { format });
             }
             Action::StartEncoder(run) => self.start_encoder(run),
@@ -198,11 +202,16 @@ impl Engine {
     }
 
     fn open(&mut self, source: Box<Source>) {
-        self.opened_ns = clock::now_ns();
+        self.asked_ns = clock::now_ns();
+        self.open_ns = self.asked_ns;
         let opened = Capture::open(&source, &self.reports);
         self.source = Some(source);
         match opened {
-            Ok(capture) => self.capture = Some(capture),
+            Ok(capture) => {
+                self.capture = Some(capture);
+                // Its silence counts from here: what came before was not the device's.
+                self.open_ns = clock::now_ns();
+            }
             Err(failure) => self.step(Event::CaptureFailed(self.named(failure))),
         }
     }
@@ -242,8 +251,8 @@ impl Engine {
         Failure::new(failure.reason, format!("{device}: {}", failure.message))
     }
 
-    fn since_open_ms(&self) -> u64 {
-        clock::now_ns().saturating_sub(self.opened_ns) / 1_000_000
+    fn since_asked_ms(&self) -> u64 {
+        clock::now_ns().saturating_sub(self.asked_ns) / 1_000_000
     }
 
     /// Writes what was said and closes the device, each within bounds: a driver that hangs must

@@ -18,6 +18,7 @@ mod feeder;
 mod form;
 mod grid;
 mod inputs;
+mod library;
 mod outbox;
 mod screen;
 mod session;

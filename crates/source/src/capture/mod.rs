@@ -102,7 +102,7 @@ impl Capture {
             SourceKind::X11 { display } => Some(crate::screen::connect(display.as_deref())?),
             _ => None,
         };
-        start_gstreamer()?;
+        crate::library::start(&reports.outbox)?;
         let head = head(source, screen, reports)?;
         let pipeline = gst::Pipeline::with_name("capture");
         pipeline.use_clock(Some(&gst::SystemClock::obtain()));
@@ -206,13 +206,6 @@ fn misfit(source: &Source, wanted: &str, failure: Failure) -> Failure {
         ),
         _ => failure,
     }
-}
-
-/// Starts GStreamer and adds the muxer that is linked into this program.
-fn start_gstreamer() -> Result<(), Failure> {
-    gst::init().map_err(|error| Failure::internal(format!("GStreamer did not start: {error}")))?;
-    gstfmp4::plugin_register_static()
-        .map_err(|error| Failure::internal(format!("the MP4 muxer could not be registered: {error}")))
 }
 
 /// Reports the pipeline's errors, its unexpected end, and levels. The first failure is also kept.
