@@ -93,6 +93,11 @@ fn choose(offered: &gst::Caps, video: &Video) -> Option<gst::Caps> {
         if near.has_field("framerate") {
             near.fixate_field_nearest_fraction("framerate", gst::Fraction::new(fps, 1));
         }
+        // Many drivers do not say how their pixels are shaped. Left open, the small pictures' wish
+        // for square ones comes up to the device as a range, of which it takes the thinnest.
+        if !near.has_field("pixel-aspect-ratio") {
+            near.set("pixel-aspect-ratio", gst::Fraction::new(1, 1));
+        }
         near.fixate();
         let distance = Distance::of(&near, width, height, fps, jpeg);
         if best.as_ref().is_none_or(|(before, _)| distance < *before) {
@@ -197,6 +202,30 @@ mod tests {
             chosen(grabber, Some((1280, 720)), 25).unwrap(),
             "video/x-raw 1280x720@25"
         );
+    }
+
+    #[test]
+    fn pixels_are_square_unless_the_device_says_otherwise() {
+        let shape = |offered: &str| {
+            gst::init().unwrap();
+            let video = Video {
+                width: None,
+                height: None,
+                fps: 25,
+                bitrate: None,
+                encoder: Encoder::Auto,
+            };
+            let caps = choose(&gst::Caps::from_str(offered).unwrap(), &video).unwrap();
+            let shape = caps
+                .structure(0)
+                .unwrap()
+                .get::<gst::Fraction>("pixel-aspect-ratio");
+            let shape = shape.unwrap();
+            (shape.numer(), shape.denom())
+        };
+        let silent = "video/x-raw, format=YUY2, width=720, height=576, framerate=25/1";
+        assert_eq!(shape(silent), (1, 1));
+        assert_eq!(shape(&format!("{silent}, pixel-aspect-ratio=16/15")), (16, 15));
     }
 
     #[test]
