@@ -18,8 +18,18 @@ pub(crate) const HELD_BYTES: usize = 64 << 20;
 pub(crate) struct Gate {
     /// After a stretch that was not written, the track goes on at a key frame only.
     needs_key: bool,
-    held: VecDeque<Chunk>,
+    /// A chunk was refused for want of a key frame only: one is worth asking for.
+    starved: bool,
+    held: VecDeque<Held>,
     held_bytes: usize,
+}
+
+/// A chunk that waits in memory.
+#[derive(Debug)]
+struct Held {
+    /// It must be a key frame to be written: what came before it was not kept.
+    needs_key: bool,
+    chunk: Chunk,
 }
 
 /// What becomes of a chunk.
@@ -52,10 +62,20 @@ fn judge(plan: Option<&RunPlan>, chunk: &Chunk) -> Verdict {
 }
 
 impl Gate {
-    /// Takes a chunk; returns it if it is to be written now.
-    pub(crate) fn pass(&mut self, plan: Option<&RunPlan>, chunk: Chunk) -> Option<Chunk> {
+    /// Takes a chunk; returns what is to be written now, in order. What waited in memory goes
+    /// before it, so that a chunk that is quicker than the word of an undo does not overtake.
+    pub(crate) fn pass(&mut self, plan: Option<&RunPlan>, chunk: Chunk) -> Vec<Chunk> {
+        let mut now = self.review(plan);
+        now.extend(self.decide(plan, chunk));
+        now
+    }
+
+    fn decide(&mut self, plan: Option<&RunPlan>, chunk: Chunk) -> Option<Chunk> {
         match judge(plan, &chunk) {
-            Verdict::Write if self.needs_key && !chunk.key => None,
+            Verdict::Write if self.needs_key && !chunk.key => {
+                self.starved = true;
+                None
+            }
             Verdict::Write => {
                 self.needs_key = false;
                 Some(chunk)
@@ -67,7 +87,8 @@ impl Gate {
                     self.needs_key = true;
                 }
                 self.held_bytes += chunk.bytes.len();
-                self.held.push_back(chunk);
+                let needs_key = std::mem::take(&mut self.needs_key);
+                self.held.push_back(Held { needs_key, chunk });
                 None
             }
             Verdict::Drop => {
@@ -80,12 +101,27 @@ impl Gate {
     /// Looks again at what waits in memory after the plan has changed; returns what is to be
     /// written now, in order.
     pub(crate) fn review(&mut self, plan: Option<&RunPlan>) -> Vec<Chunk> {
+        if self.held.is_empty() {
+            return Vec::new();
+        }
         let waiting = std::mem::take(&mut self.held);
         self.held_bytes = 0;
-        waiting
+        // What was asked since the last chunk came is asked of the next one, not of these.
+        let later = std::mem::take(&mut self.needs_key);
+        let written = waiting
             .into_iter()
-            .filter_map(|chunk| self.pass(plan, chunk))
-            .collect()
+            .filter_map(|held| {
+                self.needs_key |= held.needs_key;
+                self.decide(plan, held.chunk)
+            })
+            .collect();
+        self.needs_key |= later;
+        written
+    }
+
+    /// Whether the encoder should be asked for a key frame; tells once.
+    pub(crate) fn wants_key(&mut self) -> bool {
+        std::mem::take(&mut self.starved)
     }
 
     /// A new encoder begins: its first chunk must be a key frame.
@@ -144,7 +180,7 @@ mod tests {
             (1000, 1100, false),
         ];
         for (start, end, passes) in cases {
-            let written = gate.pass(Some(&plan), chunk(&plan, start, end, true)).is_some();
+            let written = gate.pass(Some(&plan), chunk(&plan, start, end, true)).len() == 1;
             assert_eq!(written, passes, "{start}..{end}");
         }
     }
@@ -154,10 +190,13 @@ mod tests {
         let mut plan = plan();
         plan.pauses = vec![(100, Some(200))];
         let mut gate = Gate::default();
-        assert!(gate.pass(Some(&plan), chunk(&plan, 150, 190, false)).is_none());
-        assert!(gate.pass(Some(&plan), chunk(&plan, 210, 220, false)).is_none());
-        assert!(gate.pass(Some(&plan), chunk(&plan, 220, 230, true)).is_some());
-        assert!(gate.pass(Some(&plan), chunk(&plan, 230, 240, false)).is_some());
+        assert!(gate.pass(Some(&plan), chunk(&plan, 150, 190, false)).is_empty());
+        assert!(!gate.wants_key(), "not in a pause");
+        assert!(gate.pass(Some(&plan), chunk(&plan, 210, 220, false)).is_empty());
+        assert!(gate.wants_key());
+        assert!(!gate.wants_key(), "told once");
+        assert!(gate.pass(Some(&plan), chunk(&plan, 220, 230, true)).len() == 1);
+        assert!(gate.pass(Some(&plan), chunk(&plan, 230, 240, false)).len() == 1);
     }
 
     #[test]
@@ -169,11 +208,11 @@ mod tests {
             hold: true,
         });
         assert!(
-            gate.pass(Some(&plan), chunk(&plan, 90, 110, true)).is_some(),
+            gate.pass(Some(&plan), chunk(&plan, 90, 110, true)).len() == 1,
             "began before the stop"
         );
-        assert!(gate.pass(Some(&plan), chunk(&plan, 110, 120, false)).is_none());
-        assert!(gate.pass(Some(&plan), chunk(&plan, 120, 130, false)).is_none());
+        assert!(gate.pass(Some(&plan), chunk(&plan, 110, 120, false)).is_empty());
+        assert!(gate.pass(Some(&plan), chunk(&plan, 120, 130, false)).is_empty());
         plan.stop = None;
         let back: Vec<_> = gate.review(Some(&plan)).iter().map(|c| c.start_ns).collect();
         assert_eq!(back, [110, 120]);
@@ -182,7 +221,7 @@ mod tests {
             at_ns: 200,
             hold: true,
         });
-        assert!(gate.pass(Some(&plan), chunk(&plan, 200, 210, true)).is_none());
+        assert!(gate.pass(Some(&plan), chunk(&plan, 200, 210, true)).is_empty());
         plan.stop = Some(Stop {
             at_ns: 200,
             hold: false,
@@ -191,10 +230,53 @@ mod tests {
     }
 
     #[test]
+    fn a_chunk_that_is_quicker_than_the_word_of_an_undo_does_not_overtake() {
+        let mut plan = plan();
+        let mut gate = Gate::default();
+        plan.stop = Some(Stop {
+            at_ns: 100,
+            hold: true,
+        });
+        for start in [100, 110, 120] {
+            assert!(
+                gate.pass(Some(&plan), chunk(&plan, start, start + 10, start == 100))
+                    .is_empty()
+            );
+        }
+        plan.stop = None;
+        let written = gate.pass(Some(&plan), chunk(&plan, 130, 140, false));
+        let starts: Vec<_> = written.iter().map(|c| c.start_ns).collect();
+        assert_eq!(starts, [100, 110, 120, 130]);
+        assert!(gate.review(Some(&plan)).is_empty());
+    }
+
+    #[test]
+    fn p4_an_encoder_that_began_anew_takes_nothing_from_what_waited_before_it() {
+        let mut plan = plan();
+        let mut gate = Gate::default();
+        plan.stop = Some(Stop {
+            at_ns: 100,
+            hold: true,
+        });
+        assert!(gate.pass(Some(&plan), chunk(&plan, 100, 110, false)).is_empty());
+        gate.restart();
+        assert!(gate.pass(Some(&plan), chunk(&plan, 150, 160, false)).is_empty());
+        assert!(gate.pass(Some(&plan), chunk(&plan, 160, 170, true)).is_empty());
+        gate.restart();
+        plan.stop = None;
+        let written: Vec<_> = gate.review(Some(&plan)).iter().map(|c| c.start_ns).collect();
+        assert_eq!(written, [100, 160], "the one without its key frame is left out");
+        assert!(
+            gate.pass(Some(&plan), chunk(&plan, 170, 180, false)).is_empty(),
+            "the newest encoder owes a key frame"
+        );
+    }
+
+    #[test]
     fn chunks_of_another_run_or_of_none_are_dropped() {
         let (plan, other) = (plan(), plan());
         let mut gate = Gate::default();
-        assert!(gate.pass(None, chunk(&plan, 0, 1, true)).is_none());
-        assert!(gate.pass(Some(&other), chunk(&plan, 0, 1, true)).is_none());
+        assert!(gate.pass(None, chunk(&plan, 0, 1, true)).is_empty());
+        assert!(gate.pass(Some(&other), chunk(&plan, 0, 1, true)).is_empty());
     }
 }

@@ -70,6 +70,18 @@ impl Life {
         }
     }
 
+    /// Takes `spent_ns` out of every silence: the time in which we waited for a slow disk and did
+    /// not listen is not the child's.
+    pub(crate) fn excuse(&mut self, spent_ns: u64, now_ns: u64) {
+        let later = |since_ns: &mut u64| *since_ns = since_ns.saturating_add(spent_ns).min(now_ns);
+        later(&mut self.started_ns);
+        later(&mut self.heard_ns);
+        later(&mut self.data_ns);
+        if let Encoder::Draining { since_ns } = &mut self.encoder {
+            later(since_ns);
+        }
+    }
+
     /// Whether its device has been silent for long enough to say so.
     pub(crate) fn stalled(&self, now_ns: u64) -> bool {
         self.live && now_ns.saturating_sub(self.data_ns) > STALLED_NS
@@ -111,5 +123,36 @@ impl Life {
             );
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn p4_a_slow_disk_is_not_taken_for_a_silent_device() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let process = SourceProcess::start(Path::new("/bin/true"), &"camera".parse().unwrap()).unwrap();
+            let mut life = Life::new(process, 100 * SECOND);
+            life.live = true;
+            assert!(life.judge(104 * SECOND).is_ok());
+            assert!(life.stalled(104 * SECOND));
+            // Ten seconds in which the spool took nothing.
+            life.excuse(10 * SECOND, 110 * SECOND);
+            assert!(life.judge(114 * SECOND).is_ok());
+            assert!(!life.stalled(111 * SECOND));
+            assert!(
+                life.judge(117 * SECOND).is_err(),
+                "the silence after it is the child's"
+            );
+            assert!(life.process.kill().await.is_some());
+        });
     }
 }

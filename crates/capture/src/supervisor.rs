@@ -20,7 +20,7 @@ use tracing::{Instrument, debug, info, info_span, warn};
 
 use crate::Media;
 use crate::backoff::Backoff;
-use crate::child::SourceProcess;
+use crate::child::{ChildError, SourceProcess};
 use crate::clock::{monotonic_ns, unix_ms};
 use crate::gate::Gate;
 use crate::life::{Encoder, End, Life, WORKED_NS};
@@ -58,6 +58,38 @@ struct Across {
     drained: Option<RunId>,
 }
 
+/// What woke the task of a living child.
+enum Heard {
+    /// The conductor wants something else.
+    Plan,
+    /// Time to judge the child.
+    Clock,
+    /// The child said something, or ended.
+    Child(Result<Option<Frame<SourceEvent>>, ChildError>),
+}
+
+fn crashed(message: String) -> End {
+    End::Failed {
+        reason: FailureReason::Crashed,
+        message,
+    }
+}
+
+async fn tell(life: &mut Life, command: &SourceCommand) -> Result<(), End> {
+    let told = life.process.send(command).await;
+    told.map_err(|error| crashed(error.to_string()))
+}
+
+/// Collects a process that failed: at once if it hangs, else when it has ended by itself.
+async fn collect(process: Option<SourceProcess>, reason: FailureReason) {
+    let Some(process) = process else { return };
+    let status = match reason {
+        FailureReason::Crashed | FailureReason::Stalled => process.kill().await,
+        _ => process.reap().await,
+    };
+    debug!(status = ?status, "source process ended");
+}
+
 impl Supervisor {
     /// Runs until the daemon quits.
     pub(crate) async fn run(self) {
@@ -70,9 +102,9 @@ impl Supervisor {
         let mut backoff = Backoff::default();
         loop {
             let began_ns = monotonic_ns();
-            let (reason, message) = match self.live(&mut across).await {
-                End::Quit => break,
-                End::Failed { reason, message } => (reason, message),
+            let (end, process) = self.live(&mut across).await;
+            let End::Failed { reason, message } = end else {
+                break;
             };
             if monotonic_ns() - began_ns > WORKED_NS {
                 backoff.worked();
@@ -80,7 +112,11 @@ impl Supervisor {
             let hopeless = matches!(reason, FailureReason::Config | FailureReason::Unsupported);
             let wait = backoff.after_failure(hopeless);
             self.note_failure(reason, &message, wait);
-            if self.wait(wait, &mut across).await.is_err() {
+            let gone = async move {
+                collect(process, reason).await;
+                sleep(wait).await;
+            };
+            if self.wait(gone, &mut across).await.is_err() {
                 break;
             }
         }
@@ -122,9 +158,9 @@ impl Supervisor {
         });
     }
 
-    /// Waits between two lives; `Err` when the daemon quits.
-    async fn wait(&mut self, wait: Duration, across: &mut Across) -> Result<(), ()> {
-        let over = sleep(wait);
+    /// Waits between two lives; `Err` when the daemon quits. A process that hangs in a driver
+    /// cannot be collected until the kernel lets it go; the plan is answered all the same.
+    async fn wait(&mut self, over: impl Future<Output = ()>, across: &mut Across) -> Result<(), ()> {
         tokio::pin!(over);
         loop {
             self.review(across).await?;
@@ -137,16 +173,13 @@ impl Supervisor {
         }
     }
 
-    /// One child, from start to end.
-    async fn live(&mut self, across: &mut Across) -> End {
+    /// One child, from start to end. A process that failed is the caller's to collect.
+    async fn live(&mut self, across: &mut Across) -> (End, Option<SourceProcess>) {
         let now = monotonic_ns();
         let process = match SourceProcess::start(&self.program, &self.source.name) {
             Ok(process) => process,
             Err(error) => {
-                return End::Failed {
-                    reason: FailureReason::Crashed,
-                    message: error.to_string(),
-                };
+                return (crashed(error.to_string()), None);
             }
         };
         self.out.report.send_modify(|report| {
@@ -156,16 +189,14 @@ impl Supervisor {
         let mut life = Life::new(process, now);
         across.gate.restart();
         let end = self.attend(&mut life, across).await;
-        let status = match &end {
-            End::Quit => self.farewell(life, across).await,
-            End::Failed {
-                reason: FailureReason::Crashed | FailureReason::Stalled,
-                ..
-            } => life.process.kill().await,
-            End::Failed { .. } => life.process.reap().await,
-        };
-        debug!(status = ?status, "source process ended");
-        end
+        match end {
+            End::Quit => {
+                let status = self.farewell(life, across).await;
+                debug!(status = ?status, "source process ended");
+                (End::Quit, None)
+            }
+            failed @ End::Failed { .. } => (failed, Some(life.process)),
+        }
     }
 
     async fn attend(&mut self, life: &mut Life, across: &mut Across) -> End {
@@ -174,33 +205,35 @@ impl Supervisor {
             source: Box::new(self.source.clone()),
         };
         if let Err(error) = life.process.send(&open).await {
-            return End::Failed {
-                reason: FailureReason::Crashed,
-                message: error.to_string(),
-            };
+            return crashed(error.to_string());
         }
         let mut check = interval(CHECK_EVERY);
         check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let step = tokio::select! {
+            let heard = tokio::select! {
+                // The plan before the media: a chunk must meet the plan that is true already.
+                biased;
                 _ = self.quit.changed() => return End::Quit,
                 gone = self.plan.changed() => match gone {
-                    Ok(()) => self.follow(life, across).await,
+                    Ok(()) => Heard::Plan,
                     Err(_) => return End::Quit,
                 },
-                event = life.process.event() => match event {
-                    Ok(Some(frame)) => self.hear(life, across, frame).await,
-                    Ok(None) => Err(End::Failed {
-                        reason: FailureReason::Crashed,
-                        message: "the source process ended without a word".to_owned(),
-                    }),
-                    Err(error) => Err(End::Failed { reason: FailureReason::Crashed, message: error.to_string() }),
-                },
-                _ = check.tick() => self.check(life),
+                _ = check.tick() => Heard::Clock,
+                event = life.process.event() => Heard::Child(event),
+            };
+            let began_ns = monotonic_ns();
+            let step = match heard {
+                Heard::Plan => self.follow(life, across).await,
+                Heard::Clock => self.check(life),
+                Heard::Child(Ok(Some(frame))) => self.hear(life, across, frame).await,
+                Heard::Child(Ok(None)) => Err(crashed("the source process ended without a word".to_owned())),
+                Heard::Child(Err(error)) => Err(crashed(error.to_string())),
             };
             if let Err(end) = step {
                 return end;
             }
+            let now_ns = monotonic_ns();
+            life.excuse(now_ns.saturating_sub(began_ns), now_ns);
         }
     }
 
@@ -216,9 +249,12 @@ impl Supervisor {
                 }
             }
         };
-        // Past the deadline the child is killed below; its open chunk is lost, nothing else.
-        let _within = timeout(FLUSH_WITHIN, flush).await.is_ok();
-        life.process.reap().await
+        // Past the deadline its open chunk is lost, nothing else.
+        if timeout(FLUSH_WITHIN, flush).await.is_ok() {
+            life.process.reap().await
+        } else {
+            life.process.kill().await
+        }
     }
 
     /// Handles one event of the child.
@@ -274,10 +310,7 @@ impl Supervisor {
                 key,
             } => {
                 let Some((_, init)) = life.init.as_ref().filter(|(of, _)| *of == run) else {
-                    return Err(End::Failed {
-                        reason: FailureReason::Crashed,
-                        message: "the source sent a chunk before its header".to_owned(),
-                    });
+                    return Err(crashed("the source sent a chunk before its header".to_owned()));
                 };
                 let chunk = Chunk {
                     run,
@@ -289,8 +322,11 @@ impl Supervisor {
                     bytes: frame.blob.into(),
                 };
                 let plan = self.plan.borrow().clone();
-                if let Some(chunk) = across.gate.pass(plan.as_ref(), chunk) {
+                for chunk in across.gate.pass(plan.as_ref(), chunk) {
                     self.deliver(Media::Chunk(chunk)).await.map_err(|()| End::Quit)?;
+                }
+                if across.gate.wants_key() && life.encoder == Encoder::Encoding(run) {
+                    tell(life, &SourceCommand::KeyFrame).await?;
                 }
             }
             SourceEvent::Drained { .. } => {
@@ -345,10 +381,7 @@ impl Supervisor {
             (Encoder::Resting | Encoder::Draining { .. }, _) => None,
         };
         if let Some(command) = command {
-            life.process.send(&command).await.map_err(|error| End::Failed {
-                reason: FailureReason::Crashed,
-                message: error.to_string(),
-            })?;
+            tell(life, &command).await?;
         }
         if life.encoder == Encoder::Resting {
             self.settle(across).await.map_err(|()| End::Quit)?;
