@@ -13,6 +13,32 @@ use tempfile::TempDir;
 /// The longest that any single state may take on a slow machine.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
+/// A live test picture as `[[source]]`: a white flash at each whole second of the clock.
+pub const CAMERA: &str = r#"
+[[source]]
+name = "camera"
+role = "presenter"
+kind = "test-video"
+width = 640
+height = 360
+"#;
+/// A live test sound as `[[source]]`: a beep at each whole second of the same clock.
+pub const MICROPHONE: &str = r#"
+[[source]]
+name = "microphone"
+role = "microphone"
+kind = "test-audio"
+"#;
+/// A folder as `[[platform]]` that takes everything; [`Room::delivered`] looks into it.
+pub const SHARE: &str = r#"
+[[platform]]
+name = "share"
+kind = "directory"
+path = "{dir}/platform"
+create = true
+send = ["lecture", "tracks", "metadata"]
+"#;
+
 /// Waits until `look` has an answer.
 ///
 /// # Panics

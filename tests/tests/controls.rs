@@ -1,31 +1,14 @@
 //! Buttons: pause, undo, refused presses, marks, the planned end, and what is kept off the disk.
 
-use lectern_tests::room::Room;
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use lectern_tests::room::{CAMERA, MICROPHONE, Room, SHARE};
 use lectern_tests::{media, until};
 use serde_json::Value;
 
-const TABLES: &str = r#"
-[[source]]
-name = "camera"
-role = "presenter"
-kind = "test-video"
-width = 640
-height = 360
-[[source]]
-name = "microphone"
-role = "microphone"
-kind = "test-audio"
-[[platform]]
-name = "share"
-kind = "directory"
-path = "{dir}/platform"
-create = true
-send = ["lecture", "tracks"]
-"#;
-
 #[test]
 fn p7_a_pause_is_cut_out_of_all_tracks_alike() {
-    let mut room = Room::new(TABLES);
+    let mut room = Room::new(&format!("{CAMERA}{MICROPHONE}{SHARE}"));
     room.start();
     room.await_sources();
     let id = room.lectern(&["start"]);
@@ -83,7 +66,9 @@ fn p7_a_pause_is_cut_out_of_all_tracks_alike() {
 
 #[test]
 fn a_stop_can_be_undone_and_nothing_is_missing_then() {
-    let mut room = Room::new(&format!("[recording]\nundo = \"30s\"\n{TABLES}"));
+    let mut room = Room::new(&format!(
+        "[recording]\nundo = \"30s\"\n{CAMERA}{MICROPHONE}{SHARE}"
+    ));
     room.start();
     room.await_sources();
     let id = room.lectern(&["start"]);
@@ -117,7 +102,7 @@ fn a_stop_can_be_undone_and_nothing_is_missing_then() {
 
 #[test]
 fn a_press_that_makes_no_sense_is_refused_with_the_state_and_what_is_allowed() {
-    let mut room = Room::new(TABLES);
+    let mut room = Room::new(&format!("{CAMERA}{MICROPHONE}{SHARE}"));
     room.start();
     room.await_sources();
     for word in ["pause", "resume", "stop", "undo", "mark"] {
@@ -144,7 +129,7 @@ fn a_press_that_makes_no_sense_is_refused_with_the_state_and_what_is_allowed() {
 #[test]
 fn p10_no_malformed_request_ends_a_recording() {
     use std::io::{Read, Write};
-    let mut room = Room::new(TABLES);
+    let mut room = Room::new(&format!("{CAMERA}{MICROPHONE}{SHARE}"));
     room.start();
     room.await_sources();
     let id = room.lectern(&["start"]);

@@ -1,6 +1,8 @@
 //! Promise P5 with a real platform: the tus server that others run, a line that breaks, and a
 //! daemon that is killed in the middle.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,26 +1,9 @@
 //! The main job: press record, talk, stop, and one good lecture lies on the platform.
 
-use lectern_tests::room::{Room, sha256};
-use lectern_tests::{media, until};
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-const ROOM: &str = r#"
-[[source]]
-name = "camera"
-role = "presenter"
-kind = "test-video"
-width = 640
-height = 360
-[[source]]
-name = "microphone"
-role = "microphone"
-kind = "test-audio"
-[[platform]]
-name = "share"
-kind = "directory"
-path = "{dir}/platform"
-create = true
-send = ["lecture", "tracks", "metadata"]
-"#;
+use lectern_tests::room::{CAMERA, MICROPHONE, Room, SHARE, sha256};
+use lectern_tests::{media, until};
 
 /// Records for a while and returns the lecture's id and what was recorded, in milliseconds.
 fn record(room: &Room, ms: u64) -> (String, u64) {
@@ -36,7 +19,7 @@ fn record(room: &Room, ms: u64) -> (String, u64) {
 
 #[test]
 fn a_lecture_is_recorded_finished_and_delivered() {
-    let mut room = Room::new(ROOM);
+    let mut room = Room::new(&format!("{CAMERA}{MICROPHONE}{SHARE}"));
     room.start();
     let (id, asked_ms) = record(&room, 8_000);
     let folder = room.delivered();
@@ -103,7 +86,7 @@ fn a_lecture_is_recorded_finished_and_delivered() {
 
 #[test]
 fn p1_segments_of_a_track_join_without_a_gap() {
-    let mut room = Room::new(ROOM);
+    let mut room = Room::new(&format!("{CAMERA}{MICROPHONE}{SHARE}"));
     room.start();
     let (id, _) = record(&room, 7_000);
     let track = room.lecture_dir(&id).join("camera");
@@ -131,7 +114,7 @@ fn p1_segments_of_a_track_join_without_a_gap() {
 
 #[test]
 fn the_first_picture_is_there_half_a_second_after_start_returns() {
-    let mut room = Room::new(ROOM);
+    let mut room = Room::new(&format!("{CAMERA}{MICROPHONE}{SHARE}"));
     room.start();
     room.await_sources();
     let id = room.lectern(&["start"]);
@@ -159,7 +142,7 @@ fn unix_ms() -> f64 {
 
 #[test]
 fn lectures_follow_each_other_and_none_is_mixed_up() {
-    let mut room = Room::new(ROOM);
+    let mut room = Room::new(&format!("{CAMERA}{MICROPHONE}{SHARE}"));
     room.start();
     room.await_sources();
     let mut ids = Vec::new();

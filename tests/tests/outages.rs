@@ -2,8 +2,10 @@
 //! again within three seconds. The things that fail here are real: processes, an X server, a
 //! sound server.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use lectern_testkit::free_port;
-use lectern_tests::room::Room;
+use lectern_tests::room::{CAMERA, MICROPHONE, Room};
 use lectern_tests::things::{Camera, SOUND_DEVICE, Screen, Sound};
 use lectern_tests::{media, until};
 use nix::sys::signal::{Signal, kill};
@@ -37,20 +39,7 @@ fn hole(packets: &[(f64, f64)]) -> (f64, f64) {
 
 #[test]
 fn p4_a_killed_source_comes_back_in_its_place_and_no_other_track_notices() {
-    let mut room = Room::new(
-        r#"
-[[source]]
-name = "camera"
-role = "presenter"
-kind = "test-video"
-width = 640
-height = 360
-[[source]]
-name = "microphone"
-role = "microphone"
-kind = "test-audio"
-"#,
-    );
+    let mut room = Room::new(&format!("{CAMERA}{MICROPHONE}"));
     room.start();
     room.await_sources();
     let id = room.lectern(&["start"]);
@@ -86,20 +75,7 @@ kind = "test-audio"
 
 #[test]
 fn p4_a_hung_source_is_killed_and_started_again() {
-    let mut room = Room::new(
-        r#"
-[[source]]
-name = "camera"
-role = "presenter"
-kind = "test-video"
-width = 320
-height = 180
-[[source]]
-name = "microphone"
-role = "microphone"
-kind = "test-audio"
-"#,
-    );
+    let mut room = Room::new(&format!("{CAMERA}{MICROPHONE}"));
     room.start();
     room.await_sources();
     let id = room.lectern(&["start"]);

@@ -1,5 +1,7 @@
 //! The page in a real browser: what an instructor sees and presses.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::process::Command;
 
 use lectern_testkit::free_port;

@@ -1,7 +1,9 @@
 //! Sound and picture stay together: at the start, at the end, and across a source that was
 //! killed and came back.
 
-use lectern_tests::room::Room;
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use lectern_tests::room::{CAMERA, MICROPHONE, Room};
 use lectern_tests::{media, until};
 use nix::sys::signal::{Signal, kill};
 
@@ -15,20 +17,7 @@ fn seconds() -> u64 {
 
 #[test]
 fn sound_and_picture_stay_together_across_a_restart() {
-    let mut room = Room::new(
-        r#"
-[[source]]
-name = "camera"
-role = "presenter"
-kind = "test-video"
-width = 640
-height = 360
-[[source]]
-name = "microphone"
-role = "microphone"
-kind = "test-audio"
-"#,
-    );
+    let mut room = Room::new(&format!("{CAMERA}{MICROPHONE}"));
     room.start();
     room.await_sources();
     let id = room.lectern(&["start"]);

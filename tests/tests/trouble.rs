@@ -1,19 +1,14 @@
 //! Bad input: a clear sentence for each, and nothing lost.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use lectern_tests::room::{Room, program};
+use lectern_tests::room::{MICROPHONE, Room, program};
 use lectern_tests::{media, until};
-
-const MICROPHONE: &str = r#"
-[[source]]
-name = "microphone"
-role = "microphone"
-kind = "test-audio"
-"#;
 
 /// A platform that answers every request with these bytes and closes.
 fn answers(bytes: &'static [u8]) -> u16 {
