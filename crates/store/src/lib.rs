@@ -74,6 +74,7 @@ mod threads;
 pub use db::Db;
 pub use db::finishing::{FinishInput, FinishRun, FinishSegment, FinishTrack, NewDelivery};
 pub use db::recording::{NewLecture, NewTrack};
+pub use db::step::RowChange;
 pub use error::{DbError, Gone, OpenError, SpoolError};
 pub use fsck::{Finding, FindingKind, FsckMode, FsckReport, fsck};
 pub use recovery::{Damage, Interrupted, Recovery};

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use lectern_domain::api::Metadata;
 use lectern_domain::delivery::{Commit, DeliveryState, FilePhase};
 use lectern_domain::lecture::LectureState as S;
-use lectern_store::{DbError, NewDelivery, OpenError, SpoolEvent};
+use lectern_store::{DbError, NewDelivery, OpenError, RowChange, SpoolEvent};
 use support::cmaf::CHUNK_NS;
 use support::{Room, sha256};
 
@@ -82,6 +82,35 @@ async fn lecture_json_repeats_the_database_and_is_private() {
     assert_eq!(mode(&room.path().join("lectern.db")), 0o600);
     assert_eq!(mode(&camera) & 0o007, 0);
     assert_eq!(mode(&camera.join("00000001.mp4")) & 0o137, 0);
+    room.assert_clean();
+}
+
+#[tokio::test]
+async fn a_step_is_made_whole_or_not_at_all() {
+    let room = Room::new();
+    let open = room.open();
+    let lecture = open.begin().await;
+    let run = lecture.run;
+    let pause = RowChange::PauseFrom { run, from_ns: 5 };
+    let twice = vec![pause.clone(), RowChange::PauseFrom { run, from_ns: 6 }];
+    let refused = open
+        .db
+        .step(lecture.id, S::Recording, S::Paused, None, twice)
+        .await;
+    assert!(matches!(refused, Err(DbError::Conflict(_))), "{refused:?}");
+    assert_eq!(open.state(lecture.id).await, S::Recording);
+    open.db
+        .step(lecture.id, S::Recording, S::Paused, None, vec![pause])
+        .await
+        .expect("no pause was left behind");
+    let on = vec![RowChange::ResumeAt { run, to_ns: 9 }];
+    open.db
+        .step(lecture.id, S::Paused, S::Recording, None, on)
+        .await
+        .unwrap();
+    let input = open.db.finish_input(lecture.id).await.unwrap();
+    assert_eq!(input.runs[0].pauses, [(5, 9)]);
+    open.close();
     room.assert_clean();
 }
 

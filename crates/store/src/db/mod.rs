@@ -14,6 +14,7 @@ pub(crate) mod recorded;
 pub(crate) mod recording;
 pub(crate) mod restore;
 pub(crate) mod rows;
+pub(crate) mod step;
 pub(crate) mod views;
 
 use jiff::tz::TimeZone;

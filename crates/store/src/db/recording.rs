@@ -159,17 +159,7 @@ impl Db {
     /// [`DbError::NotFound`] for an unknown lecture.
     pub async fn set_planned_end(&self, lecture: LectureId, unix_ms: i64) -> Result<(), DbError> {
         self.call("move the end of a lecture", move |ledger| {
-            ledger.change(lecture, |tx| {
-                let changed = tx.execute(
-                    "UPDATE lectures SET planned_end_unix_ms = ?2 WHERE id = ?1",
-                    params![lecture.to_string(), unix_ms],
-                )?;
-                if changed == 0 {
-                    Err(DbError::no_lecture(lecture))
-                } else {
-                    Ok(())
-                }
-            })
+            ledger.change(lecture, |tx| set_planned_end(tx, lecture, unix_ms))
         })
         .await
     }
@@ -192,6 +182,19 @@ pub(crate) fn state_of(tx: &Transaction<'_>, lecture: LectureId) -> Result<Lectu
         .query_row([lecture.to_string()], |row| get_text(row, "state"))
         .optional()?
         .ok_or_else(|| DbError::no_lecture(lecture))
+}
+
+/// Moves the planned end.
+pub(super) fn set_planned_end(tx: &Transaction<'_>, lecture: LectureId, unix_ms: i64) -> Result<(), DbError> {
+    let changed = tx.execute(
+        "UPDATE lectures SET planned_end_unix_ms = ?2 WHERE id = ?1",
+        params![lecture.to_string(), unix_ms],
+    )?;
+    if changed == 0 {
+        Err(DbError::no_lecture(lecture))
+    } else {
+        Ok(())
+    }
 }
 
 /// Compare and set.
@@ -271,7 +274,7 @@ fn known_run(tx: &Transaction<'_>, run: RunId) -> Result<(), DbError> {
     }
 }
 
-fn open_run(
+pub(super) fn open_run(
     tx: &Transaction<'_>,
     run: RunId,
     base_mono_ns: u64,
@@ -297,7 +300,7 @@ fn open_run(
     Ok(())
 }
 
-fn set_end(tx: &Transaction<'_>, run: RunId, end_ns: Option<u64>) -> Result<(), DbError> {
+pub(super) fn set_end(tx: &Transaction<'_>, run: RunId, end_ns: Option<u64>) -> Result<(), DbError> {
     known_run(tx, run)?;
     tx.execute(
         "UPDATE runs SET end_ns = ?3 WHERE lecture = ?1 AND run = ?2",
@@ -306,7 +309,7 @@ fn set_end(tx: &Transaction<'_>, run: RunId, end_ns: Option<u64>) -> Result<(), 
     Ok(())
 }
 
-fn open_pause(tx: &Transaction<'_>, run: RunId, from_ns: u64) -> Result<(), DbError> {
+pub(super) fn open_pause(tx: &Transaction<'_>, run: RunId, from_ns: u64) -> Result<(), DbError> {
     known_run(tx, run)?;
     if has_open_pause(tx, run)? {
         return Err(DbError::Conflict(format!(
@@ -332,7 +335,7 @@ pub(crate) fn has_open_pause(connection: &Connection, run: RunId) -> rusqlite::R
         .query_row(params![run.lecture.to_string(), run.run.0], |row| row.get(0))
 }
 
-fn close_pause(tx: &Transaction<'_>, run: RunId, to_ns: u64) -> Result<(), DbError> {
+pub(super) fn close_pause(tx: &Transaction<'_>, run: RunId, to_ns: u64) -> Result<(), DbError> {
     let changed = tx.execute(
         "UPDATE pauses SET to_ns = max(from_ns, ?3) WHERE lecture = ?1 AND run = ?2 AND to_ns IS NULL",
         params![run.lecture.to_string(), run.run.0, int(to_ns)],
