@@ -4,6 +4,7 @@
 //! remember is committed through the [`Journal`] before it acts; this file only decides whose
 //! turn it is.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -24,8 +25,8 @@ use tracing::{error, info, warn};
 const EVENT_BOUND: usize = 32;
 /// The longest sleep with an empty queue: a wake that was missed costs no more than this.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
-/// After a failure of our own database.
-const DATABASE_PAUSE: Duration = Duration::from_secs(5);
+/// After a failure of our own: of the database, or of a step that nobody foresaw.
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// How long a blocking write of a platform may outlast the end of the daemon.
 const SHARE_HANGS: Duration = Duration::from_secs(1);
@@ -61,7 +62,7 @@ impl Courier {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let rounds = Rounds {
+        let mut rounds = Rounds {
             config,
             db,
             stopped,
@@ -71,7 +72,11 @@ impl Courier {
         let thread = std::thread::Builder::new()
             .name("deliver".to_owned())
             .spawn(move || {
-                runtime.block_on(rounds.run());
+                // A platform's answer that nobody foresaw must not end all deliveries.
+                while catch_unwind(AssertUnwindSafe(|| runtime.block_on(rounds.run()))).is_err() {
+                    error!("delivering broke down; it goes on after a while");
+                    runtime.block_on(rounds.rest(PAUSE));
+                }
                 // A write that hangs in a dead share must not hold up the end of the daemon.
                 runtime.shutdown_timeout(SHARE_HANGS);
             })?;
@@ -124,15 +129,16 @@ impl Journal for DbJournal {
 }
 
 impl Rounds {
-    async fn run(mut self) {
+    async fn run(&mut self) {
         let platforms: Vec<PlatformName> = self.config.platforms.iter().map(|p| p.name.clone()).collect();
-        while !*self.stopped.borrow() {
+        // An error means that the owner is gone.
+        while !*self.stopped.borrow() && self.stopped.has_changed().is_ok() {
             match self.db.due_delivery(unix_ms(), platforms.clone()).await {
                 Ok(Some(job)) => self.deliver(job).await,
                 Ok(None) => self.idle().await,
                 Err(error) => {
                     error!(error = %error, "due delivery could not be read");
-                    self.rest(DATABASE_PAUSE).await;
+                    self.rest(PAUSE).await;
                 }
             }
         }
@@ -173,7 +179,7 @@ impl Rounds {
             Ok(Outcome::Stopped) => info!(%lecture, platform = %name, "delivery was interrupted"),
             Err(error) => {
                 error!(%lecture, platform = %name, error = %error, "delivery broke off");
-                self.rest(DATABASE_PAUSE).await;
+                self.rest(PAUSE).await;
             }
         }
         // The conductor may have ended: then nobody watches any more.

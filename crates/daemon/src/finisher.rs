@@ -1,5 +1,6 @@
 //! The thread that finishes lectures: niced, one at a time, and at rest while one is recorded.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -91,7 +92,7 @@ fn work(
         let began_ns = monotonic_ns();
         let job = job(picture, input);
         let mut resting = false;
-        let result = lectern_finish::finish(&job, &mut |_| {
+        let mut go_on = |_| {
             while vitals.recording() && !vitals.leaving() {
                 if !std::mem::replace(&mut resting, true) {
                     info!(lecture = %lecture, "finishing rests while a lecture is recorded");
@@ -104,7 +105,19 @@ fn work(
             } else {
                 std::ops::ControlFlow::Continue(())
             }
-        });
+        };
+        // One lecture that nobody foresaw must not keep all others from being finished.
+        let result = catch_unwind(AssertUnwindSafe(|| lectern_finish::finish(&job, &mut go_on)));
+        let Ok(result) = result else {
+            let message = "the finisher broke down on it; the log of the recorder says where".to_owned();
+            if outbox
+                .blocking_send(FinishEvent::Failed { lecture, message })
+                .is_err()
+            {
+                return;
+            }
+            continue;
+        };
         let event = match result {
             Ok(finished) => FinishEvent::Done {
                 lecture,

@@ -20,6 +20,7 @@ mod run;
 mod session;
 mod signals;
 mod status;
+mod steps;
 
 use std::process::ExitCode;
 

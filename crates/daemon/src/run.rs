@@ -35,8 +35,12 @@ use crate::notify::{self, Vitals};
 use crate::pump::Tally;
 use crate::{pump, signals, status};
 
-/// From the first signal to the end of the process, at the latest.
-const LEAVE_WITHIN: Duration = Duration::from_secs(5);
+/// From the first signal to the end of the process five seconds may pass. They are shared out:
+/// the sources flush the open run (`LEAVE_DRAIN_NS`), then they end, while page and deliveries
+/// get their time beside them; the rest is the disk's.
+const SOURCES_END_WITHIN: Duration = Duration::from_secs(2);
+/// For the last chunks on their way to the spool.
+const PUMP_ENDS_WITHIN: Duration = Duration::from_millis(500);
 /// Words of drained sources waiting for the conductor: one for each source and run.
 const DRAINED_BOUND: usize = 64;
 
@@ -166,10 +170,14 @@ async fn serve(
     notify::tell(NotifyState::Stopping);
     vitals.leave();
     courier.tell_to_stop();
-    if timeout(LEAVE_WITHIN, parts.capture.shutdown()).await.is_err() {
+    panel.tell_to_stop();
+    if timeout(SOURCES_END_WITHIN, parts.capture.shutdown())
+        .await
+        .is_err()
+    {
         error!("sources did not end in time");
     }
-    drop(timeout(LEAVE_WITHIN, pump).await);
+    drop(timeout(PUMP_ENDS_WITHIN, pump).await);
     panel.close();
     courier.close();
     parts.finisher.close();
@@ -256,8 +264,12 @@ impl Panel {
         Ok(Self { stop, thread })
     }
 
-    fn close(self) {
+    fn tell_to_stop(&self) {
         self.stop.send_replace(true);
+    }
+
+    fn close(self) {
+        self.tell_to_stop();
         if self.thread.join().is_err() {
             warn!("panel thread panicked");
         }

@@ -18,6 +18,12 @@ pub(crate) const NOTHING_ARRIVED_NS: u64 = 30_000_000_000;
 pub(crate) const PAUSE_LEAD_NS: u64 = lectern_capture::PAUSE_MARGIN_NS + 80_000_000;
 /// Sources that have not drained a stopped run by then are given up.
 pub(crate) const DRAIN_NS: u64 = 6_000_000_000;
+/// The same when the daemon leaves: the whole end may take five seconds.
+pub(crate) const LEAVE_DRAIN_NS: u64 = 1_500_000_000;
+/// A step that could not be committed is tried again after this.
+const AGAIN_NS: u64 = 2_000_000_000;
+/// A closing that failed so often is left to the next start.
+const CLOSING_TRIES: u32 = 5;
 
 /// The run that is open.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +53,14 @@ pub(crate) struct Session {
     /// When it stops by itself.
     pub(crate) ends_ns: u64,
     pub(crate) last_run: RunNumber,
+    /// `None` while the last step to `captured` is tried again: everything is closed.
     pub(crate) run: Option<OpenRun>,
+    /// Something of it reached the spool in this run.
+    pub(crate) arrived: bool,
+    /// Steps in a row that could not be committed.
+    pub(crate) failures: u32,
+    /// Nothing is due before this.
+    pub(crate) again_ns: u64,
     pub(crate) earlier_ms: u64,
     pub(crate) undo_until_ns: Option<u64>,
     /// Whether it was paused when it was stopped.
@@ -87,6 +100,45 @@ impl OpenRun {
 }
 
 impl Session {
+    /// A lecture of which nothing was recorded yet.
+    pub(crate) fn new(id: LectureId, metadata: Metadata, state: LectureState) -> Self {
+        Self {
+            id,
+            metadata,
+            state,
+            started_unix_ms: 0,
+            begun_ns: 0,
+            ends_ns: u64::MAX,
+            last_run: RunNumber(0),
+            run: None,
+            arrived: false,
+            failures: 0,
+            again_ns: 0,
+            earlier_ms: 0,
+            undo_until_ns: None,
+            stopped_paused: false,
+            earlier_bytes: 0,
+            segments_closed: 0,
+            marks: 0,
+        }
+    }
+
+    /// A step could not be committed: what is due waits a while.
+    pub(crate) fn put_off(&mut self, now_ns: u64) {
+        self.failures = self.failures.saturating_add(1);
+        self.again_ns = now_ns.saturating_add(AGAIN_NS);
+    }
+
+    /// A step is committed: nothing waits any more.
+    pub(crate) fn settle(&mut self) {
+        (self.failures, self.again_ns) = (0, 0);
+    }
+
+    /// Whether trying again has not helped for so long that the recorder is needed more.
+    pub(crate) fn is_hopeless(&self) -> bool {
+        self.failures >= CLOSING_TRIES
+    }
+
     /// Recorded so far, without pauses and gaps, in milliseconds.
     pub(crate) fn recorded_ms(&self, now_ns: u64) -> u64 {
         self.earlier_ms
@@ -107,14 +159,19 @@ impl Session {
             && self.run.as_ref().is_some_and(|run| run.ending_since_ns.is_none())
     }
 
-    /// What the clock demands at `now_ns`, if anything.
+    /// What the clock demands at `now_ns`, if anything. Also what was due before and could not
+    /// be committed.
     pub(crate) fn due(&self, now_ns: u64) -> Option<LectureEvent> {
+        if now_ns < self.again_ns {
+            return None;
+        }
         match self.state {
             LectureState::Armed | LectureState::Recording | LectureState::Paused
                 if now_ns >= self.ends_ns =>
             {
                 Some(LectureEvent::Stop)
             }
+            LectureState::Armed if self.arrived => Some(LectureEvent::FirstChunk),
             LectureState::Armed
                 if self.last_run == RunNumber(1)
                     && now_ns.saturating_sub(self.begun_ns) > NOTHING_ARRIVED_NS =>
@@ -126,19 +183,28 @@ impl Session {
             {
                 Some(LectureEvent::GraceOver)
             }
+            LectureState::Stopping | LectureState::Failed if self.run.is_none() => {
+                Some(LectureEvent::AllClosed)
+            }
             _ => None,
         }
     }
 
-    /// Whether the run's segments can be closed now: every source has flushed, or its time is
-    /// over.
-    pub(crate) fn can_close(&self, sources: usize, now_ns: u64) -> bool {
-        self.run.as_ref().is_some_and(|run| {
-            !run.closing
-                && run.ending_since_ns.is_some_and(|since| {
-                    run.drained.len() >= sources || now_ns.saturating_sub(since) > DRAIN_NS
-                })
-        })
+    /// Whether the run's segments can be closed now: every source has flushed, or had
+    /// `patience_ns` for it.
+    pub(crate) fn can_close(&self, sources: usize, now_ns: u64, patience_ns: u64) -> bool {
+        now_ns >= self.again_ns
+            && self.run.as_ref().is_some_and(|run| {
+                !run.closing
+                    && run.ending_since_ns.is_some_and(|since| {
+                        run.drained.len() >= sources || now_ns.saturating_sub(since) > patience_ns
+                    })
+            })
+    }
+
+    /// Whether it is over, up to closing what was written: a start may wait for that.
+    pub(crate) fn is_closing(&self) -> bool {
+        matches!(self.state, LectureState::Stopping | LectureState::Failed)
     }
 
     /// The command words that make sense now.
@@ -157,7 +223,7 @@ impl Session {
         if self.can_undo() {
             words.push("undo");
         }
-        if self.state == LectureState::Stopping {
+        if self.is_closing() {
             words.push("start");
         }
         words.push("amend");
@@ -174,10 +240,6 @@ mod tests {
     fn session(state: LectureState) -> Session {
         let id = LectureId::random();
         Session {
-            id,
-            metadata: Metadata::default(),
-            state,
-            started_unix_ms: 0,
             begun_ns: 100 * S,
             ends_ns: 1_000 * S,
             last_run: RunNumber(1),
@@ -195,12 +257,33 @@ mod tests {
                 closing: false,
             }),
             earlier_ms: 5_000,
-            undo_until_ns: None,
-            stopped_paused: false,
-            earlier_bytes: 0,
-            segments_closed: 0,
-            marks: 0,
+            ..Session::new(id, Metadata::default(), state)
         }
+    }
+
+    #[test]
+    fn what_could_not_be_committed_is_due_again_after_a_while() {
+        let mut lecture = session(LectureState::Armed);
+        lecture.arrived = true;
+        assert_eq!(
+            lecture.due(131 * S),
+            Some(LectureEvent::FirstChunk),
+            "data did arrive"
+        );
+        lecture.put_off(131 * S);
+        assert_eq!(lecture.due(132 * S), None);
+        assert_eq!(lecture.due(133 * S), Some(LectureEvent::FirstChunk));
+
+        lecture.state = LectureState::Stopping;
+        lecture.run = None;
+        assert_eq!(lecture.due(133 * S), Some(LectureEvent::AllClosed));
+        for _ in 1..CLOSING_TRIES {
+            assert!(!lecture.is_hopeless());
+            lecture.put_off(140 * S);
+        }
+        assert!(lecture.is_hopeless());
+        lecture.settle();
+        assert!(!lecture.is_hopeless());
     }
 
     #[test]
@@ -247,19 +330,23 @@ mod tests {
     #[test]
     fn a_run_closes_when_all_have_flushed_or_their_time_is_over() {
         let mut lecture = session(LectureState::Stopping);
-        assert!(!lecture.can_close(1, 120 * S));
+        assert!(!lecture.can_close(1, 120 * S, DRAIN_NS));
         lecture.run.as_mut().unwrap().ending_since_ns = Some(120 * S);
-        assert!(!lecture.can_close(1, 121 * S));
-        assert!(lecture.can_close(1, 120 * S + DRAIN_NS + 1));
+        assert!(!lecture.can_close(1, 121 * S, DRAIN_NS));
+        assert!(lecture.can_close(1, 120 * S + DRAIN_NS + 1, DRAIN_NS));
+        assert!(
+            lecture.can_close(1, 122 * S, LEAVE_DRAIN_NS),
+            "who leaves waits less"
+        );
         lecture
             .run
             .as_mut()
             .unwrap()
             .drained
             .insert("camera".parse().unwrap());
-        assert!(lecture.can_close(1, 121 * S));
+        assert!(lecture.can_close(1, 121 * S, DRAIN_NS));
         lecture.run.as_mut().unwrap().closing = true;
-        assert!(!lecture.can_close(1, 121 * S), "asked once");
+        assert!(!lecture.can_close(1, 121 * S, DRAIN_NS), "asked once");
     }
 
     #[test]
@@ -276,5 +363,6 @@ mod tests {
             session(LectureState::Stopping).allowed(),
             ["undo", "start", "amend"]
         );
+        assert_eq!(session(LectureState::Failed).allowed(), ["start", "amend"]);
     }
 }

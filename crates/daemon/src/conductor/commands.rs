@@ -7,7 +7,7 @@ use lectern_domain::lecture::{LectureEvent, LectureState};
 use lectern_domain::track::TrackHealth;
 use lectern_store::{DbError, NewLecture, NewTrack};
 use tokio::sync::oneshot;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::Conductor;
 use super::actions::unable;
@@ -36,39 +36,53 @@ impl Conductor {
 
     /// A start may have to wait for the lecture before it to be closed: half a second.
     async fn request_start(&mut self, request: StartRequest, reply: oneshot::Sender<Result<Done, Refusal>>) {
-        let stopping = self
-            .session
-            .as_ref()
-            .is_some_and(|s| s.state == LectureState::Stopping);
-        if stopping && self.next_start.is_none() && !self.leaving {
-            if self.session.as_ref().is_some_and(Session::can_undo)
-                && let Err(refusal) = self.step(LectureEvent::GraceOver).await
-            {
-                drop(reply.send(Err(refusal)));
-                return;
-            }
-            self.next_start = Some((request, reply));
-            return;
-        }
-        let result = self.start(request).await;
-        match &result {
-            Ok(done) => info!(lecture = ?done.lecture, "lecture was started"),
-            Err(refusal) => info!(why = refusal.message(), "start was refused"),
-        }
-        drop(reply.send(result));
+        let closing = self.session.as_ref().is_some_and(Session::is_closing);
+        let result = match self.planned(request) {
+            // Only a start that can be made takes the time to undo from the lecture before it.
+            Ok(planned) if closing && self.next_start.is_none() => match self.end_grace().await {
+                Ok(()) => {
+                    self.next_start = Some((planned, reply));
+                    return;
+                }
+                Err(refusal) => Err(refusal),
+            },
+            Ok(planned) => self.start(planned).await,
+            Err(refusal) => Err(refusal),
+        };
+        answer_start(reply, result);
     }
 
-    /// The lecture before it is closed: carries out the start that waited.
-    pub(super) async fn start_waiting(&mut self) {
-        if let Some((request, reply)) = self.next_start.take() {
-            let result = self.start(request).await;
-            drop(reply.send(result));
+    async fn end_grace(&mut self) -> Result<(), Refusal> {
+        if self.session.as_ref().is_some_and(Session::can_undo) {
+            self.step(LectureEvent::GraceOver).await
+        } else {
+            Ok(())
         }
+    }
+
+    /// The lecture before it is closed: carries out the start that waited, unless whoever asked
+    /// has given up. Nobody expects a recording to begin by then.
+    pub(super) async fn start_waiting(&mut self) {
+        let Some((planned, reply)) = self.next_start.take() else {
+            return;
+        };
+        if reply.is_closed() {
+            info!("start was not carried out: whoever asked for it did not wait");
+            return;
+        }
+        let result = match self.can_start() {
+            Ok(()) => self.start(planned).await,
+            Err(refusal) => Err(refusal),
+        };
+        answer_start(reply, result);
     }
 
     async fn carry_out(&mut self, command: Command) -> Result<Done, Refusal> {
         match command {
-            Command::Start(request) => self.start(request).await,
+            Command::Start(request) => {
+                let planned = self.planned(request)?;
+                self.start(planned).await
+            }
             Command::Pause => self.press("pause", LectureEvent::Pause).await,
             Command::Resume => self.press("resume", LectureEvent::Resume).await,
             Command::Stop => self.press("stop", LectureEvent::Stop).await,
@@ -104,16 +118,8 @@ impl Conductor {
         }
     }
 
-    async fn start(&mut self, request: StartRequest) -> Result<Done, Refusal> {
-        if self.leaving {
-            return Err(Refusal::Unable {
-                message: "The recorder is shutting down. Nothing is lost. Try again when it is back."
-                    .to_owned(),
-            });
-        }
-        if self.session.is_some() {
-            return Err(self.not_now("start"));
-        }
+    /// A start, checked: everything but whether the recorder is at work.
+    fn planned(&self, request: StartRequest) -> Result<Planned, Refusal> {
         let metadata = checked(Metadata {
             title: request.title,
             course: request.course,
@@ -121,8 +127,15 @@ impl Conductor {
             language: request.language,
         })?;
         let length_ns = self.planned_length_ns(request.minutes)?;
-        self.can_record()?;
+        self.can_start()?;
+        Ok(Planned { metadata, length_ns })
+    }
 
+    async fn start(&mut self, planned: Planned) -> Result<Done, Refusal> {
+        if self.session.is_some() {
+            return Err(self.not_now("start"));
+        }
+        let Planned { metadata, length_ns } = planned;
         let id = LectureId::random();
         let (now_ns, now_unix_ms) = (monotonic_ns(), unix_ms());
         let planned_end_unix_ms = now_unix_ms.saturating_add(ms(length_ns));
@@ -140,9 +153,6 @@ impl Conductor {
                 })
                 .collect(),
         };
-        let (armed, actions) = LectureState::Scheduled
-            .step(LectureEvent::Arm)
-            .map_err(|refused| self.refused(&refused.to_string()))?;
         self.parts
             .db
             .create_lecture(new)
@@ -150,35 +160,41 @@ impl Conductor {
             .map_err(|error| unable(&error))?;
         self.troubles.clear();
         self.session = Some(Session {
-            id,
-            metadata,
-            state: armed,
             started_unix_ms: now_unix_ms,
-            begun_ns: now_ns,
-            ends_ns: now_ns + length_ns,
-            last_run: lectern_domain::ids::RunNumber(0),
-            run: None,
-            earlier_ms: 0,
-            undo_until_ns: None,
-            stopped_paused: false,
-            earlier_bytes: 0,
-            segments_closed: 0,
-            marks: 0,
+            ends_ns: now_ns.saturating_add(length_ns),
+            ..Session::new(id, metadata, LectureState::Armed)
         });
-        if let Err(error) = self.act_all(actions, LectureEvent::Arm).await {
+        if let Err(refusal) = self.open_first_run().await {
+            // Else the next start of the daemon would find it and record, which nobody expects.
+            let given_up = self.step(LectureEvent::NothingArrived).await;
+            warn!(lecture = %id, noted = given_up.is_ok(), "lecture could not be begun");
             self.session = None;
-            return Err(unable(&error));
+            self.parts.capture.follow(None);
+            return Err(refusal);
         }
         Ok(self.done())
+    }
+
+    /// The row of a new lecture is `armed` from the beginning.
+    async fn open_first_run(&mut self) -> Result<(), Refusal> {
+        let Some(session) = &self.session else {
+            return Ok(());
+        };
+        let scheduled = Session {
+            state: LectureState::Scheduled,
+            ..session.clone()
+        };
+        let next = scheduled
+            .after(LectureEvent::Arm, self.moment())
+            .map_err(|refused| self.refused(&refused.to_string()))?;
+        self.make(next).await.map_err(|error| unable(&error))
     }
 
     fn planned_length_ns(&self, minutes: Option<u32>) -> Result<u64, Refusal> {
         let longest_ns = self.parts.config.recording.max_length.ns();
         match minutes {
             None => Ok(longest_ns),
-            Some(minutes) if minutes > 0 && u64::from(minutes) * MINUTE_NS <= longest_ns => {
-                Ok(u64::from(minutes) * MINUTE_NS)
-            }
+            Some(minutes) if minutes > 0 && minutes_ns(minutes) <= longest_ns => Ok(minutes_ns(minutes)),
             Some(minutes) => Err(Refusal::Invalid {
                 message: format!(
                     "A lecture cannot be planned for {minutes} minutes; 1 to {} are allowed (recording.max_length).",
@@ -189,7 +205,16 @@ impl Conductor {
     }
 
     /// Whether a lecture could be recorded now: room on the disk, sources that deliver.
-    fn can_record(&self) -> Result<(), Refusal> {
+    fn can_start(&self) -> Result<(), Refusal> {
+        if self.leaving {
+            return Err(Refusal::Unable {
+                message: "The recorder is shutting down. Nothing is lost. Try again when it is back."
+                    .to_owned(),
+            });
+        }
+        if self.session.as_ref().is_some_and(|session| !session.is_closing()) {
+            return Err(self.not_now("start"));
+        }
         let reserve = self.parts.config.storage.reserve.bytes();
         if self.free_bytes <= reserve {
             return Err(Refusal::Unable {
@@ -248,7 +273,7 @@ impl Conductor {
         let Some((run, at_ns)) = self
             .session
             .as_ref()
-            .filter(|s| s.state.holds_sources())
+            .filter(|s| s.state.step(LectureEvent::Stop).is_ok())
             .and_then(|s| {
                 s.run
                     .as_ref()
@@ -277,7 +302,7 @@ impl Conductor {
             return Err(self.not_now("extend"));
         };
         let now_ns = monotonic_ns();
-        let ends_ns = session.ends_ns.saturating_add(u64::from(minutes) * MINUTE_NS);
+        let ends_ns = session.ends_ns.saturating_add(minutes_ns(minutes));
         if minutes == 0 || ends_ns > now_ns + MAX_AHEAD_NS {
             return Err(Refusal::Invalid {
                 message: format!(
@@ -421,6 +446,27 @@ impl Conductor {
             allowed,
         }
     }
+}
+
+/// A start that was checked.
+#[derive(Debug)]
+pub(super) struct Planned {
+    metadata: Metadata,
+    length_ns: u64,
+}
+
+fn answer_start(reply: oneshot::Sender<Result<Done, Refusal>>, result: Result<Done, Refusal>) {
+    match &result {
+        Ok(done) => info!(lecture = ?done.lecture, "lecture was started"),
+        Err(refusal) => info!(why = refusal.message(), "start was refused"),
+    }
+    // Whoever asked may have gone; what was done stays done.
+    drop(reply.send(result));
+}
+
+/// As many minutes as anybody may ask for, without an overflow.
+fn minutes_ns(minutes: u32) -> u64 {
+    u64::from(minutes).saturating_mul(MINUTE_NS)
 }
 
 fn ms(ns: u64) -> i64 {

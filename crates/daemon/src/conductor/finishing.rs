@@ -1,25 +1,41 @@
 //! From captured to finished: one lecture at a time, while nothing is being recorded.
 
+use lectern_capture::clock::monotonic_ns;
 use lectern_domain::api::{Message, Severity};
 use lectern_domain::ids::LectureId;
 use lectern_domain::lecture::{LectureEvent, LectureState};
-use lectern_store::NewDelivery;
+use lectern_store::{DbError, NewDelivery};
 use tracing::{error, info, warn};
 
 use super::Conductor;
 use crate::finisher::FinishEvent;
 
+/// After a failure of the database.
+const REST_NS: u64 = 10_000_000_000;
+
 impl Conductor {
-    /// The lecture at work has been captured.
-    pub(super) fn queue_for_finishing(&mut self) {
-        if let Some(session) = &self.session {
-            self.to_finish.push_back(session.id);
+    /// What the clock finds to do: what could not be committed, or the next lecture.
+    pub(super) async fn finish_on(&mut self, now_ns: u64) {
+        if now_ns < self.finish_after_ns {
+            return;
         }
+        match self.uncommitted.take() {
+            Some(event) => self.on_finish(event).await,
+            None => self.begin_finishing().await,
+        }
+    }
+
+    /// The database failed: finishing rests a while.
+    fn rest(&mut self) {
+        self.finish_after_ns = monotonic_ns().saturating_add(REST_NS);
     }
 
     /// Hands the next captured lecture to the finisher, unless one is recorded or finished now.
     pub(super) async fn begin_finishing(&mut self) {
         if self.finishing.is_some() || self.session.is_some() || self.leaving {
+            return;
+        }
+        if monotonic_ns() < self.finish_after_ns {
             return;
         }
         let Some(id) = self.to_finish.pop_front() else {
@@ -29,24 +45,29 @@ impl Conductor {
             Ok(step) => step,
             Err(refused) => return error!(error = %refused, "finishing could not begin"),
         };
-        let input = match self.parts.db.finish_input(id).await {
+        let begun = async {
+            let input = self.parts.db.finish_input(id).await?;
+            let (from, to) = (LectureState::Captured, state);
+            self.parts.db.set_state(id, from, to, None).await?;
+            Ok(input)
+        };
+        let input = match begun.await {
             Ok(input) => input,
+            Err(error @ (DbError::NotFound(_) | DbError::Conflict(_))) => {
+                return warn!(lecture = %id, error = %error, "lecture is not to be finished any more");
+            }
             Err(error) => {
-                return error!(lecture = %id, error = %error, "lecture could not be read for finishing");
+                error!(lecture = %id, error = %error, "finishing could not begin; it is tried again");
+                self.to_finish.push_front(id);
+                return self.rest();
             }
         };
-        if let Err(error) = self
-            .parts
-            .db
-            .set_state(id, LectureState::Captured, state, None)
-            .await
-        {
-            return error!(lecture = %id, error = %error, "finishing could not begin");
-        }
         info!(lecture = %id, "finishing began");
         self.finishing = Some(id);
         if !self.parts.finisher.hand_over(id, input) {
-            error!(lecture = %id, "finisher takes no work");
+            let message = "The part of the recorder that finishes lectures has ended. Restart lecternd.";
+            self.finishing = None;
+            self.fail(id, message.to_owned()).await;
         }
     }
 
@@ -57,7 +78,6 @@ impl Conductor {
                 finished,
                 took_ms,
             } => {
-                self.finishing = None;
                 for note in &finished.notes {
                     warn!(lecture = %lecture, note = %note, "finisher noted something");
                 }
@@ -72,15 +92,26 @@ impl Conductor {
                 match self
                     .parts
                     .db
-                    .finished(lecture, finished.files, finished.duration_ms, deliveries)
+                    .finished(lecture, finished.files.clone(), finished.duration_ms, deliveries)
                     .await
                 {
                     Ok(()) => {
+                        self.finishing = None;
                         info!(lecture = %lecture, files, duration_ms = finished.duration_ms, took_ms, "lecture was finished");
                         self.parts.courier_wake.notify_one();
                     }
+                    Err(error @ (DbError::NotFound(_) | DbError::Conflict(_))) => {
+                        self.finishing = None;
+                        error!(lecture = %lecture, error = %error, "finished files belong to no lecture that waits for them");
+                    }
                     Err(error) => {
-                        error!(lecture = %lecture, error = %error, "finished files could not be committed")
+                        error!(lecture = %lecture, error = %error, "finished files could not be committed; it is tried again");
+                        self.uncommitted = Some(FinishEvent::Done {
+                            lecture,
+                            finished,
+                            took_ms,
+                        });
+                        self.rest();
                     }
                 }
             }

@@ -6,8 +6,8 @@
 //! to the spool beside it, so a stalled disk cannot keep a press of Stop waiting in a queue of
 //! video.
 //!
-//! Order inside a step: state committed, then the step's actions in order, then the reply. A
-//! crash between any two of these leaves a state that recovery understands.
+//! Order inside a step: its state and all rows that go with it committed in one transaction, then
+//! the sources told, then the reply. Only a pause is told to the sources first (P7).
 
 mod actions;
 mod commands;
@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use lectern_capture::clock::{monotonic_ns, unix_ms};
 use lectern_capture::{Capture, Media};
-use lectern_domain::api::{Command, Done, Message, QueueSummary, Refusal, Severity, StartRequest, Status};
+use lectern_domain::api::{Command, Done, Message, QueueSummary, Refusal, Severity, Status};
 use lectern_domain::config::Config;
 use lectern_domain::ids::{LectureId, RunId, SourceName};
 use lectern_domain::lecture::LectureEvent;
@@ -31,6 +31,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info, warn};
 
+use self::commands::Planned;
 use crate::courier::CourierEvent;
 use crate::finisher::{FinishEvent, Finisher};
 use crate::notify::Vitals;
@@ -105,9 +106,13 @@ pub(crate) struct Conductor {
     parts: Parts,
     session: Option<Session>,
     /// A start that was pressed while the lecture before it was still being closed.
-    next_start: Option<(StartRequest, oneshot::Sender<Result<Done, Refusal>>)>,
+    next_start: Option<(Planned, oneshot::Sender<Result<Done, Refusal>>)>,
     to_finish: VecDeque<LectureId>,
     finishing: Option<LectureId>,
+    /// Finished and not committed: tried again with the next word of the clock that is due.
+    uncommitted: Option<FinishEvent>,
+    /// Finishing rests until then, because the database failed.
+    finish_after_ns: u64,
     closing: JoinSet<(RunId, Result<(), String>)>,
     queue: QueueSummary,
     queue_read_ns: u64,
@@ -126,6 +131,8 @@ impl Conductor {
             next_start: None,
             to_finish: VecDeque::new(),
             finishing: None,
+            uncommitted: None,
+            finish_after_ns: 0,
             closing: JoinSet::new(),
             queue: QueueSummary::default(),
             queue_read_ns: 0,
@@ -159,9 +166,11 @@ impl Conductor {
 
     async fn next(&mut self, inputs: &mut Inputs, tick: &mut tokio::time::Interval) -> Option<Event> {
         Some(tokio::select! {
+            // Requests last: all others come at a bounded rate, and no flood of requests may keep
+            // the clock or the word of a drained source waiting (P10).
             biased;
             Some(signal) = inputs.signals.recv() => Event::Signal(signal),
-            Some(request) = inputs.requests.recv() => Event::Request(request),
+            _ = tick.tick() => Event::Tick,
             Some(event) = inputs.spool.recv() => Event::Spool(event),
             Some(media) = inputs.drained.recv() => match media {
                 Media::Drained { run, source } => Event::Drained { run, source },
@@ -178,7 +187,7 @@ impl Conductor {
             Some(event) = inputs.finish.recv() => Event::Finish(event),
             Some(event) = inputs.courier.recv() => Event::Courier(event),
             Ok(()) = inputs.space.changed() => Event::Space(*inputs.space.borrow_and_update()),
-            _ = tick.tick() => Event::Tick,
+            Some(request) = inputs.requests.recv() => Event::Request(request),
             else => return None,
         })
     }
@@ -210,28 +219,24 @@ impl Conductor {
     async fn on_tick(&mut self) {
         self.parts.vitals.conductor_lives();
         let now = monotonic_ns();
-        if let Some(event) = self.session.as_ref().and_then(|session| session.due(now))
-            && let Err(refusal) = self.step(event).await
-        {
-            error!(event = ?event, error = refusal.message(), "timed step failed");
-        }
+        self.step_due(now).await;
         self.close_if_drained();
         if now.saturating_sub(self.queue_read_ns) > QUEUE_EVERY_NS {
             self.refresh_queue().await;
         }
-        self.begin_finishing().await;
+        self.finish_on(now).await;
     }
 
     async fn on_spool(&mut self, event: SpoolEvent) {
         match event {
             SpoolEvent::FirstChunk { run, source } => {
                 info!(lecture = %run.lecture, run = %run.run, source = %source, "track began to be written");
-                if self
-                    .session
-                    .as_ref()
-                    .is_some_and(|session| session.id == run.lecture)
-                    && let Err(refusal) = self.step(LectureEvent::FirstChunk).await
-                {
+                let Some(session) = self.session.as_mut().filter(|session| session.id == run.lecture) else {
+                    return;
+                };
+                // If the commit below fails, the clock tries it again.
+                session.arrived = true;
+                if let Err(refusal) = self.step(LectureEvent::FirstChunk).await {
                     warn!(
                         error = refusal.message(),
                         "first chunk found no lecture that waits for it"
@@ -261,7 +266,7 @@ impl Conductor {
                     code: "write-failed".to_owned(),
                     subject: Some(source.to_string()),
                     what: format!("{source} cannot be written to the disk: {message}"),
-                    safe: "Everything before this moment is on the disk.".to_owned(),
+                    safe: "Every segment that was closed before is on the disk.".to_owned(),
                     todo: "Make room on the disk or call the help desk; Lectern tries again by itself."
                         .to_owned(),
                 });

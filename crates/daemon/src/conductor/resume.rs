@@ -63,6 +63,8 @@ impl Conductor {
                 todo: "Stop lecternd and run: lecternd fsck. Have the disk checked.".to_owned(),
             });
         }
+        // A full disk may be what it finds.
+        self.guard_reserve().await;
         self.refresh_queue().await;
         self.publish();
     }
@@ -96,23 +98,29 @@ impl Conductor {
 
 fn session_of(lecture: &Interrupted, now_unix_ms: i64) -> Session {
     let now_ns = monotonic_ns();
-    let left_ms = u64::try_from(lecture.planned_end_unix_ms.saturating_sub(now_unix_ms)).unwrap_or(0);
+    let left_ms = left_ms(lecture, now_unix_ms);
     Session {
-        id: lecture.lecture,
-        metadata: lecture.metadata.clone(),
-        state: LectureState::Interrupted,
         started_unix_ms: lecture.started_unix_ms,
         begun_ns: now_ns,
         ends_ns: now_ns.saturating_add(left_ms.saturating_mul(1_000_000)),
         last_run: lecture.last_run,
-        run: None,
         earlier_ms: lecture.recorded_ms,
-        undo_until_ns: None,
-        stopped_paused: false,
         earlier_bytes: lecture.bytes,
         segments_closed: lecture.segments,
         marks: lecture.marks,
+        ..Session::new(
+            lecture.lecture,
+            lecture.metadata.clone(),
+            LectureState::Interrupted,
+        )
     }
+}
+
+/// How long it may still record. A machine that lost its clock with its power may believe in a
+/// day long past; what was left when it last wrote is the most in any case.
+fn left_ms(lecture: &Interrupted, now_unix_ms: i64) -> u64 {
+    let since = now_unix_ms.max(lecture.last_written_unix_ms);
+    u64::try_from(lecture.planned_end_unix_ms.saturating_sub(since)).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -156,5 +164,13 @@ mod tests {
             !goes_on(&interrupted(LectureState::Recording), 81_000, 30_000),
             "left too long"
         );
+    }
+
+    #[test]
+    fn p3_a_clock_that_fell_back_does_not_make_a_lecture_longer() {
+        let lecture = interrupted(LectureState::Recording);
+        assert_eq!(left_ms(&lecture, 60_000), 40_000);
+        assert_eq!(left_ms(&lecture, 0), 50_000);
+        assert_eq!(left_ms(&lecture, 100_001), 0);
     }
 }

@@ -1,0 +1,328 @@
+//! What a step changes: the lecture at work as it is afterwards, and the rows that change with it.
+//!
+//! Pure. The conductor commits the rows in one transaction and takes the new lecture over only
+//! then, so that what it believes and what a restart would find cannot part.
+
+use std::collections::BTreeSet;
+
+use lectern_domain::ids::{RunId, RunNumber};
+use lectern_domain::lecture::{LectureAction, LectureEvent, RefusedLecture};
+use lectern_store::RowChange;
+
+use crate::session::{OpenRun, PAUSE_LEAD_NS, Session};
+
+/// A stop that the clock made and a person took back moves the planned end by this much: without
+/// it, the clock would stop the lecture again at once.
+const GOES_ON_NS: u64 = 15 * 60 * 1_000_000_000;
+
+/// When a step happens.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    /// `CLOCK_MONOTONIC`.
+    pub(crate) now_ns: u64,
+    /// Wall clock.
+    pub(crate) unix_ms: i64,
+    /// How long a stop can be undone.
+    pub(crate) undo_ns: u64,
+}
+
+/// A step, decided and not made.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Next {
+    /// The lecture after it.
+    pub(crate) session: Session,
+    /// What must be committed with its state.
+    pub(crate) changes: Vec<RowChange>,
+    /// It is whole: to be finished.
+    pub(crate) captured: bool,
+}
+
+impl Session {
+    /// The step that `event` makes.
+    ///
+    /// # Errors
+    /// When the state does not allow it.
+    pub(crate) fn after(&self, event: LectureEvent, moment: Moment) -> Result<Next, RefusedLecture> {
+        let (state, actions) = self.state.step(event)?;
+        let mut next = self.unchanged();
+        next.session.state = state;
+        for action in actions {
+            next.act(*action, event, moment);
+        }
+        Ok(next)
+    }
+
+    /// The end of the run in the state in which it is: the daemon leaves.
+    pub(crate) fn left(&self, moment: Moment) -> Next {
+        let mut next = self.unchanged();
+        next.end_run(moment);
+        next
+    }
+
+    fn unchanged(&self) -> Next {
+        let mut session = self.clone();
+        session.settle();
+        Next {
+            session,
+            changes: Vec::new(),
+            captured: false,
+        }
+    }
+}
+
+impl Next {
+    fn act(&mut self, action: LectureAction, event: LectureEvent, moment: Moment) {
+        match action {
+            LectureAction::OpenRun => self.open_run(moment),
+            LectureAction::CloseGate => {
+                self.take_stop_back(moment);
+                self.close_gate(event, moment);
+            }
+            LectureAction::OpenGate => self.open_gate(moment),
+            LectureAction::HoldInMemory => self.hold(moment),
+            LectureAction::WriteHeld => self.take_stop_back(moment),
+            LectureAction::EndRun => self.end_run(moment),
+            LectureAction::Finish => self.captured = true,
+            // Deliveries are made with the finished files, not with a lecture at work.
+            LectureAction::Deliver => {}
+        }
+    }
+
+    fn open_run(&mut self, moment: Moment) {
+        let session = &mut self.session;
+        let run = RunId {
+            lecture: session.id,
+            run: RunNumber(session.last_run.0 + 1),
+        };
+        self.changes.push(RowChange::OpenRun {
+            run,
+            base_mono_ns: moment.now_ns,
+            started_unix_ms: moment.unix_ms,
+        });
+        session.last_run = run.run;
+        session.begun_ns = moment.now_ns;
+        session.run = Some(OpenRun {
+            id: run,
+            base_ns: moment.now_ns,
+            opened_unix_ms: moment.unix_ms,
+            pauses: Vec::new(),
+            stop_ns: None,
+            ending_since_ns: None,
+            drained: BTreeSet::new(),
+            closing: false,
+        });
+    }
+
+    /// Begins a pause. After an interruption and after an undo it begins where the earlier one
+    /// left off, so that not one picture lies between.
+    fn close_gate(&mut self, event: LectureEvent, moment: Moment) {
+        let Some(run) = &mut self.session.run else { return };
+        if run.pauses.last().is_some_and(|(_, to)| to.is_none()) {
+            return;
+        }
+        let from_ns = match event {
+            LectureEvent::RecordOn { .. } => 0,
+            _ => moment.now_ns.saturating_sub(run.base_ns) + PAUSE_LEAD_NS,
+        };
+        run.pauses.push((from_ns, None));
+        self.changes.push(RowChange::PauseFrom { run: run.id, from_ns });
+    }
+
+    fn open_gate(&mut self, moment: Moment) {
+        let Some(run) = &mut self.session.run else { return };
+        let now_ns = moment.now_ns.saturating_sub(run.base_ns);
+        if let Some((from_ns, to @ None)) = run.pauses.last_mut() {
+            let to_ns = now_ns.max(*from_ns);
+            *to = Some(to_ns);
+            self.changes.push(RowChange::ResumeAt { run: run.id, to_ns });
+        }
+    }
+
+    /// A stop that can still be undone.
+    fn hold(&mut self, moment: Moment) {
+        let session = &mut self.session;
+        let Some(run) = &mut session.run else { return };
+        let stop_ns = moment.now_ns.saturating_sub(run.base_ns);
+        run.stop_ns = Some(stop_ns);
+        self.changes.push(RowChange::EndAt {
+            run: run.id,
+            end_ns: Some(stop_ns),
+        });
+        session.stopped_paused = run.pauses.last().is_some_and(|(_, to)| to.is_none());
+        session.undo_until_ns = Some(moment.now_ns.saturating_add(moment.undo_ns));
+    }
+
+    fn take_stop_back(&mut self, moment: Moment) {
+        let session = &mut self.session;
+        let Some(run) = session.run.as_mut().filter(|run| run.stop_ns.is_some()) else {
+            return;
+        };
+        run.stop_ns = None;
+        session.undo_until_ns = None;
+        self.changes.push(RowChange::EndAt {
+            run: run.id,
+            end_ns: None,
+        });
+        if session.ends_ns <= moment.now_ns {
+            session.ends_ns = moment.now_ns + GOES_ON_NS;
+            let ahead_ms = i64::try_from(GOES_ON_NS / 1_000_000).unwrap_or(i64::MAX);
+            self.changes.push(RowChange::PlannedEnd {
+                unix_ms: moment.unix_ms.saturating_add(ahead_ms),
+            });
+        }
+    }
+
+    /// From here on the run only flushes. Also the end of a run without a press: at the daemon's
+    /// own end, and when nothing ever arrived.
+    fn end_run(&mut self, moment: Moment) {
+        let session = &mut self.session;
+        let Some(run) = &mut session.run else { return };
+        if run.stop_ns.is_none() {
+            let stop_ns = moment.now_ns.saturating_sub(run.base_ns);
+            run.stop_ns = Some(stop_ns);
+            self.changes.push(RowChange::EndAt {
+                run: run.id,
+                end_ns: Some(stop_ns),
+            });
+        }
+        run.ending_since_ns = Some(moment.now_ns);
+        session.undo_until_ns = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lectern_domain::api::Metadata;
+    use lectern_domain::ids::LectureId;
+    use lectern_domain::lecture::{LectureEvent as E, LectureState as S};
+
+    use super::*;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    fn at(second: u64) -> Moment {
+        Moment {
+            now_ns: second * SECOND,
+            unix_ms: i64::try_from(second * 1_000).unwrap(),
+            undo_ns: 10 * SECOND,
+        }
+    }
+
+    /// A lecture of a thousand seconds, begun at second 100.
+    fn begun() -> Session {
+        let planned = Session {
+            ends_ns: 1_100 * SECOND,
+            ..Session::new(LectureId::random(), Metadata::default(), S::Scheduled)
+        };
+        planned.after(E::Arm, at(100)).unwrap().session
+    }
+
+    fn step(session: &mut Session, event: E, second: u64) -> Vec<RowChange> {
+        let next = session.after(event, at(second)).unwrap();
+        *session = next.session;
+        next.changes
+    }
+
+    #[test]
+    fn every_step_says_what_must_be_committed_with_it() {
+        let mut lecture = begun();
+        let run = lecture.run.as_ref().unwrap().id;
+        assert_eq!(run.run, RunNumber(1));
+        assert_eq!(step(&mut lecture, E::FirstChunk, 101), []);
+        let from_ns = 10 * SECOND + PAUSE_LEAD_NS;
+        assert_eq!(
+            step(&mut lecture, E::Pause, 110),
+            [RowChange::PauseFrom { run, from_ns }]
+        );
+        let to_ns = 20 * SECOND;
+        assert_eq!(
+            step(&mut lecture, E::Resume, 120),
+            [RowChange::ResumeAt { run, to_ns }]
+        );
+        let end_ns = Some(30 * SECOND);
+        assert_eq!(
+            step(&mut lecture, E::Stop, 130),
+            [RowChange::EndAt { run, end_ns }]
+        );
+        assert_eq!(lecture.undo_until_ns, Some(140 * SECOND));
+        assert_eq!(step(&mut lecture, E::GraceOver, 140), [], "its end is known");
+        let captured = lecture.after(E::AllClosed, at(141)).unwrap();
+        assert!(captured.captured);
+        assert_eq!(captured.session.state, S::Captured);
+    }
+
+    #[test]
+    fn p7_a_paused_lecture_that_was_stopped_and_undone_is_in_the_same_pause() {
+        let mut lecture = begun();
+        let run = lecture.run.as_ref().unwrap().id;
+        // Right after the start, before the first chunk.
+        step(&mut lecture, E::Pause, 100);
+        step(&mut lecture, E::Stop, 110);
+        assert!(lecture.stopped_paused);
+        let changes = step(&mut lecture, E::Undo { paused: true }, 115);
+        assert_eq!(changes, [RowChange::EndAt { run, end_ns: None }]);
+        let open = lecture.run.as_ref().unwrap();
+        assert_eq!(open.pauses, [(PAUSE_LEAD_NS, None)]);
+        assert_eq!((lecture.state, open.stop_ns), (S::Paused, None));
+    }
+
+    #[test]
+    fn a_resume_in_the_lead_of_its_pause_makes_an_empty_pause() {
+        let mut lecture = begun();
+        step(&mut lecture, E::Pause, 110);
+        step(&mut lecture, E::Resume, 110);
+        let from_ns = 10 * SECOND + PAUSE_LEAD_NS;
+        assert_eq!(lecture.run.unwrap().pauses, [(from_ns, Some(from_ns))]);
+    }
+
+    #[test]
+    fn an_undone_stop_of_the_clock_is_not_made_again_at_once() {
+        let mut lecture = begun();
+        step(&mut lecture, E::FirstChunk, 101);
+        assert_eq!(lecture.due(1_100 * SECOND), Some(E::Stop));
+        step(&mut lecture, E::Stop, 1_100);
+        let changes = step(&mut lecture, E::Undo { paused: false }, 1_105);
+        let unix_ms = 1_105_000 + 15 * 60 * 1_000;
+        assert!(
+            changes.contains(&RowChange::PlannedEnd { unix_ms }),
+            "{changes:?}"
+        );
+        assert_eq!(lecture.due(1_106 * SECOND), None);
+        // In time, an undo moves nothing.
+        let mut early = begun();
+        step(&mut early, E::Stop, 200);
+        step(&mut early, E::Undo { paused: false }, 205);
+        assert_eq!(early.ends_ns, 1_100 * SECOND);
+    }
+
+    #[test]
+    fn p3_an_interrupted_lecture_goes_on_as_it_was() {
+        for paused in [false, true] {
+            let found = Session {
+                last_run: RunNumber(3),
+                ..Session::new(LectureId::random(), Metadata::default(), S::Interrupted)
+            };
+            let next = found.after(E::RecordOn { paused }, at(50)).unwrap();
+            let run = next.session.run.as_ref().unwrap();
+            assert_eq!((run.id.run, run.base_ns), (RunNumber(4), 50 * SECOND));
+            let pauses = if paused { vec![(0, None)] } else { vec![] };
+            assert_eq!(run.pauses, pauses);
+            assert_eq!(next.changes.len(), 1 + pauses.len());
+        }
+    }
+
+    #[test]
+    fn leaving_ends_the_run_and_leaves_the_state() {
+        for event in [E::FirstChunk, E::Pause, E::Stop] {
+            let mut lecture = begun();
+            step(&mut lecture, event, 110);
+            let known = lecture.run.as_ref().unwrap().stop_ns;
+            let left = lecture.left(at(112));
+            assert_eq!(left.session.state, lecture.state);
+            let run = left.session.run.unwrap();
+            assert_eq!(run.ending_since_ns, Some(112 * SECOND));
+            assert_eq!(run.stop_ns, known.or(Some(12 * SECOND)));
+            assert_eq!(left.changes.is_empty(), known.is_some());
+        }
+    }
+}
