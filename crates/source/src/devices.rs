@@ -12,6 +12,8 @@ use std::time::Duration;
 use gst::prelude::*;
 use serde_json::{Value, json};
 
+use crate::capture::{Coding, recordable};
+
 /// How long all device providers together may take. A sound server that hangs must not hang
 /// the list.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -134,18 +136,13 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
     all
 }
 
-/// Formats for people: `YUY2 1280x720@30`, each once, in the device's order.
+/// Those formats that can be recorded, for people: `1280x720@30`, `JPEG 1920x1080@30`, each once,
+/// in the device's order. How the pixels of a raw one are packed is nobody's choice.
 fn formats(caps: Option<&gst::Caps>) -> Vec<String> {
     let mut all = Vec::new();
     for fields in caps.into_iter().flat_map(|caps| caps.iter()) {
-        let name = match fields.name().as_str() {
-            "video/x-raw" => fields
-                .get::<String>("format")
-                .unwrap_or_else(|_| "raw".to_owned()),
-            other => other
-                .trim_start_matches("image/")
-                .trim_start_matches("video/x-")
-                .to_uppercase(),
+        let Some(coding) = recordable(fields) else {
+            continue;
         };
         let (Ok(width), Ok(height)) = (fields.get::<i32>("width"), fields.get::<i32>("height")) else {
             continue;
@@ -155,7 +152,11 @@ fn formats(caps: Option<&gst::Caps>) -> Vec<String> {
         let rate = fastest
             .get::<gst::Fraction>("framerate")
             .map_or(0, |rate| rate.numer() / rate.denom().max(1));
-        let format = format!("{name} {width}x{height}@{rate}");
+        let packed = match coding {
+            Coding::Raw => "",
+            Coding::Jpeg => "JPEG ",
+        };
+        let format = format!("{packed}{width}x{height}@{rate}");
         if !all.contains(&format) {
             all.push(format);
         }
@@ -229,6 +230,20 @@ mod tests {
         add_unmonitored(&mut cameras, &nodes);
         assert_eq!(cameras.len(), 2);
         assert_eq!(cameras[1]["label"], "b");
+    }
+
+    #[test]
+    fn formats_are_those_that_can_be_recorded_each_once() {
+        gst::init().unwrap();
+        let caps: gst::Caps = "video/x-raw, format=YUY2, width=640, height=480, framerate={30/1, 15/1}; \
+            video/x-raw, format=NV12, width=640, height=480, framerate=30/1; \
+            image/jpeg, width=1920, height=1080, framerate=[1/1, 30/1]; \
+            video/x-bayer, width=640, height=480, framerate=60/1; \
+            video/x-h264, width=1920, height=1080, framerate=30/1"
+            .parse()
+            .unwrap();
+        assert_eq!(formats(Some(&caps)), ["640x480@30", "JPEG 1920x1080@30"]);
+        assert!(formats(None).is_empty());
     }
 
     #[test]

@@ -26,10 +26,7 @@ pub(super) fn head(device: &str, video: &Video) -> Result<Head, Failure> {
     })?;
     tracing::info!(device, format = %chosen, "a camera format was chosen");
     let mut elements = vec![source, filter(&chosen)?];
-    if chosen
-        .structure(0)
-        .is_some_and(|fields| fields.name() == "image/jpeg")
-    {
+    if chosen.structure(0).and_then(recordable) == Some(Coding::Jpeg) {
         elements.push(make("jpegdec", &[])?);
     }
     let bin = wrap("camera", &elements.iter().collect::<Vec<_>>())?;
@@ -76,10 +73,8 @@ fn choose(offered: &gst::Caps, video: &Video) -> Option<gst::Caps> {
     let fps = i32::try_from(video.fps.clamp(1, 240)).unwrap_or(30);
     let mut best: Option<(Distance, gst::Caps)> = None;
     for (fields, features) in offered.iter_with_features() {
-        let jpeg = match fields.name().as_str() {
-            "video/x-raw" => false,
-            "image/jpeg" => true,
-            _ => continue,
+        let Some(coding) = recordable(fields) else {
+            continue;
         };
         // Frames in a device's own memory cannot be mapped by the converter.
         if !features.is_equal(gst::CapsFeatures::new_empty().as_ref())
@@ -99,12 +94,30 @@ fn choose(offered: &gst::Caps, video: &Video) -> Option<gst::Caps> {
             near.set("pixel-aspect-ratio", gst::Fraction::new(1, 1));
         }
         near.fixate();
-        let distance = Distance::of(&near, width, height, fps, jpeg);
+        let distance = Distance::of(&near, width, height, fps, coding);
         if best.as_ref().is_none_or(|(before, _)| distance < *before) {
             best = Some((distance, gst::Caps::builder_full().structure(near).build()));
         }
     }
     best.map(|(_, caps)| caps)
+}
+
+/// How the pictures of a format that can be recorded are coded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Coding {
+    /// As pixels.
+    Raw,
+    /// Each as JPEG.
+    Jpeg,
+}
+
+/// The coding of `format`; `None` if it cannot be recorded.
+pub(crate) fn recordable(format: &gst::StructureRef) -> Option<Coding> {
+    match format.name().as_str() {
+        "video/x-raw" => Some(Coding::Raw),
+        "image/jpeg" => Some(Coding::Jpeg),
+        _ => None,
+    }
 }
 
 /// How far a format is from the wish; compared from the first field on.
@@ -121,7 +134,7 @@ struct Distance {
 }
 
 impl Distance {
-    fn of(fields: &gst::StructureRef, width: i32, height: i32, fps: i32, jpeg: bool) -> Self {
+    fn of(fields: &gst::StructureRef, width: i32, height: i32, fps: i32, coding: Coding) -> Self {
         let side = |name: &str, wanted: i32| {
             fields
                 .get::<i32>(name)
@@ -135,7 +148,7 @@ impl Distance {
             slow: if missing * 10 > fps { missing } else { 0 },
             size: side("width", width) + side("height", height),
             rate: (rate - fps).abs(),
-            jpeg,
+            jpeg: coding == Coding::Jpeg,
         }
     }
 }

@@ -9,6 +9,7 @@ mod camera;
 mod fragment;
 mod network;
 mod paced;
+mod presence;
 mod side;
 mod sound;
 mod tap;
@@ -26,6 +27,7 @@ use crate::failure::{self, Failure};
 use crate::feed::{Feed, Meter};
 use crate::inputs::{Input, Inputs};
 use crate::outbox::Outbox;
+pub(crate) use camera::{Coding, recordable};
 pub(crate) use paced::{Alarm, Pacer, Woken};
 
 /// The ends that every part of a capture reports to.
@@ -97,7 +99,8 @@ impl Capture {
     /// The device is not there, refuses us, or cannot do what is configured.
     pub(crate) fn open(source: &Source, reports: &Reports) -> Result<Self, Failure> {
         let device = failure::device_name(source);
-        // Before GStreamer: a display that is not there is tried every few hundred milliseconds.
+        // Before GStreamer: what is not there is tried again every second or so.
+        presence::check(source)?;
         let screen = match &source.kind {
             SourceKind::X11 { display } => Some(crate::screen::connect(display.as_deref())?),
             _ => None,
