@@ -14,7 +14,7 @@ use lectern_domain::wire::{FailureReason, SourceCommand, SourceEvent, WIRE_VERSI
 
 use crate::capture::{Capture, Reports};
 use crate::clock;
-use crate::encode::Encoder;
+use crate::encode::{self, Encoder};
 use crate::failure::{self, Failure};
 use crate::feed::{Feed, Meter};
 use crate::inputs::{EncoderNumber, Input, Inputs};
@@ -194,7 +194,8 @@ impl Engine {
             Action::SayDrained(run) => self.reports.outbox.say(&SourceEvent::Drained { run }),
             Action::SayFailed(failure) => {
                 let Failure { reason, message } = self.named(failure);
-                tracing::error!(reason = reason.as_str(), error = %message, "the source failed");
+                // The daemon says it aloud, once; a device that is away fails again every second.
+                tracing::debug!(reason = reason.as_str(), error = %message, "the source failed");
                 self.reports.outbox.say(&SourceEvent::Failed { reason, message });
             }
             Action::Exit(code) => self.exit = Some(code),
@@ -205,6 +206,10 @@ impl Engine {
         self.asked_ns = clock::now_ns();
         self.open_ns = self.asked_ns;
         let opened = Capture::open(&source, &self.reports);
+        if opened.is_ok() {
+            // While the device makes its first picture.
+            encode::load(&source);
+        }
         self.source = Some(source);
         match opened {
             Ok(capture) => {

@@ -127,6 +127,18 @@ impl Encoder {
     }
 }
 
+/// Loads the libraries that an encoder of `source` will need. Up to a second on a slow computer,
+/// once: without this the first run after a start would lack its first moments. What is missing
+/// shows when a run begins. Engine thread.
+pub(crate) fn load(source: &Source) {
+    if let Some(audio) = &source.audio {
+        drop(sound::elements(audio));
+    }
+    if let Some(video) = &source.video {
+        drop(picture::elements(video, 640, 360));
+    }
+}
+
 /// From what the device delivers to what the muxer takes.
 fn elements(source: &Source, form: &Form) -> Result<(Vec<gst::Element>, Plan), Failure> {
     match form {
