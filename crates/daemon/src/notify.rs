@@ -67,7 +67,12 @@ pub(crate) fn tell(state: NotifyState<'_>) {
 /// Measures free space and feeds the watchdog until dropped.
 pub(crate) async fn watch(vitals: std::sync::Arc<Vitals>, spool: Spool, db: Db, free: watch::Sender<u64>) {
     loop {
-        let spool_answers = match timeout(ANSWER_WITHIN, spool.free_space()).await {
+        // Both at a time: one after the other, two slow answers would outlast the watchdog.
+        let (space, answer) = tokio::join!(
+            timeout(ANSWER_WITHIN, spool.free_space()),
+            timeout(ANSWER_WITHIN, db.next_due_unix_ms())
+        );
+        let spool_answers = match space {
             Ok(Ok(space)) => {
                 free.send_if_modified(|last| std::mem::replace(last, space.free_bytes) != space.free_bytes);
                 true
@@ -78,7 +83,7 @@ pub(crate) async fn watch(vitals: std::sync::Arc<Vitals>, spool: Spool, db: Db, 
             }
             Err(_) => false,
         };
-        let db_answers = timeout(ANSWER_WITHIN, db.next_due_unix_ms()).await.is_ok();
+        let db_answers = answer.is_ok();
         if spool_answers && db_answers && vitals.healthy() {
             tell(NotifyState::Watchdog);
         } else {

@@ -202,6 +202,14 @@ impl Session {
             })
     }
 
+    /// The disk stands still: what the sources have flushed waits in memory, and their time to
+    /// flush begins anew. Closing now would leave it out.
+    pub(crate) fn wait_for_disk(&mut self, now_ns: u64) {
+        if let Some(since) = self.run.as_mut().and_then(|run| run.ending_since_ns.as_mut()) {
+            *since = now_ns;
+        }
+    }
+
     /// Whether it is over, up to closing what was written: a start may wait for that.
     pub(crate) fn is_closing(&self) -> bool {
         matches!(self.state, LectureState::Stopping | LectureState::Failed)
@@ -334,6 +342,9 @@ mod tests {
         lecture.run.as_mut().unwrap().ending_since_ns = Some(120 * S);
         assert!(!lecture.can_close(1, 121 * S, DRAIN_NS));
         assert!(lecture.can_close(1, 120 * S + DRAIN_NS + 1, DRAIN_NS));
+        let mut stalled = lecture.clone();
+        stalled.wait_for_disk(126 * S);
+        assert!(!stalled.can_close(1, 120 * S + DRAIN_NS + 1, DRAIN_NS));
         assert!(
             lecture.can_close(1, 122 * S, LEAVE_DRAIN_NS),
             "who leaves waits less"

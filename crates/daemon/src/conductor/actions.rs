@@ -25,6 +25,8 @@ pub(super) fn unable(error: &DbError) -> Refusal {
 
 /// Code of the message about a lecture that could not be closed.
 const CLOSE_FAILED: &str = "close-failed";
+/// The spool's thread takes a step each second; one that has not for this long waits for the disk.
+const DISK_STALLED_NS: u64 = 2_000_000_000;
 /// What a lecture that never began says of itself.
 const NOTHING_ARRIVED: &str = "No camera, screen or microphone delivered anything.";
 
@@ -128,7 +130,11 @@ impl Conductor {
     pub(super) fn close_if_drained(&mut self) {
         let sources = self.parts.config.sources.len();
         let now_ns = monotonic_ns();
+        let spool_seen_ns = self.parts.spool.counters().last_progress_mono_ms() * 1_000_000;
         let Some(session) = &mut self.session else { return };
+        if !self.leaving && now_ns.saturating_sub(spool_seen_ns) > DISK_STALLED_NS {
+            session.wait_for_disk(now_ns);
+        }
         let patience_ns = if self.leaving { LEAVE_DRAIN_NS } else { DRAIN_NS };
         if !session.can_close(sources, now_ns, patience_ns) {
             return;

@@ -155,13 +155,35 @@ impl Conductor {
             if let Event::Signal(Signal::Now) = event {
                 return Err(Now);
             }
-            self.handle(event).await;
+            self.handle_or_end(event, &mut inputs.signals).await?;
             self.publish();
             if self.leaving && self.session.is_none() {
                 break;
             }
         }
         Ok(self.parts)
+    }
+
+    /// Handles one event. A commit may hang on a dead disk; the second signal ends it all the same.
+    async fn handle_or_end(&mut self, event: Event, signals: &mut mpsc::Receiver<Signal>) -> Result<(), Now> {
+        let mut asked_to_leave = false;
+        {
+            let mut work = std::pin::pin!(self.handle(event));
+            loop {
+                tokio::select! {
+                    biased;
+                    () = work.as_mut() => break,
+                    Some(signal) = signals.recv() => match signal {
+                        Signal::Terminate => asked_to_leave = true,
+                        Signal::Now => return Err(Now),
+                    },
+                }
+            }
+        }
+        if asked_to_leave {
+            Box::pin(self.handle_or_end(Event::Signal(Signal::Terminate), signals)).await?;
+        }
+        Ok(())
     }
 
     async fn next(&mut self, inputs: &mut Inputs, tick: &mut tokio::time::Interval) -> Option<Event> {
