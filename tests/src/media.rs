@@ -220,7 +220,8 @@ pub fn beeps(path: &Path) -> Vec<f64> {
     found
 }
 
-/// Sound minus picture at each second that has both, in milliseconds.
+/// Sound minus picture at each second that has both, in milliseconds. A flash and a beep more than
+/// 200 ms apart belong to different seconds, as they meet where two runs were joined.
 #[must_use]
 pub fn offsets_ms(flashes: &[f64], beeps: &[f64]) -> Vec<f64> {
     flashes
@@ -230,7 +231,7 @@ pub fn offsets_ms(flashes: &[f64], beeps: &[f64]) -> Vec<f64> {
                 .iter()
                 .map(|beep| (beep - flash) * 1000.0)
                 .min_by(|a, b| a.abs().total_cmp(&b.abs()))?;
-            (nearest.abs() < 400.0).then_some(nearest)
+            (nearest.abs() < 200.0).then_some(nearest)
         })
         .collect()
 }
@@ -241,10 +242,14 @@ pub fn offsets_ms(flashes: &[f64], beeps: &[f64]) -> Vec<f64> {
 /// When fewer than two seconds have both.
 #[must_use]
 pub fn worst_offset_ms(path: &Path) -> f64 {
-    let offsets = offsets_ms(&flashes(path), &beeps(path));
+    let (flashes, beeps) = (flashes(path), beeps(path));
+    let offsets = offsets_ms(&flashes, &beeps);
+    // Where two runs join or a pause was cut out, a flash may have lost its beep; elsewhere not.
     assert!(
-        offsets.len() >= 2,
-        "too few flashes and beeps in {}",
+        offsets.len() >= 2 && offsets.len() * 10 >= flashes.len() * 6,
+        "only {} of {} flashes have a beep in {}: {flashes:?} {beeps:?}",
+        offsets.len(),
+        flashes.len(),
         path.display()
     );
     offsets
