@@ -43,6 +43,7 @@ fn main() -> ExitCode {
         Action::Fsck { rebuild } => fsck::run(&config, rebuild),
         Action::Run => {
             logs::start(args.log_format);
+            end_on_panics();
             match run::run(config) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => {
@@ -53,4 +54,19 @@ fn main() -> ExitCode {
             }
         }
     }
+}
+
+/// A panic on the main thread, where conductor and sources run, ends the process: systemd starts
+/// it again, recovery runs, and the lecture goes on. A task that dies alone would leave a track
+/// without anybody who watches it. The panel's, the finisher's and the courier's panics are
+/// caught on their own threads and cost one request or job.
+fn end_on_panics() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        if std::thread::current().name() == Some("main") {
+            tracing::error!("recorder panicked and is started again");
+            std::process::abort();
+        }
+    }));
 }

@@ -367,14 +367,17 @@ impl Conductor {
         let state = self.lecture_state(id).await?;
         if matches!(
             state,
-            LectureState::Delivering | LectureState::Delivered | LectureState::Purged
+            LectureState::Finishing
+                | LectureState::Delivering
+                | LectureState::Delivered
+                | LectureState::Purged
         ) {
             return Err(Refusal::State {
                 state: state.to_string(),
                 allowed: Vec::new(),
                 message: format!(
-                    "Lecture {id} is {state}: what is said about it went to the platform with it. Nothing was \
-                     changed. Mend it at the platform."
+                    "Lecture {id} is {state}: what is said about it is being written into its files, or went to the \
+                     platform with them. Nothing was changed. Mend it at the platform."
                 ),
             });
         }
