@@ -15,25 +15,28 @@ fn seconds() -> u64 {
         .unwrap_or(16)
 }
 
+/// Waits until so much is recorded, which may take longer than any single state.
+fn record_until(room: &Room, ms: u64) {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(seconds() + 60);
+    while room.status()["lecture"]["recorded_ms"].as_u64().unwrap() < ms {
+        assert!(std::time::Instant::now() < deadline, "the lecture does not go on");
+        std::thread::park_timeout(std::time::Duration::from_millis(100));
+    }
+}
+
 #[test]
 fn sound_and_picture_stay_together_across_a_restart() {
     let mut room = Room::new(&format!("{CAMERA}{MICROPHONE}"));
     room.start();
     room.await_sources();
     let id = room.lectern(&["start"]);
-    until("the middle of the lecture", || {
-        (room.status()["lecture"]["recorded_ms"].as_u64()? > seconds() * 500).then_some(())
-    });
+    record_until(&room, seconds() * 500);
     let pid = room.source_pid("camera").expect("the camera's process");
     kill(pid, Signal::SIGKILL).unwrap();
     until("another process", || {
         room.source_pid("camera").filter(|new| *new != pid)
     });
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(seconds() + 60);
-    while room.status()["lecture"]["recorded_ms"].as_u64().unwrap() < seconds() * 1000 {
-        assert!(std::time::Instant::now() < deadline, "the lecture does not go on");
-        std::thread::park_timeout(std::time::Duration::from_millis(100));
-    }
+    record_until(&room, seconds() * 1000);
     room.lectern(&["stop"]);
     room.await_state(&id, "finished");
 

@@ -1,13 +1,13 @@
 //! How long to wait before a source is started again.
 //!
 //! Promise P4 wants a source that came back to record again within 3 s. So the wait grows to
-//! 1.5 s and no further: a start takes well below a second, and costs little CPU while a device is
+//! 1 s and no further: a start takes well below a second, and costs little CPU while a device is
 //! away, because a child looks for its device before it loads the media library.
 
 use std::time::Duration;
 
 const FIRST: Duration = Duration::from_millis(100);
-const LONGEST: Duration = Duration::from_millis(1_500);
+const LONGEST: Duration = Duration::from_millis(1_000);
 /// For a source that cannot work as configured: only an outside change can help.
 const HOPELESS: Duration = Duration::from_secs(30);
 
@@ -40,10 +40,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_grow_to_a_second_and_a_half_and_start_anew_after_success() {
+    fn waits_grow_to_a_second_and_start_anew_after_success() {
         let mut backoff = Backoff::default();
         let waits: Vec<u128> = (0..6).map(|_| backoff.after_failure(false).as_millis()).collect();
-        assert_eq!(waits, [100, 200, 400, 800, 1500, 1500]);
+        assert_eq!(waits, [100, 200, 400, 800, 1000, 1000]);
         assert_eq!(backoff.after_failure(true), HOPELESS);
         backoff.worked();
         assert_eq!(backoff.after_failure(false), FIRST);

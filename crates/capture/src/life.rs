@@ -18,8 +18,10 @@ const SILENT_NS: u64 = 5 * SECOND;
 const STALLED_NS: u64 = 2 * SECOND;
 /// No new data for this long ends the child.
 const STARVED_NS: u64 = 6 * SECOND;
-/// A device may take this long from the start of the child to its first data (network cameras).
-const STARTED_NS: u64 = 15 * SECOND;
+/// From the start of the child to its first data: the media library's first start on a machine
+/// reads every plugin from a cold disk, and is begun anew if it is not let finish. A child that
+/// hangs meanwhile is found by its silence.
+const STARTED_NS: u64 = 60 * SECOND;
 /// A child may take this long to flush after a stop; then the stop goes on without it.
 const DRAIN_NS: u64 = 5 * SECOND;
 /// What a life must last to count as a success.

@@ -31,8 +31,8 @@ pub struct Stop {
 /// What a source's encoder should be doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Want {
-    /// Encode for this run.
-    Encode { run: RunId, base_ns: u64 },
+    /// Encode for this run what is captured from `from_ns` of it on.
+    Encode { run: RunId, base_ns: u64, from_ns: u64 },
     /// Rest; what was captured until `until_ns` still belongs to the run.
     Rest { until_ns: u64 },
 }
@@ -45,9 +45,10 @@ impl RunPlan {
                 until_ns: from_ns.saturating_sub(PAUSE_MARGIN_NS),
             },
             (Some(Stop { at_ns, hold: false }), _) => Want::Rest { until_ns: at_ns },
-            _ => Want::Encode {
+            (_, last) => Want::Encode {
                 run: self.run,
                 base_ns: self.base_ns,
+                from_ns: last.and_then(|(_, to)| *to).unwrap_or(0),
             },
         }
     }
@@ -76,15 +77,19 @@ mod tests {
             pauses: vec![],
             stop: None,
         };
-        let encode = Want::Encode { run, base_ns: 5 };
-        assert_eq!(plan.want(), encode);
+        let encode = |from_ns| Want::Encode {
+            run,
+            base_ns: 5,
+            from_ns,
+        };
+        assert_eq!(plan.want(), encode(0));
         plan.pauses = vec![(10, Some(20))];
-        assert_eq!(plan.want(), encode);
+        assert_eq!(plan.want(), encode(20));
         plan.stop = Some(Stop {
             at_ns: 40,
             hold: true,
         });
-        assert_eq!(plan.want(), encode, "an undo may still want what comes now");
+        assert_eq!(plan.want(), encode(20), "an undo may still want what comes now");
         plan.stop = Some(Stop {
             at_ns: 40,
             hold: false,

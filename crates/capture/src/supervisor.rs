@@ -361,10 +361,21 @@ impl Supervisor {
         self.review(across).await.map_err(|()| End::Quit)?;
         let want = self.plan.borrow_and_update().as_ref().map(RunPlan::want);
         let command = match (life.encoder, want) {
-            (Encoder::Resting, Some(Want::Encode { run, base_ns })) if life.live => {
+            (
+                Encoder::Resting,
+                Some(Want::Encode {
+                    run,
+                    base_ns,
+                    from_ns,
+                }),
+            ) if life.live => {
                 across.gate.restart();
                 life.encoder = Encoder::Encoding(run);
-                Some(SourceCommand::Encode { run, base_ns })
+                Some(SourceCommand::Encode {
+                    run,
+                    base_ns,
+                    from_ns,
+                })
             }
             (Encoder::Encoding(now), Some(Want::Encode { run, .. })) if now == run => None,
             (Encoder::Encoding(_), other) => {

@@ -197,9 +197,12 @@ fn source_status(view: &View<'_>, source: &Source) -> Option<SourceStatus> {
 fn source_message(view: &View<'_>, source: &SourceStatus) -> Option<Message> {
     let name = source.name.as_str();
     let what = match source.health {
-        TrackHealth::Starting | TrackHealth::Live | TrackHealth::Ended => return None,
+        TrackHealth::Live | TrackHealth::Ended => return None,
+        // At the start of the daemon there is nothing to say yet. Later it is a loss that lasts:
+        // a camera that freezes at each attempt is "starting" most of the time.
+        TrackHealth::Starting if source.reason.is_none() => return None,
         TrackHealth::Stalled => format!("{name} is connected but sends nothing."),
-        TrackHealth::Dead | TrackHealth::Restarting => match source.reason {
+        TrackHealth::Starting | TrackHealth::Dead | TrackHealth::Restarting => match source.reason {
             Some(FailureReason::NotFound) => format!("{name} was not found."),
             Some(FailureReason::Busy) => format!("{name} is used by another program."),
             Some(FailureReason::Denied) => format!("{name} may not be opened by the recorder."),

@@ -41,6 +41,9 @@ pub enum SourceCommand {
         run: RunId,
         /// `CLOCK_MONOTONIC` at run time zero, in nanoseconds.
         base_ns: u64,
+        /// Nothing from before this moment belongs to the run, in nanoseconds of the run: 0, or
+        /// the end of a pause.
+        from_ns: u64,
     },
     /// Make the next picture a key frame, so that a resumed track can begin there.
     KeyFrame,

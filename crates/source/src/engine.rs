@@ -110,9 +110,15 @@ impl Engine {
                 Some(Event::CaptureFailed(Failure::new(FailureReason::Config, message)))
             }
             Input::Command(SourceCommand::Open { source, .. }) => Some(Event::Open(source)),
-            Input::Command(SourceCommand::Encode { run, base_ns }) => {
-                Some(Event::Encode(Run { id: run, base_ns }))
-            }
+            Input::Command(SourceCommand::Encode {
+                run,
+                base_ns,
+                from_ns,
+            }) => Some(Event::Encode(Run {
+                id: run,
+                base_ns,
+                from_ns,
+            })),
             Input::Command(SourceCommand::KeyFrame) => Some(Event::KeyFrame),
             Input::Command(SourceCommand::StopEncode { until_ns }) => Some(Event::StopEncode(until_ns)),
             Input::Command(SourceCommand::Quit) | Input::EndOfCommands => Some(Event::Quit),

@@ -32,6 +32,9 @@ const ROUNDING_SAMPLES: u64 = 4;
 pub(crate) struct Window {
     /// The monotonic clock at run time zero.
     pub(crate) base_ns: u64,
+    /// The moment in run time from which pictures and sound belong to the run: a resumed track
+    /// must not begin with what was captured in the pause.
+    pub(crate) from_ns: u64,
     /// Added to every stamp.
     pub(crate) delay_ns: i64,
     /// The run's end, once it is known, in run time.
@@ -51,6 +54,7 @@ impl Window {
         let run_ns = i128::from(mono_ns) - i128::from(self.base_ns) + i128::from(self.delay_ns);
         match u64::try_from(run_ns) {
             Err(_) => Place::Before,
+            Ok(at) if at < self.from_ns => Place::Before,
             Ok(at) if self.until_ns.is_some_and(|until| at >= until) => Place::After,
             Ok(at) => Place::At(at),
         }
@@ -312,11 +316,15 @@ mod tests {
     fn the_window_opens_at_zero_and_closes_at_its_end() {
         let mut window = Window {
             base_ns: 1_000,
+            from_ns: 0,
             delay_ns: 0,
             until_ns: None,
         };
         assert_eq!(window.place(999), Place::Before);
         assert_eq!(window.place(1_000), Place::At(0));
+        window.from_ns = 20;
+        assert_eq!(window.place(1_019), Place::Before);
+        assert_eq!(window.place(1_020), Place::At(20));
         window.until_ns = Some(50);
         assert_eq!(window.place(1_049), Place::At(49));
         assert_eq!(window.place(1_050), Place::After);
@@ -326,6 +334,7 @@ mod tests {
     fn a_delay_moves_the_stamps_and_not_the_end() {
         let window = Window {
             base_ns: 1_000,
+            from_ns: 0,
             delay_ns: -100,
             until_ns: Some(500),
         };
@@ -334,6 +343,7 @@ mod tests {
         assert_eq!(window.place(1_600), Place::After);
         let early = Window {
             base_ns: 1_000,
+            from_ns: 0,
             delay_ns: 100,
             until_ns: None,
         };

@@ -20,6 +20,8 @@ pub(crate) struct Run {
     pub(crate) id: RunId,
     /// `CLOCK_MONOTONIC` at run time zero, in nanoseconds.
     pub(crate) base_ns: u64,
+    /// What was captured before this time of the run does not belong to it, in nanoseconds.
+    pub(crate) from_ns: u64,
 }
 
 /// What this process is doing.

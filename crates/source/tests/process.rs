@@ -40,6 +40,7 @@ fn p10_commands_out_of_place_are_refused_and_change_nothing() {
     let stray = SourceCommand::Encode {
         run: support::run_id(),
         base_ns: 0,
+        from_ns: 0,
     };
     driver.send(&SourceCommand::KeyFrame);
     driver.send(&SourceCommand::StopEncode { until_ns: u64::MAX });

@@ -95,6 +95,7 @@ impl Encoder {
         let delay_ns = source.delay_ms.saturating_mul(1_000_000);
         let window = Window {
             base_ns: run.base_ns,
+            from_ns: run.from_ns,
             delay_ns,
             until_ns: None,
         };

@@ -33,6 +33,7 @@ fn run() -> Run {
             run: RunNumber(1),
         },
         base_ns: NOW - SECOND_NS,
+        from_ns: 0,
     }
 }
 

@@ -200,6 +200,7 @@ impl Driver {
         self.send(&SourceCommand::Encode {
             run: run.id,
             base_ns: run.base_ns,
+            from_ns: 0,
         });
         run
     }
