@@ -7,7 +7,7 @@ use std::fs;
 use lectern_domain::delivery::{Commit, DeliveryState};
 use lectern_domain::ids::RunNumber;
 use lectern_domain::lecture::LectureState as S;
-use lectern_store::{FindingKind, NewDelivery, OpenError};
+use lectern_store::{FindingKind, NewDelivery, OpenError, RowChange};
 use support::cmaf::CHUNK_NS;
 use support::{Room, STARTED_UNIX_MS};
 
@@ -41,18 +41,7 @@ async fn p1_p3_a_killed_lecture_is_salvaged_and_records_on_as_a_new_run() {
     assert_eq!(cut.folder, lecture.folder);
 
     let again = lecture.run(2);
-    open.db
-        .set_state(lecture.id, S::Interrupted, S::Armed, None)
-        .await
-        .unwrap();
-    open.db
-        .open_run(again.run, 1, STARTED_UNIX_MS + 60_000)
-        .await
-        .unwrap();
-    open.db
-        .set_state(lecture.id, S::Armed, S::Recording, None)
-        .await
-        .unwrap();
+    open.record_on(&again, STARTED_UNIX_MS + 60_000).await;
     open.record(&again, 0..3).await;
     open.stop(&again, 3).await;
     let input = open.db.finish_input(lecture.id).await.unwrap();
@@ -157,19 +146,23 @@ async fn states_that_a_crash_cut_are_put_back() {
     let room = Room::new();
     let open = room.open();
     let paused = open.begin().await;
-    open.db.pause_from(paused.run, 0).await.unwrap();
-    open.db
-        .set_state(paused.id, S::Recording, S::Paused, None)
+    let pause = |run| [RowChange::PauseFrom { run, from_ns: 0 }];
+    open.step(paused.id, S::Recording, S::Paused, &pause(paused.run))
         .await
         .unwrap();
     let stopped = open.begin().await;
-    open.db.pause_from(stopped.run, 0).await.unwrap();
-    open.db
-        .set_state(stopped.id, S::Recording, S::Stopping, None)
+    open.step(stopped.id, S::Recording, S::Stopping, &pause(stopped.run))
         .await
         .unwrap();
     let half_paused = open.begin().await;
-    open.db.pause_from(half_paused.run, 0).await.unwrap();
+    open.step(
+        half_paused.id,
+        S::Recording,
+        S::Recording,
+        &pause(half_paused.run),
+    )
+    .await
+    .unwrap();
     let finishing = open.begin().await;
     open.record(&finishing, 0..1).await;
     open.stop(&finishing, 1).await;
@@ -296,11 +289,7 @@ async fn a_lost_file_does_not_give_its_number_to_another() {
     fs::remove_file(last).unwrap();
     let open = room.open();
     let again = lecture.run(2);
-    open.db
-        .set_state(lecture.id, S::Interrupted, S::Armed, None)
-        .await
-        .unwrap();
-    open.db.open_run(again.run, 1, STARTED_UNIX_MS).await.unwrap();
+    open.arm_again(&again, STARTED_UNIX_MS).await;
     open.write(again.camera.chunk(0)).await;
     open.spool.end_run(again.run).await.unwrap();
     let input = open.db.finish_input(lecture.id).await.unwrap();

@@ -13,7 +13,7 @@ use std::path::Path;
 use lectern_domain::config::Send;
 use lectern_domain::delivery::{Commit, DeliveryState as D, FilePhase};
 use lectern_domain::lecture::LectureState as S;
-use lectern_store::{FindingKind as K, FsckMode, NewDelivery, OpenError, fsck};
+use lectern_store::{FindingKind as K, FsckMode, NewDelivery, OpenError, RowChange, fsck};
 use serde_json::json;
 use support::{Lecture, Open, Room};
 
@@ -34,8 +34,13 @@ async fn finished(room: &Room) -> Lecture {
 async fn captured(open: &Open) -> Lecture {
     let lecture = open.begin().await;
     open.record(&lecture, 0..12).await;
-    open.db.pause_from(lecture.run, 5).await.unwrap();
-    open.db.resume_at(lecture.run, 9).await.unwrap();
+    let run = lecture.run;
+    let pause = [RowChange::PauseFrom { run, from_ns: 5 }];
+    open.step(lecture.id, S::Recording, S::Paused, &pause)
+        .await
+        .unwrap();
+    let on = [RowChange::ResumeAt { run, to_ns: 9 }];
+    open.step(lecture.id, S::Paused, S::Recording, &on).await.unwrap();
     open.db
         .mark(lecture.run, 7, Some("ici".to_owned()))
         .await

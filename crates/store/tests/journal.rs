@@ -291,14 +291,22 @@ async fn waiting_parked_and_cancelled_deliveries_obey_people() {
 }
 
 #[tokio::test]
-async fn progress_is_shown_without_a_commit() {
+async fn a_delivery_under_way_shows_the_bytes_that_the_platform_confirmed() {
     let room = Room::new();
-    let (open, _) = finished(&room, vec![delivery("central", &[Send::Lecture])]).await;
+    let (open, _) = finished(&room, vec![delivery("central", &[Send::Lecture, Send::Metadata])]).await;
+    assert_eq!(open.db.queue_summary().await.unwrap().active, None);
     let job = due(&open, 0, &["central"]).await.unwrap();
     enter(&open, &job, &[D::Reconciling, D::Sending]).await;
-    open.db.progress_hint(job.id, 9).await.unwrap();
     let active = open.db.queue_summary().await.unwrap().active.unwrap();
-    assert_eq!((active.id, active.sent_bytes), (job.id, 9));
+    assert_eq!((active.id, active.sent_bytes), (job.id, 0));
+    commit(&open, &job, receipt("lecture.mp4")).await.unwrap();
+    let active = open.db.queue_summary().await.unwrap().active.unwrap();
+    let [film, data] = job.files.as_slice() else {
+        panic!("{job:?}")
+    };
+    assert_eq!(film.name, "lecture.mp4");
+    assert_eq!(active.sent_bytes, film.size_bytes);
+    assert_eq!(active.total_bytes, film.size_bytes + data.size_bytes);
     open.close();
     room.assert_clean();
 }

@@ -14,7 +14,6 @@ mod support;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use lectern_domain::lecture::LectureState as S;
 use support::cmaf::CHUNK_NS;
 use support::{Room, STARTED_UNIX_MS};
 
@@ -33,15 +32,7 @@ async fn child_that_records() {
         [] => open.begin().await,
         [cut] => {
             let lecture = support::lecture(cut.lecture, &cut.folder, cut.last_run.0 + 1);
-            open.db
-                .set_state(lecture.id, S::Interrupted, S::Armed, None)
-                .await
-                .unwrap();
-            open.db.open_run(lecture.run, 1, STARTED_UNIX_MS).await.unwrap();
-            open.db
-                .set_state(lecture.id, S::Armed, S::Recording, None)
-                .await
-                .unwrap();
+            open.record_on(&lecture, STARTED_UNIX_MS).await;
             lecture
         }
         more => panic!("one lecture was begun: {more:?}"),

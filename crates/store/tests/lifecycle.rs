@@ -26,8 +26,15 @@ async fn p1_a_lecture_lies_on_the_disk_as_its_rows_say() {
         .mark(lecture.run, 3 * CHUNK_NS, Some("Fourier".to_owned()))
         .await
         .unwrap();
-    open.db.pause_from(lecture.run, 6 * CHUNK_NS).await.unwrap();
-    open.db.resume_at(lecture.run, 8 * CHUNK_NS).await.unwrap();
+    let run = lecture.run;
+    let from_ns = 6 * CHUNK_NS;
+    let pause = [RowChange::PauseFrom { run, from_ns }];
+    open.step(lecture.id, S::Recording, S::Paused, &pause)
+        .await
+        .unwrap();
+    let to_ns = 8 * CHUNK_NS;
+    let on = [RowChange::ResumeAt { run, to_ns }];
+    open.step(lecture.id, S::Paused, S::Recording, &on).await.unwrap();
     open.stop(&lecture, 12).await;
     let input = open.db.finish_input(lecture.id).await.unwrap();
     assert_eq!(input.runs[0].end_ns, Some(12 * CHUNK_NS));
@@ -92,22 +99,15 @@ async fn a_step_is_made_whole_or_not_at_all() {
     let lecture = open.begin().await;
     let run = lecture.run;
     let pause = RowChange::PauseFrom { run, from_ns: 5 };
-    let twice = vec![pause.clone(), RowChange::PauseFrom { run, from_ns: 6 }];
-    let refused = open
-        .db
-        .step(lecture.id, S::Recording, S::Paused, None, twice)
-        .await;
+    let twice = [pause.clone(), RowChange::PauseFrom { run, from_ns: 6 }];
+    let refused = open.step(lecture.id, S::Recording, S::Paused, &twice).await;
     assert!(matches!(refused, Err(DbError::Conflict(_))), "{refused:?}");
     assert_eq!(open.state(lecture.id).await, S::Recording);
-    open.db
-        .step(lecture.id, S::Recording, S::Paused, None, vec![pause])
+    open.step(lecture.id, S::Recording, S::Paused, &[pause])
         .await
         .expect("no pause was left behind");
-    let on = vec![RowChange::ResumeAt { run, to_ns: 9 }];
-    open.db
-        .step(lecture.id, S::Paused, S::Recording, None, on)
-        .await
-        .unwrap();
+    let on = [RowChange::ResumeAt { run, to_ns: 9 }];
+    open.step(lecture.id, S::Paused, S::Recording, &on).await.unwrap();
     let input = open.db.finish_input(lecture.id).await.unwrap();
     assert_eq!(input.runs[0].pauses, [(5, 9)]);
     open.close();
@@ -119,39 +119,57 @@ async fn a_state_is_changed_only_from_the_state_that_is_there() {
     let room = Room::new();
     let open = room.open();
     let lecture = open.begin().await;
-    let refused = open
-        .db
-        .set_state(lecture.id, S::Armed, S::Paused, None)
-        .await
-        .unwrap_err();
-    assert_eq!(
-        refused.to_string(),
-        format!(
-            "lecture {} is recording and not armed; it was not made paused",
-            lecture.id
-        )
-    );
+    for refused in [
+        open.db.set_state(lecture.id, S::Armed, S::Paused, None).await,
+        open.step(lecture.id, S::Armed, S::Paused, &[]).await,
+    ] {
+        assert_eq!(
+            refused.unwrap_err().to_string(),
+            format!(
+                "lecture {} is recording and not armed; it was not made paused",
+                lecture.id
+            )
+        );
+    }
     assert_eq!(open.state(lecture.id).await, S::Recording);
-    open.db.pause_from(lecture.run, 5).await.unwrap();
-    assert!(matches!(
-        open.db.pause_from(lecture.run, 6).await,
-        Err(DbError::Conflict(_))
-    ));
-    open.db.resume_at(lecture.run, 7).await.unwrap();
-    assert!(matches!(
-        open.db.resume_at(lecture.run, 8).await,
-        Err(DbError::Conflict(_))
-    ));
-    assert!(matches!(
-        open.db.open_run(lecture.run, 1, 1).await,
-        Err(DbError::Conflict(_))
-    ));
-    open.db.end_run_at(lecture.run, 9).await.unwrap();
-    open.db.clear_end(lecture.run).await.unwrap();
-    assert_eq!(
-        open.db.finish_input(lecture.id).await.unwrap().runs[0].end_ns,
-        None
-    );
+    open.close();
+    room.assert_clean();
+}
+
+#[tokio::test]
+async fn a_change_that_does_not_fit_what_is_there_is_refused() {
+    let room = Room::new();
+    let open = room.open();
+    let lecture = open.begin().await;
+    let run = lecture.run;
+    let change = async |change| open.step(lecture.id, S::Recording, S::Recording, &[change]).await;
+    let conflicts = async |refused| {
+        let result = change(refused).await;
+        assert!(matches!(result, Err(DbError::Conflict(_))), "{result:?}");
+    };
+    let opened = |run| RowChange::OpenRun {
+        run,
+        base_mono_ns: 1,
+        started_unix_ms: 1,
+    };
+    let end = |run, end_ns| RowChange::EndAt { run, end_ns };
+    let stranger = lecture.run(2).run;
+
+    change(RowChange::PauseFrom { run, from_ns: 5 }).await.unwrap();
+    conflicts(RowChange::PauseFrom { run, from_ns: 6 }).await;
+    change(RowChange::ResumeAt { run, to_ns: 7 }).await.unwrap();
+    conflicts(RowChange::ResumeAt { run, to_ns: 8 }).await;
+    conflicts(opened(run)).await;
+    conflicts(opened(lecture.run(3).run)).await;
+    let unknown = change(end(stranger, Some(9))).await;
+    assert!(matches!(unknown, Err(DbError::NotFound(_))), "{unknown:?}");
+    let runs = async || open.db.finish_input(lecture.id).await.unwrap().runs;
+    assert_eq!(runs().await.len(), 1);
+    change(end(run, Some(9))).await.unwrap();
+    assert_eq!(runs().await[0].end_ns, Some(9));
+    change(end(run, None)).await.unwrap();
+    assert_eq!(runs().await[0].end_ns, None);
+    assert_eq!(runs().await[0].pauses, [(5, 7)]);
     open.close();
     room.assert_clean();
 }

@@ -12,7 +12,6 @@ mod support;
 use std::collections::BTreeMap;
 use std::fs;
 
-use lectern_domain::lecture::LectureState as S;
 use proptest::prelude::*;
 use support::cmaf::CHUNK_NS;
 use support::{Lecture, Open, Room, STARTED_UNIX_MS};
@@ -135,18 +134,7 @@ impl Life {
         );
         self.run += 1;
         self.lecture = self.lecture.run(self.run);
-        open.db
-            .set_state(self.lecture.id, S::Interrupted, S::Armed, None)
-            .await
-            .unwrap();
-        open.db
-            .open_run(self.lecture.run, 1, STARTED_UNIX_MS)
-            .await
-            .unwrap();
-        open.db
-            .set_state(self.lecture.id, S::Armed, S::Recording, None)
-            .await
-            .unwrap();
+        open.record_on(&self.lecture, STARTED_UNIX_MS).await;
         self.written = 0;
         self.open = Some(open);
     }

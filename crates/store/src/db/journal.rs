@@ -25,14 +25,7 @@ impl Db {
     pub async fn commit_delivery(&self, id: DeliveryId, commit: Commit) -> Result<(), DbError> {
         self.call("commit a step of a delivery", move |ledger| {
             let lecture = row(&ledger.connection, id)?.lecture;
-            ledger.change(lecture, |tx| apply(tx, id, &commit))?;
-            if let Commit::State {
-                state: DeliveryState::Done,
-            } = commit
-            {
-                ledger.progress.remove(&id);
-            }
-            Ok(())
+            ledger.change(lecture, |tx| apply(tx, id, &commit))
         })
         .await
     }
@@ -85,18 +78,6 @@ impl Db {
                 })?;
             }
             Ok(count)
-        })
-        .await
-    }
-
-    /// How far a delivery under way is, for people. Kept in memory only: no commit, no sync.
-    ///
-    /// # Errors
-    /// The thread has ended.
-    pub async fn progress_hint(&self, id: DeliveryId, sent_bytes: u64) -> Result<(), DbError> {
-        self.call("note progress", move |ledger| {
-            ledger.progress.insert(id, sent_bytes);
-            Ok(())
         })
         .await
     }

@@ -4,10 +4,9 @@
 //! the COMMIT the new `lecture.json` is left for the spool thread. Lives on the thread `db`
 //! (before the threads start, on the thread that opens the store).
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use lectern_domain::ids::{DeliveryId, LectureId, RunId, SourceName};
+use lectern_domain::ids::{LectureId, RunId, SourceName};
 use lectern_domain::segment::SegmentState;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use uuid::Uuid;
@@ -36,8 +35,6 @@ pub(crate) struct Ledger {
     pub(crate) uuid: Uuid,
     pub(crate) documents: Arc<Documents>,
     pub(crate) outlets: Option<Outlets>,
-    /// How far a delivery under way is, in bytes. A hint for people, not worth a commit.
-    pub(crate) progress: HashMap<DeliveryId, u64>,
     /// Sealed segments whose COMMIT failed; tried again with each that follows.
     unrecorded: Vec<(Durable<Segment>, String)>,
 }
@@ -59,7 +56,6 @@ impl Ledger {
             uuid,
             documents,
             outlets: None,
-            progress: HashMap::new(),
             unrecorded: Vec::new(),
         }
     }

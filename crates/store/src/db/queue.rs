@@ -194,23 +194,13 @@ fn view(ledger: &Ledger, row: &Row<'_>) -> rusqlite::Result<DeliveryView> {
     let lecture: LectureId = get_text(row, "lecture")?;
     let state: DeliveryState = get_text(row, "state")?;
     let sums = sums(&ledger.connection, id, lecture)?.unwrap_or_default();
-    let hint = ledger
-        .progress
-        .get(&id)
-        .copied()
-        .unwrap_or(0)
-        .min(sums.total_bytes);
     Ok(DeliveryView {
         id,
         lecture,
         title: row.get("title")?,
         platform: get_text(row, "platform")?,
         state,
-        sent_bytes: if state == DeliveryState::Done {
-            sums.total_bytes
-        } else {
-            sums.confirmed_bytes.max(hint)
-        },
+        sent_bytes: sums.confirmed_bytes,
         total_bytes: sums.total_bytes,
         attempts: row.get("attempts")?,
         next_unix_ms: row.get("next_unix_ms")?,

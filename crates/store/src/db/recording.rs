@@ -1,4 +1,5 @@
 //! The life of a lecture while it is recorded: rows for the lecture, its runs, pauses and marks.
+//! Runs and pauses change in a [`Db::step`] only, together with the lecture's state.
 //!
 //! Whether a step is allowed is the conductor's business, with the domain's pure functions; here
 //! a change names the state that it starts from and fails if the row is elsewhere.
@@ -76,61 +77,6 @@ impl Db {
     ) -> Result<(), DbError> {
         self.call("set the state of a lecture", move |ledger| {
             ledger.change(lecture, |tx| set_state(tx, lecture, from, to, reason.as_deref()))
-        })
-        .await
-    }
-
-    /// Opens a run, before any source encodes for it. Runs count from 1 without a hole.
-    ///
-    /// # Errors
-    /// [`DbError::Conflict`] when it is not the next run of its lecture.
-    pub async fn open_run(&self, run: RunId, base_mono_ns: u64, started_unix_ms: i64) -> Result<(), DbError> {
-        self.call("open a run", move |ledger| {
-            ledger.change(run.lecture, |tx| open_run(tx, run, base_mono_ns, started_unix_ms))
-        })
-        .await
-    }
-
-    /// Notes the moment of the stop, nanoseconds of the run.
-    ///
-    /// # Errors
-    /// [`DbError::NotFound`] for an unknown run.
-    pub async fn end_run_at(&self, run: RunId, end_ns: u64) -> Result<(), DbError> {
-        self.call("note the end of a run", move |ledger| {
-            ledger.change(run.lecture, |tx| set_end(tx, run, Some(end_ns)))
-        })
-        .await
-    }
-
-    /// Forgets the moment of the stop: it was undone.
-    ///
-    /// # Errors
-    /// [`DbError::NotFound`] for an unknown run.
-    pub async fn clear_end(&self, run: RunId) -> Result<(), DbError> {
-        self.call("forget the end of a run", move |ledger| {
-            ledger.change(run.lecture, |tx| set_end(tx, run, None))
-        })
-        .await
-    }
-
-    /// Opens a pause, nanoseconds of the run.
-    ///
-    /// # Errors
-    /// [`DbError::Conflict`] when a pause is open.
-    pub async fn pause_from(&self, run: RunId, from_ns: u64) -> Result<(), DbError> {
-        self.call("open a pause", move |ledger| {
-            ledger.change(run.lecture, |tx| open_pause(tx, run, from_ns))
-        })
-        .await
-    }
-
-    /// Ends the open pause; an end before its beginning makes an empty one.
-    ///
-    /// # Errors
-    /// [`DbError::Conflict`] when no pause is open.
-    pub async fn resume_at(&self, run: RunId, to_ns: u64) -> Result<(), DbError> {
-        self.call("end a pause", move |ledger| {
-            ledger.change(run.lecture, |tx| close_pause(tx, run, to_ns))
         })
         .await
     }

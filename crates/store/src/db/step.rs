@@ -13,7 +13,8 @@ use crate::error::DbError;
 /// What changes together with a lecture's state. Media times are nanoseconds of the run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RowChange {
-    /// The next run is opened.
+    /// The next run is opened, before any source encodes for it. Runs count from 1 without a
+    /// hole.
     OpenRun {
         /// Which.
         run: RunId,
@@ -29,7 +30,7 @@ pub enum RowChange {
         /// Its beginning.
         from_ns: u64,
     },
-    /// The open pause ends.
+    /// The open pause ends; an end before its beginning makes an empty one.
     ResumeAt {
         /// In this run.
         run: RunId,
@@ -56,7 +57,7 @@ impl Db {
     ///
     /// # Errors
     /// [`DbError::Conflict`] when the row is not in `from` or a change does not fit what is
-    /// there; nothing changed then.
+    /// there, [`DbError::NotFound`] for an unknown lecture or run. Nothing changed then.
     pub async fn step(
         &self,
         lecture: LectureId,

@@ -15,11 +15,12 @@ use std::sync::Arc;
 use lectern_domain::api::Metadata;
 use lectern_domain::finished::{FileRole, FinishedFile};
 use lectern_domain::ids::{LectureId, RunId, RunNumber, SourceName};
-use lectern_domain::lecture::LectureState;
+use lectern_domain::lecture::LectureState as S;
 use lectern_domain::media::{Chunk, Role};
 use lectern_domain::units::{Size, Span};
 use lectern_store::{
-    Db, FindingKind, FsckMode, FsckReport, NewLecture, NewTrack, Options, Spool, SpoolEvent, Store, fsck,
+    Db, DbError, FindingKind, FsckMode, FsckReport, NewLecture, NewTrack, Options, RowChange, Spool,
+    SpoolEvent, Store, fsck,
 };
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -143,15 +144,43 @@ impl Open {
             lecture: id,
             run: RunNumber(1),
         };
-        self.db
-            .open_run(run, 42_000_000_000, STARTED_UNIX_MS)
-            .await
-            .unwrap();
-        self.db
-            .set_state(id, LectureState::Armed, LectureState::Recording, None)
-            .await
-            .unwrap();
+        let first = RowChange::OpenRun {
+            run,
+            base_mono_ns: 42_000_000_000,
+            started_unix_ms: STARTED_UNIX_MS,
+        };
+        self.step(id, S::Armed, S::Armed, &[first]).await.unwrap();
+        self.step(id, S::Armed, S::Recording, &[]).await.unwrap();
         lecture(id, &folder, 1)
+    }
+
+    /// [`Db::step`] without a reason.
+    pub(crate) async fn step(
+        &self,
+        lecture: LectureId,
+        from: S,
+        to: S,
+        changes: &[RowChange],
+    ) -> Result<(), DbError> {
+        self.db.step(lecture, from, to, None, changes.to_vec()).await
+    }
+
+    /// An interrupted lecture goes on in its new run `again`; nothing of it has arrived yet.
+    pub(crate) async fn arm_again(&self, again: &Lecture, started_unix_ms: i64) {
+        let next = RowChange::OpenRun {
+            run: again.run,
+            base_mono_ns: 1,
+            started_unix_ms,
+        };
+        self.step(again.id, S::Interrupted, S::Armed, &[next])
+            .await
+            .unwrap();
+    }
+
+    /// An interrupted lecture records on in its new run `again`.
+    pub(crate) async fn record_on(&self, again: &Lecture, started_unix_ms: i64) {
+        self.arm_again(again, started_unix_ms).await;
+        self.step(again.id, S::Armed, S::Recording, &[]).await.unwrap();
     }
 
     /// Hands over one chunk and waits until it is written.
@@ -173,15 +202,15 @@ impl Open {
 
     /// Ends the run at the end of chunk `n` and puts the lecture to `captured`.
     pub(crate) async fn stop(&self, lecture: &Lecture, n: u64) {
-        use LectureState as S;
-        self.db
-            .set_state(lecture.id, S::Recording, S::Stopping, None)
+        let end = RowChange::EndAt {
+            run: lecture.run,
+            end_ns: Some(n * CHUNK_NS),
+        };
+        self.step(lecture.id, S::Recording, S::Stopping, &[end])
             .await
             .unwrap();
-        self.db.end_run_at(lecture.run, n * CHUNK_NS).await.unwrap();
         self.spool.end_run(lecture.run).await.unwrap();
-        self.db
-            .set_state(lecture.id, S::Stopping, S::Captured, None)
+        self.step(lecture.id, S::Stopping, S::Captured, &[])
             .await
             .unwrap();
     }
@@ -193,7 +222,6 @@ impl Open {
         lecture: &Lecture,
         deliveries: Vec<lectern_store::NewDelivery>,
     ) {
-        use LectureState as S;
         self.db
             .set_state(lecture.id, S::Captured, S::Finishing, None)
             .await
@@ -234,7 +262,7 @@ impl Open {
         self.store.close();
     }
 
-    pub(crate) async fn state(&self, lecture: LectureId) -> LectureState {
+    pub(crate) async fn state(&self, lecture: LectureId) -> S {
         self.db.lecture(lecture).await.unwrap().unwrap().summary.state
     }
 }
