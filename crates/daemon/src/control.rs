@@ -95,7 +95,14 @@ impl Control for Desk {
     }
 
     async fn queue(&self) -> Result<Queue, Refusal> {
-        self.db.queue().await.map_err(|error| refusal(&error))
+        let mut queue = self.db.queue().await.map_err(|error| refusal(&error))?;
+        let active = self.status.borrow().queue.active.clone();
+        for view in &mut queue.deliveries {
+            if let Some(told) = active.as_ref().filter(|told| told.id == view.id) {
+                view.sent_bytes = view.sent_bytes.max(told.sent_bytes);
+            }
+        }
+        Ok(queue)
     }
 
     fn healthy(&self) -> bool {

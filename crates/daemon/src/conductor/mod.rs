@@ -310,9 +310,11 @@ impl Conductor {
             Ok(queue) => self.queue = queue,
             Err(error) => warn!(error = %error, "queue could not be read"),
         }
-        if self.queue.active.is_none() {
-            self.queue.active =
-                active.filter(|view| view.state != lectern_domain::delivery::DeliveryState::Done);
+        // The rows know confirmed files only; what is under way was told by the courier.
+        if let (Some(now), Some(told)) = (&mut self.queue.active, active)
+            && now.id == told.id
+        {
+            now.sent_bytes = now.sent_bytes.max(told.sent_bytes);
         }
         self.queue.finishing =
             u32::try_from(self.to_finish.len() + usize::from(self.finishing.is_some())).unwrap_or(u32::MAX);
