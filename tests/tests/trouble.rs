@@ -110,7 +110,7 @@ fn an_unreadable_credential_parks_the_delivery_and_names_the_file() {
 #[test]
 fn a_missing_share_waits_and_is_served_when_it_comes() {
     let mut room = Room::new(&format!(
-        "{MICROPHONE}\n[[platform]]\nname = \"share\"\nkind = \"directory\"\npath = \"{{dir}}/share\"\n"
+        "{MICROPHONE}\n[[platform]]\nname = \"share\"\nkind = \"directory\"\npath = \"{{dir}}/share\"\ncreate = false\n"
     ));
     let (id, state, message) = delivery_message(&mut room);
     assert_eq!(state, "waiting", "{message}");

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use lectern_domain::config::{Config, Credential, PlatformKind, SourceKind};
+use lectern_domain::config::{Config, Create, Credential, PlatformKind, SourceKind};
 use nix::unistd::{AccessFlags, access};
 
 use crate::EXIT_CONFIG;
@@ -52,7 +52,10 @@ fn machine_faults(config: &Config) -> Vec<String> {
         }
     }
     for platform in &config.platforms {
-        if let PlatformKind::Directory { path, create: false } = &platform.kind
+        if let PlatformKind::Directory {
+            path,
+            create: Create::Never,
+        } = &platform.kind
             && !path.is_dir()
         {
             faults.push(format!(

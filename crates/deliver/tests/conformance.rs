@@ -10,7 +10,7 @@ mod common;
 use async_trait::async_trait;
 use common::{Kill, Memory, config, job, killed_after_polls, parked, run, until_settled};
 use lectern_deliver::{LAST_PIECE_BYTES, Outcome, Platform, Secrets, connect};
-use lectern_domain::config::PlatformKind;
+use lectern_domain::config::{Create, PlatformKind};
 use lectern_domain::delivery::{DeliveryJob, DeliveryState as S, FilePhase};
 use lectern_testkit::{Misdeed, On, Rules, TusJudge, sha256_of_file};
 use tempfile::TempDir;
@@ -110,7 +110,7 @@ impl Stage for Directory {
     fn adapter(&self) -> Box<dyn Platform> {
         let kind = PlatformKind::Directory {
             path: self.dir.path().to_owned(),
-            create: false,
+            create: Create::Never,
         };
         connect(&config(kind), Secrets::default())
     }

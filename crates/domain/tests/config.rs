@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use lectern_domain::config::{self, Config, ConfigFile, Faults, PlatformKind, SourceKind};
+use lectern_domain::config::{self, Config, ConfigFile, Create, Faults, PlatformKind, SourceKind};
 use lectern_domain::units::{Rate, Size, Span};
 use proptest::prelude::*;
 
@@ -181,7 +181,10 @@ path = "/srv/b"
     let path = PathBuf::from("/srv/b");
     assert_eq!(
         config.platforms[0].kind,
-        PlatformKind::Directory { path, create: false }
+        PlatformKind::Directory {
+            path,
+            create: Create::Beside
+        }
     );
 }
 

@@ -11,6 +11,7 @@ mod place;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
+use lectern_domain::config::Create;
 use lectern_domain::delivery::FilePhase;
 
 use crate::contents;
@@ -23,12 +24,12 @@ use place::{Place, obstacle};
 /// A folder, as configured.
 pub(crate) struct Directory {
     root: PathBuf,
-    create: bool,
+    create: Create,
     patience: Patience,
 }
 
 impl Directory {
-    pub(crate) fn new(root: PathBuf, create: bool, patience: Patience) -> Self {
+    pub(crate) fn new(root: PathBuf, create: Create, patience: Patience) -> Self {
         Self {
             root,
             create,
@@ -36,8 +37,8 @@ impl Directory {
         }
     }
 
-    /// Where the parcel goes. A folder that is not there is a share that is not mounted: nothing
-    /// is made in its stead unless the configuration says so.
+    /// Where the parcel goes. A folder that is not there may be a share that is not mounted, and
+    /// is then waited for.
     async fn place(&self, parcel: &Parcel<'_>) -> Result<Place, Fault> {
         let place = Place::new(&self.root, parcel.folder(), &parcel.file.name)?;
         match tokio::fs::metadata(&self.root).await {
@@ -47,7 +48,7 @@ impl Directory {
                 "Check the platform's path in the configuration.",
             )),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                if self.create {
+                if self.may_create().await {
                     Ok(place)
                 } else {
                     Err(Fault::later(format!(
@@ -57,6 +58,18 @@ impl Directory {
                 }
             }
             Err(error) => Err(obstacle("look at", &self.root, &error)),
+        }
+    }
+
+    /// Whether the folder may be made where it is missing.
+    async fn may_create(&self) -> bool {
+        match (self.create, self.root.parent()) {
+            (Create::Always, _) => true,
+            (Create::Never, _) | (Create::Beside, None) => false,
+            (Create::Beside, Some(above)) => match tokio::fs::read_dir(above).await {
+                Ok(mut entries) => matches!(entries.next_entry().await, Ok(Some(_))),
+                Err(_) => false,
+            },
         }
     }
 }
@@ -95,7 +108,8 @@ impl Platform for Directory {
     async fn create(&self, parcel: &Parcel<'_>) -> Result<String, Fault> {
         let place = self.place(parcel).await?;
         parcel.contents.check_size().await?;
-        copy::create(&place, self.create.then_some(self.root.as_path())).await?;
+        let missing = self.may_create().await.then_some(self.root.as_path());
+        copy::create(&place, missing).await?;
         Ok(place.part_name())
     }
 

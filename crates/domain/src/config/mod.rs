@@ -263,11 +263,25 @@ pub enum PlatformKind {
     },
     /// A folder: a mounted share or a disk.
     Directory {
-        /// Absolute; must exist at delivery, so that an unmounted share is not filled by mistake.
+        /// Absolute.
         path: PathBuf,
-        /// Make the folder if it is missing (for a plain local folder only).
-        create: bool,
+        /// Whether the folder may be made if it is missing.
+        create: Create,
     },
+}
+
+/// Whether a missing folder of a platform may be made. A share or disk that is not mounted must
+/// not be mistaken for one: its lectures would fill the system's disk and count as delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Create {
+    /// `create = true`: always, with all folders above it.
+    Always,
+    /// `create = false`: never; it is waited for.
+    Never,
+    /// Nothing said: the folder itself, if the folder above it is there and holds something. An
+    /// empty or missing one is where a share or disk is not mounted.
+    Beside,
 }
 
 /// Where a secret is read from; the secret itself is never in the configuration.

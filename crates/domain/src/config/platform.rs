@@ -6,7 +6,7 @@ use super::faults::{Findings, listed};
 use super::limits::{ABSOLUTE_PATH, Each, Flag, OneOf, Parsed};
 use super::section::{Elsewhere, Key, NAME_ALLOWED, Section};
 use super::tree::{Node, Table, Value, shown};
-use super::{Credential, Platform, PlatformKind, Send, endpoint};
+use super::{Create, Credential, Platform, PlatformKind, Send, endpoint};
 use crate::ids::PlatformName;
 
 #[derive(Clone, Copy)]
@@ -177,7 +177,11 @@ fn directory(section: &mut Section<'_, '_>, spool: &Path) -> Option<PlatformKind
     }
     Some(PlatformKind::Directory {
         path,
-        create: section.get(&CREATE).unwrap_or(false),
+        create: match section.get(&CREATE) {
+            Some(true) => Create::Always,
+            Some(false) => Create::Never,
+            None => Create::Beside,
+        },
     })
 }
 
