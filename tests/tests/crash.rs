@@ -89,10 +89,11 @@ fn p1_p2_p3_p5_a_killed_daemon_loses_half_a_second_and_goes_on_with_the_same_lec
     for round in 0..rounds() {
         let moment = moment_ms(round);
         until("both tracks on the disk", || {
-            let json = std::fs::read_dir(room.lecture_dir(&id).join("camera"))
-                .ok()?
-                .count();
-            (json > 0).then_some(())
+            let begun = |(track, _): &(&str, &str)| {
+                let folder = std::fs::read_dir(room.lecture_dir(&id).join(track));
+                folder.is_ok_and(|entries| entries.count() > 0)
+            };
+            TRACKS.iter().all(begun).then_some(())
         });
         let before = room.status()["lecture"]["recorded_ms"].as_u64().unwrap_or(0);
         room.await_recorded(before + moment);

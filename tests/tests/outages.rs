@@ -138,16 +138,24 @@ kind = "test-audio"
         message.contains("screen") && message.contains("camera"),
         "what is lost and what records: {message}"
     );
+    let away_ms = recorded_ms(&room);
     let screen = Screen::start_on(&display);
-    let screen_back = recorded_ms(&room);
+    let screen_outage = Outage {
+        away_ms,
+        back_ms: recorded_ms(&room),
+    };
     until("the screen", || (health(&room, "screen") == "live").then_some(()));
 
     sound.kill9();
     until("the sound's loss", || {
         (health(&room, "microphone") != "live").then_some(())
     });
+    let away_ms = recorded_ms(&room);
     let sound = Sound::start(&room.path(""));
-    let sound_back = recorded_ms(&room);
+    let sound_outage = Outage {
+        away_ms,
+        back_ms: recorded_ms(&room),
+    };
     until("the sound", || {
         (health(&room, "microphone") == "live").then_some(())
     });
@@ -169,14 +177,14 @@ kind = "test-audio"
     }
     let second = media::longest_gap(&dir.join("second.m4a"), "a:0");
     assert!(second < 0.0225, "the other microphone has a gap of {second} s");
-    for (name, stream, back_ms) in [("screen", "v:0", screen_back), ("microphone", "a:0", sound_back)] {
-        #[expect(clippy::cast_precision_loss, reason = "seconds of a test")]
-        let back = back_ms as f64 / 1000.0;
-        let first = first_after(&room, &id, name, stream, back);
-        println!("{name}: recording again {:.2} s after its return", first - back);
+    for (name, stream, outage) in [
+        ("screen", "v:0", screen_outage),
+        ("microphone", "a:0", sound_outage),
+    ] {
+        let late = recorded_again_after(&room, &id, name, stream, &outage);
         assert!(
-            first - back <= BACK_WITHIN,
-            "{name} was back at {back} s and recorded from {first} s on"
+            late <= BACK_WITHIN,
+            "{name} was recorded again {late} s after its return"
         );
     }
     drop((screen, sound));
@@ -208,8 +216,12 @@ kind = "test-audio"
     until("the camera's loss", || {
         (health(&room, "camera") == "restarting").then_some(())
     });
+    let away_ms = recorded_ms(&room);
     let camera = Camera::start(port);
-    let back_ms = recorded_ms(&room);
+    let outage = Outage {
+        away_ms,
+        back_ms: recorded_ms(&room),
+    };
     until("the camera", || (health(&room, "camera") == "live").then_some(()));
     let now = recorded_ms(&room);
     room.await_recorded(now + 3_000);
@@ -220,32 +232,52 @@ kind = "test-audio"
         assert_eq!(media::decode_complaints(&dir.join(name)), "", "{name}");
     }
     assert!(media::longest_gap(&dir.join("microphone.m4a"), "a:0") < 0.0225);
-    #[expect(clippy::cast_precision_loss, reason = "seconds of a test")]
-    let back = back_ms as f64 / 1000.0;
-    let first = first_after(&room, &id, "camera", "v:0", back);
-    println!("camera: recording again {:.2} s after its return", first - back);
+    let late = recorded_again_after(&room, &id, "camera", "v:0", &outage);
     assert!(
-        first - back <= BACK_WITHIN,
-        "the camera was back at {back} s and recorded from {first} s on"
+        late <= BACK_WITHIN,
+        "the camera was recorded again {late} s after its return"
     );
     drop(camera);
 }
 
-/// The first sample of a track's new stretch: its segments as they were recorded, before any
-/// hole is filled for players.
-fn first_after(room: &Room, id: &str, track: &str, stream: &str, moment: f64) -> f64 {
-    let dir = room.lecture_dir(id).join(track);
-    let mut segments: Vec<_> = std::fs::read_dir(dir)
+/// What a test saw of an outage, in milliseconds of the run: a moment at which the thing was
+/// away for certain, and the one at which it was there again.
+struct Outage {
+    away_ms: u64,
+    back_ms: u64,
+}
+
+/// How long after its return a thing was recorded again, in seconds; negative if that was before
+/// the test knew of the return. Judged by the track's segments as they were recorded, before any
+/// hole is filled for players: the hole must contain the moment at which the thing was away.
+#[expect(clippy::cast_precision_loss, reason = "seconds of a test")]
+fn recorded_again_after(room: &Room, id: &str, track: &str, stream: &str, outage: &Outage) -> f64 {
+    let (away, back) = (outage.away_ms as f64 / 1000.0, outage.back_ms as f64 / 1000.0);
+    let mut segments: Vec<_> = std::fs::read_dir(room.lecture_dir(id).join(track))
         .unwrap()
         .map(|e| e.unwrap().path())
         .collect();
     segments.sort();
-    segments
+    let moments: Vec<f64> = segments
         .iter()
         .flat_map(|segment| media::packets(segment, stream))
         .map(|(pts, _)| pts)
-        .find(|pts| *pts >= moment - 0.3)
-        .expect("the track goes on")
+        .collect();
+    let before = moments
+        .iter()
+        .rev()
+        .find(|pts| **pts <= away)
+        .expect("recorded before");
+    let after = moments
+        .iter()
+        .find(|pts| **pts > away)
+        .expect("the track goes on");
+    println!("{track}: away from {before:.2} s to {after:.2} s, known to be back at {back:.2} s");
+    assert!(
+        after - before > 0.1,
+        "{track} has no hole at {away} s: was it away at all?"
+    );
+    after - back
 }
 
 #[test]
