@@ -8,7 +8,7 @@ use lectern_domain::wire::FailureReason;
 use crate::clock;
 
 /// The state of a source, replaced as a whole with every change.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SourceReport {
     /// Its role, as configured.
     pub role: Role,
@@ -20,6 +20,16 @@ pub struct SourceReport {
     pub since_unix_ms: i64,
     /// What was agreed with the device, for people.
     pub format: Option<String>,
+    /// Which device it is, for people.
+    pub device: Option<String>,
+    /// What encodes it and how, for people.
+    pub encoder: Option<String>,
+    /// Whether it stands in for another source now.
+    pub standing_in: bool,
+    /// Whether all samples of a microphone have been zero for some seconds.
+    pub muted: bool,
+    /// How much faster its clock runs than the system's, in parts per million.
+    pub drift_ppm: Option<f32>,
     /// Why it last failed.
     pub reason: Option<FailureReason>,
     /// The same in a technician's words.
@@ -30,6 +40,8 @@ pub struct SourceReport {
     pub captured: u64,
     /// Buffers that the present process dropped before the encoder.
     pub dropped: u64,
+    /// Pictures that the present process left out to spare the processor.
+    pub shed: u64,
     /// Chunks that the present process dropped because they were not taken in time.
     pub chunks_dropped: u64,
 }
@@ -42,11 +54,17 @@ impl SourceReport {
             health: TrackHealth::Starting,
             since_unix_ms: clock::unix_ms(),
             format: None,
+            device: None,
+            encoder: None,
+            standing_in: false,
+            muted: false,
+            drift_ppm: None,
             reason: None,
             detail: None,
             restarts: 0,
             captured: 0,
             dropped: 0,
+            shed: 0,
             chunks_dropped: 0,
         }
     }

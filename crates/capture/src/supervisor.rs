@@ -203,6 +203,9 @@ impl Supervisor {
         let open = SourceCommand::Open {
             wire: WIRE_VERSION,
             source: Box::new(self.source.clone()),
+            pre_roll_ns: 0,
+            expect: None,
+            shun: Vec::new(),
         };
         if let Err(error) = life.process.send(&open).await {
             return crashed(error.to_string());
@@ -274,17 +277,21 @@ impl Supervisor {
                     ),
                 });
             }
-            SourceEvent::Live { format } => {
+            SourceEvent::Live { format, device } => {
                 info!(format, "source became live");
                 life.live = true;
                 life.data_ns = monotonic_ns();
-                self.out.report.send_modify(|report| report.format = Some(format));
+                self.out
+                    .report
+                    .send_modify(|report| (report.format, report.device) = (Some(format), device));
                 self.step(TrackEvent::Data);
                 self.follow(life, across).await?;
             }
             SourceEvent::Alive {
                 captured,
                 dropped,
+                shed,
+                drift_ppm,
                 chunks_dropped,
             } => {
                 if captured > life.captured {
@@ -297,6 +304,7 @@ impl Supervisor {
                 self.out.report.send_modify(|report| {
                     (report.captured, report.dropped, report.chunks_dropped) =
                         (captured, dropped, chunks_dropped);
+                    (report.shed, report.drift_ppm) = (shed, drift_ppm);
                 });
             }
             SourceEvent::Init { run, codec } => {
@@ -339,15 +347,23 @@ impl Supervisor {
                     jpeg: frame.blob.into(),
                 })));
             }
-            SourceEvent::Level { rms_dbfs, peak_dbfs } => {
+            SourceEvent::Level {
+                rms_dbfs,
+                peak_dbfs,
+                clipped,
+            } => {
                 let loudest = |all: &[f32]| all.iter().copied().fold(-120.0, f32::max);
                 let levels = Levels {
                     source: self.source.name.clone(),
                     rms_dbfs: loudest(&rms_dbfs),
                     peak_dbfs: loudest(&peak_dbfs),
+                    clipped: clipped > 0,
                 };
                 // Nobody listening is not an error.
                 drop(self.out.levels.send(levels));
+            }
+            SourceEvent::Noted { what, detail, .. } => {
+                info!(what = what.as_str(), detail, "source noted something")
             }
             SourceEvent::Failed { reason, message } => return Err(End::Failed { reason, message }),
         }

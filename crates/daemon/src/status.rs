@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use lectern_capture::SourceReport;
 use lectern_domain::api::{
-    CurrentLecture, Message, PodiumState, QueueSummary, RoomStatus, Severity, SourceStatus, Status,
-    StorageStatus,
+    ClockTrust, CurrentLecture, Message, PodiumState, QueueSummary, RoomStatus, Severity, SourceStatus,
+    Status, StorageStatus,
 };
 use lectern_domain::config::{Config, Source};
 use lectern_domain::ids::SourceName;
@@ -107,9 +107,11 @@ pub(crate) fn build(view: &View<'_>) -> Status {
             path: view.config.storage.path.display().to_string(),
             free_bytes: view.free_bytes,
             reserve_bytes,
+            purgeable_bytes: 0,
             recordable_ms: recordable_ms(view.config, view.free_bytes.saturating_sub(reserve_bytes)),
         },
         sources,
+        clock: ClockTrust::Trusted,
         queue: view.queue.clone(),
         messages,
     }
@@ -166,6 +168,7 @@ fn current_lecture(view: &View<'_>, session: &Session) -> CurrentLecture {
         paused_unix_ms: pause_began.map(wall),
         undo_until_unix_ms: session.undo_until_ns.filter(|_| session.can_undo()).map(wall),
         run: session.last_run.0,
+        gap_ms: None,
         bytes: session.earlier_bytes + view.track_bytes.values().sum::<u64>(),
         segments_closed: session.segments_closed,
         marks: session.marks,
@@ -182,11 +185,18 @@ fn source_status(view: &View<'_>, source: &Source) -> Option<SourceStatus> {
         health: report.health,
         since_unix_ms: report.since_unix_ms,
         format: report.format.clone(),
+        device: report.device.clone(),
+        encoder: report.encoder.clone(),
+        spare_for: source.spare_for.clone(),
+        standing_in: report.standing_in,
+        muted: report.muted,
+        drift_ppm: report.drift_ppm,
         reason: report.reason,
         detail: report.detail.clone(),
         restarts: report.restarts,
         captured: report.captured,
         dropped: report.dropped,
+        shed: report.shed,
         chunks_dropped: report.chunks_dropped,
         bytes: view.track_bytes.get(&source.name).copied().unwrap_or(0),
         has_picture: picture.is_some_and(|(_, latest)| latest.borrow().is_some()),
@@ -208,6 +218,10 @@ fn source_message(view: &View<'_>, source: &SourceStatus) -> Option<Message> {
             Some(FailureReason::Denied) => format!("{name} may not be opened by the recorder."),
             Some(FailureReason::Config | FailureReason::Unsupported) => {
                 format!("{name} cannot do what the configuration asks.")
+            }
+            Some(FailureReason::Swapped) => format!("{name} is not the device that was here before."),
+            Some(FailureReason::Encoder) => {
+                format!("{name} could not be encoded and is being started again.")
             }
             Some(FailureReason::Stalled) => format!("{name} sent nothing and is being started again."),
             Some(FailureReason::Lost | FailureReason::Crashed | FailureReason::Internal) | None => {

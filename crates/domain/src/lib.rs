@@ -2,13 +2,14 @@
 //!
 //! Ids and units ([`ids`], [`units`]), the state machines with their pure `step`
 //! ([`lecture`], [`track`], [`segment`], [`delivery`]), the wire format between the daemon and
-//! a source ([`wire`]), the typed configuration ([`config`]), and the documents of the HTTP API
+//! a source ([`wire`]), what a recording has to tell of itself ([`fact`]), the typed configuration ([`config`]), and the documents of the HTTP API
 //! ([`api`]). No I/O, no clock, no runtime lives here: a function of this crate gives the same
 //! answer on any machine at any time.
 
 pub mod api;
 pub mod config;
 pub mod delivery;
+pub mod fact;
 pub mod finished;
 pub mod ids;
 pub mod lecture;

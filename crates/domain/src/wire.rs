@@ -12,11 +12,12 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::config::Source;
+use crate::config::{Encoder, Source};
+use crate::fact::FactKind;
 use crate::ids::RunId;
 
 /// The version both sides must agree on; a child of another version is refused by name.
-pub const WIRE_VERSION: u32 = 1;
+pub const WIRE_VERSION: u32 = 2;
 
 /// The most that a header may take, in bytes.
 pub const MAX_HEADER_BYTES: usize = 64 * 1024;
@@ -33,6 +34,15 @@ pub enum SourceCommand {
         wire: u32,
         /// The `[[source]]` as configured.
         source: Box<Source>,
+        /// How much of the past is kept encoded in memory, in nanoseconds; 0 keeps nothing and
+        /// encodes only between `encode` and `stop_encode`. While it is kept, pictures get a key
+        /// frame at each whole second of `CLOCK_MONOTONIC`, so that a run that begins at such a
+        /// second begins with a key frame in every track.
+        pre_roll_ns: u64,
+        /// The device that was here before, as `live` named it: another one is refused.
+        expect: Option<String>,
+        /// Encoders that failed with this source since the daemon started: not to be taken again.
+        shun: Vec<Encoder>,
     },
     /// Encode from now on. Run time zero is `base_ns` of the system's monotonic clock
     /// (`CLOCK_MONOTONIC`), which all sources share. Answered by `init` and `chunk` events.
@@ -42,7 +52,7 @@ pub enum SourceCommand {
         /// `CLOCK_MONOTONIC` at run time zero, in nanoseconds.
         base_ns: u64,
         /// Nothing from before this moment belongs to the run, in nanoseconds of the run: 0, or
-        /// the end of a pause.
+        /// the end of a pause. What is kept in memory from then on belongs to it.
         from_ns: u64,
     },
     /// Make the next picture a key frame, so that a resumed track can begin there.
@@ -73,6 +83,10 @@ pub enum FailureReason {
     Unsupported,
     /// The configuration of the source makes no sense to the media library.
     Config,
+    /// Another device is at its place.
+    Swapped,
+    /// The encoder failed, not the device.
+    Encoder,
     /// No data arrived although nothing failed.
     Stalled,
     /// The process ended without a word, or did not answer and was killed.
@@ -92,6 +106,8 @@ impl FailureReason {
             Self::Lost => "lost",
             Self::Unsupported => "unsupported",
             Self::Config => "config",
+            Self::Swapped => "swapped",
+            Self::Encoder => "encoder",
             Self::Stalled => "stalled",
             Self::Crashed => "crashed",
             Self::Internal => "internal",
@@ -112,6 +128,9 @@ pub enum SourceEvent {
     Live {
         /// What was agreed with the device, for people: `1280x720@30`, `48000 Hz stereo`.
         format: String,
+        /// Which device it is, where that can be known: model, serial number and socket in one
+        /// line. Equal lines mean the same device.
+        device: Option<String>,
     },
     /// Every 500 ms from the child's main loop: it lives, and this is what it counted.
     Alive {
@@ -119,6 +138,11 @@ pub enum SourceEvent {
         captured: u64,
         /// Pictures or sound buffers dropped before the encoder because it could not follow.
         dropped: u64,
+        /// Pictures left out on purpose to spare the processor, and not counted in `dropped`.
+        shed: u64,
+        /// How much faster the device's clock runs than the system's, in parts per million, once
+        /// it is known; sound only. It is corrected.
+        drift_ppm: Option<f32>,
         /// Chunks dropped after the encoder because the daemon did not take them in time.
         chunks_dropped: u64,
     },
@@ -157,6 +181,17 @@ pub enum SourceEvent {
         rms_dbfs: Vec<f32>,
         /// Peak of each channel over 100 ms, in dBFS.
         peak_dbfs: Vec<f32>,
+        /// Samples at full scale in the same 100 ms, over all channels.
+        clipped: u32,
+    },
+    /// Something that a person may want to know of the recording later; it goes on.
+    Noted {
+        /// What kind of thing.
+        what: FactKind,
+        /// The same for people, one sentence without a full stop.
+        detail: String,
+        /// `CLOCK_MONOTONIC` when it was so, in nanoseconds.
+        at_ns: u64,
     },
     /// It cannot go on. The process exits after it; what was encoded has been flushed before.
     Failed {
@@ -271,6 +306,7 @@ mod tests {
         SourceEvent::Level {
             rms_dbfs: vec![-20.5, -120.0],
             peak_dbfs: vec![-3.0, -120.0],
+            clipped: 0,
         }
     }
 

@@ -2,13 +2,14 @@
 //! is made from them, and tests start from them.
 
 use lectern_domain::api::{
-    CurrentLecture, DeliveryView, Done, ExtendRequest, LectureDetail, LecturePage, LectureSummary,
-    MarkRequest, MarkView, Message, Metadata, PodiumState, Problem, Queue, QueueSummary, RoomStatus, RunView,
-    Severity, SourceStatus, StartRequest, Status, StorageStatus, TrackView,
+    ClockTrust, CurrentLecture, DeliveryView, Done, ExtendRequest, LectureDetail, LecturePage,
+    LectureSummary, MarkRequest, MarkView, Message, Metadata, PodiumState, Problem, Queue, QueueSummary,
+    RoomStatus, RunView, Severity, SourceStatus, StartRequest, Status, StorageStatus, TrackView,
 };
 use lectern_domain::delivery::DeliveryState;
+use lectern_domain::fact::{Fact, FactKind};
 use lectern_domain::finished::{FileRole, FinishedFile};
-use lectern_domain::ids::{DeliveryId, LectureId, PlatformName, SourceName};
+use lectern_domain::ids::{DeliveryId, LectureId, PlatformName, RunNumber, SourceName};
 use lectern_domain::lecture::LectureState;
 use lectern_domain::media::Role;
 use lectern_domain::track::TrackHealth;
@@ -87,6 +88,7 @@ pub(crate) fn status() -> Value {
             paused_unix_ms: Some(BEGAN_UNIX_MS + 10 * MINUTE_MS),
             undo_until_unix_ms: Some(BEGAN_UNIX_MS + 91 * MINUTE_MS),
             run: 1,
+            gap_ms: Some(0),
             bytes: 910_000_000,
             segments_closed: 84,
             marks: 2,
@@ -98,11 +100,18 @@ pub(crate) fn status() -> Value {
             health: TrackHealth::Live,
             since_unix_ms: BEGAN_UNIX_MS - 30 * MINUTE_MS,
             format: Some("1280x720@30".into()),
+            device: Some("Podium Cam A1B2C3 usb-0:2".into()),
+            encoder: Some("x264 superfast".into()),
+            spare_for: None,
+            standing_in: false,
+            muted: false,
+            drift_ppm: None,
             reason: Some(FailureReason::Lost),
             detail: Some("the device went away".into()),
             restarts: 1,
             captured: 75_600,
             dropped: 3,
+            shed: 0,
             chunks_dropped: 0,
             bytes: 790_000_000,
             has_picture: true,
@@ -112,7 +121,9 @@ pub(crate) fn status() -> Value {
             free_bytes: 98_000_000_000,
             reserve_bytes: 10_737_418_240,
             recordable_ms: 219_600_000,
+            purgeable_bytes: 12_000_000_000,
         },
+        clock: ClockTrust::Trusted,
         queue: QueueSummary {
             pending: 3,
             pending_bytes: 4_200_000_000,
@@ -157,6 +168,8 @@ pub(crate) fn lecture() -> Value {
         runs: vec![RunView {
             run: 1,
             started_unix_ms: BEGAN_UNIX_MS,
+            clock: ClockTrust::Trusted,
+            gap_before_ms: Some(95_000),
             end_ms: Some(5_400_000),
             pauses_ms: vec![(600_000, Some(720_000))],
         }],
@@ -172,6 +185,13 @@ pub(crate) fn lecture() -> Value {
             run: 1,
             at_ms: 90_000,
             label: Some("exam question".into()),
+        }],
+        facts: vec![Fact {
+            run: RunNumber(1),
+            at_ns: 61_000_000_000,
+            source: Some(source()),
+            what: FactKind::SourceLost,
+            detail: "the device went away".into(),
         }],
         files: vec![FinishedFile {
             name: "camera.mp4".into(),

@@ -173,7 +173,9 @@ impl Engine {
             Action::Open(source) => self.open(source),
             Action::SayLive(format) => {
                 tracing::info!(%format, took_ms = self.since_asked_ms(), "the device delivered");
-                self.reports.outbox.say(&SourceEvent::Live { format });
+                self.reports
+                    .outbox
+                    .say(&SourceEvent::Live { format, device: None });
             }
             Action::StartEncoder(run) => self.start_encoder(run),
             Action::KeyFrame => {

@@ -155,7 +155,12 @@ impl Outbox {
 
     /// Replaces the waiting level.
     pub(crate) fn level(&self, rms_dbfs: Vec<f32>, peak_dbfs: Vec<f32>) {
-        self.with(|queue| queue.level = Some(wire::encode(&SourceEvent::Level { rms_dbfs, peak_dbfs }, &[])));
+        let event = SourceEvent::Level {
+            rms_dbfs,
+            peak_dbfs,
+            clipped: 0,
+        };
+        self.with(|queue| queue.level = Some(wire::encode(&event, &[])));
     }
 
     /// Replaces the waiting sign of life.
@@ -164,6 +169,8 @@ impl Outbox {
             let event = SourceEvent::Alive {
                 captured,
                 dropped,
+                shed: 0,
+                drift_ppm: None,
                 chunks_dropped: queue.chunks_dropped,
             };
             queue.alive = Some(wire::encode(&event, &[]));

@@ -48,10 +48,16 @@ fn p10_commands_out_of_place_are_refused_and_change_nothing() {
     driver.send(&SourceCommand::Open {
         wire: WIRE_VERSION,
         source: source(),
+        pre_roll_ns: 0,
+        expect: None,
+        shun: Vec::new(),
     });
     driver.send(&SourceCommand::Open {
         wire: WIRE_VERSION,
         source: source(),
+        pre_roll_ns: 0,
+        expect: None,
+        shun: Vec::new(),
     });
     driver.wait_live();
     driver.send(&SourceCommand::StopEncode { until_ns: 0 });
@@ -61,6 +67,9 @@ fn p10_commands_out_of_place_are_refused_and_change_nothing() {
     driver.send(&SourceCommand::Open {
         wire: WIRE_VERSION,
         source: source(),
+        pre_roll_ns: 0,
+        expect: None,
+        shun: Vec::new(),
     });
     driver.stop(&run);
     driver.send(&SourceCommand::KeyFrame);
@@ -101,6 +110,9 @@ fn a_daemon_of_another_version_is_refused_by_name() {
     driver.send(&SourceCommand::Open {
         wire: WIRE_VERSION + 1,
         source: Box::new(test_video()),
+        pre_roll_ns: 0,
+        expect: None,
+        shun: Vec::new(),
     });
     let (reason, message) = driver.wait_failed();
     assert_eq!(reason, FailureReason::Config);
@@ -227,6 +239,9 @@ fn a_daemon_that_pauses_loses_nothing() {
     driver.send(&SourceCommand::Open {
         wire: WIRE_VERSION,
         source: Box::new(test_video()),
+        pre_roll_ns: 0,
+        expect: None,
+        shun: Vec::new(),
     });
     let run = driver.encode();
     driver.wait_chunk_until(&run, Duration::from_secs(7));

@@ -24,7 +24,7 @@ fn a_pulse_source_is_recorded_and_its_servers_death_is_told() {
     let mut driver = Driver::open_with(source, &[("PULSE_SERVER", &pulse.address)]);
     assert_eq!(driver.wait_live(), "48000 Hz stereo");
     driver.wait("a level", |event| {
-        matches!(event, SourceEvent::Level { rms_dbfs, peak_dbfs }
+        matches!(event, SourceEvent::Level { rms_dbfs, peak_dbfs, .. }
             if rms_dbfs.len() == 2 && peak_dbfs.iter().any(|peak| *peak > -20.0))
     });
     let run = driver.encode();

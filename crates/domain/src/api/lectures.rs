@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Metadata;
+use super::{ClockTrust, Metadata};
 use crate::delivery::DeliveryState;
+use crate::fact::Fact;
 use crate::finished::FinishedFile;
 use crate::ids::{DeliveryId, LectureId, PlatformName, SourceName};
 use crate::lecture::LectureState;
@@ -52,6 +53,8 @@ pub struct LectureDetail {
     pub tracks: Vec<TrackView>,
     /// Its marks.
     pub marks: Vec<MarkView>,
+    /// What was noted while it was recorded, in order.
+    pub facts: Vec<Fact>,
     /// Its finished files.
     pub files: Vec<FinishedFile>,
     /// Its deliveries.
@@ -65,6 +68,11 @@ pub struct RunView {
     pub run: u32,
     /// When it began.
     pub started_unix_ms: i64,
+    /// Whether the wall clock could be believed then, or has been corrected since.
+    pub clock: ClockTrust,
+    /// What was lost between the run before and this one, in milliseconds; absent for the first
+    /// run, and where no clock can tell.
+    pub gap_before_ms: Option<u64>,
     /// Its length until the stop; absent when it was interrupted.
     pub end_ms: Option<u64>,
     /// Pauses as (from, to) in milliseconds of the run; an open one has no `to`.

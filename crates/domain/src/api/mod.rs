@@ -15,6 +15,6 @@ pub use lectures::{
     DeliveryView, LectureDetail, LecturePage, LectureSummary, MarkView, Queue, RunView, TrackView,
 };
 pub use status::{
-    CurrentLecture, Levels, Message, PodiumState, QueueSummary, RoomStatus, Severity, SourceStatus, Status,
-    StorageStatus,
+    ClockTrust, CurrentLecture, Levels, Message, PodiumState, QueueSummary, RoomStatus, Severity,
+    SourceStatus, Status, StorageStatus,
 };

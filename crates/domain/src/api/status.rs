@@ -48,6 +48,8 @@ pub struct Status {
     pub sources: Vec<SourceStatus>,
     /// The disk.
     pub storage: StorageStatus,
+    /// Whether the wall clock can be believed.
+    pub clock: ClockTrust,
     /// The way to the platforms.
     pub queue: QueueSummary,
     /// What a person should know, most urgent first.
@@ -93,6 +95,9 @@ pub struct CurrentLecture {
     pub undo_until_unix_ms: Option<i64>,
     /// Which run this is; more than 1 after an interruption.
     pub run: u32,
+    /// What was lost between its runs so far, in milliseconds; absent while a clock that cannot
+    /// be believed hides it.
+    pub gap_ms: Option<u64>,
     /// Bytes written so far.
     pub bytes: u64,
     /// Segments closed so far (durable and committed).
@@ -116,6 +121,19 @@ pub struct SourceStatus {
     pub since_unix_ms: i64,
     /// What was agreed with the device.
     pub format: Option<String>,
+    /// Which device it is: model, serial number and socket, where they can be known.
+    pub device: Option<String>,
+    /// What encodes it and how: `x264 superfast`. Absent for sound and for what is recorded as it
+    /// comes.
+    pub encoder: Option<String>,
+    /// The source that it stands in for when that one does not deliver.
+    pub spare_for: Option<SourceName>,
+    /// Whether it does so now.
+    pub standing_in: bool,
+    /// A microphone whose samples have all been zero for some seconds: switched off, muted.
+    pub muted: bool,
+    /// How much faster its clock runs than the system's, in parts per million; corrected.
+    pub drift_ppm: Option<f32>,
     /// Why it last failed.
     pub reason: Option<FailureReason>,
     /// The last failure in a technician's words.
@@ -126,6 +144,8 @@ pub struct SourceStatus {
     pub captured: u64,
     /// Dropped before the encoder (of the present process).
     pub dropped: u64,
+    /// Left out before the encoder to spare the processor (of the present process).
+    pub shed: u64,
     /// Chunks dropped after the encoder (of the present process).
     pub chunks_dropped: u64,
     /// Bytes of it in the present lecture.
@@ -145,6 +165,20 @@ pub struct StorageStatus {
     pub reserve_bytes: u64,
     /// How long can be recorded before the reserve is touched, at the rate of these sources.
     pub recordable_ms: u64,
+    /// What delivered lectures take that may be deleted when room is needed.
+    pub purgeable_bytes: u64,
+}
+
+/// Whether the wall clock can be believed. Lengths and orders never depend on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClockTrust {
+    /// A time server has set it, or nothing speaks against it.
+    #[default]
+    Trusted,
+    /// It shows a time before this program was built or before the last thing that it recorded,
+    /// and no time server has set it yet.
+    Untrusted,
 }
 
 /// The way to the platforms, in numbers.
@@ -200,4 +234,6 @@ pub struct Levels {
     pub rms_dbfs: f32,
     /// Peak of the loudest channel, dBFS.
     pub peak_dbfs: f32,
+    /// Whether a sample was at full scale.
+    pub clipped: bool,
 }

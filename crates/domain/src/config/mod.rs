@@ -99,6 +99,9 @@ pub enum Picture {
 /// How lectures are recorded.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Recording {
+    /// How long before the press a lecture begins, from what the sources keep in memory. Zero:
+    /// nothing is encoded before the press.
+    pub pre_roll: Span,
     /// A lecture stops by itself after this.
     pub max_length: Span,
     /// How long a stop can be undone.
@@ -107,6 +110,8 @@ pub struct Recording {
     pub resume_within: Span,
     /// The picture of `lecture.mp4`.
     pub picture: Picture,
+    /// Whether the finished files show a card of two seconds where an outage left a gap.
+    pub gap_card: bool,
 }
 
 /// One camera, screen or microphone.
@@ -120,6 +125,11 @@ pub struct Source {
     pub kind: SourceKind,
     /// Refuse to start a lecture while it does not deliver.
     pub required: bool,
+    /// It records only while this other source does not deliver.
+    pub spare_for: Option<SourceName>,
+    /// The serial number of the only device that may be opened (V4L2 and ALSA); `None`: the first
+    /// that is found at its place, and none other until the daemon starts again.
+    pub serial: Option<String>,
     /// Added to the source's time stamps, in milliseconds; positive when it arrives early.
     pub delay_ms: i64,
     /// Picture parameters; `None` exactly for sound.
@@ -156,12 +166,36 @@ pub struct Audio {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Encoder {
-    /// The best that works here.
+    /// The best that works here, found by trying.
     Auto,
+    /// A graphics card through VA-API.
+    Vaapi,
+    /// A codec of the system on chip through Video4Linux 2 (memory to memory).
+    V4l2,
+    /// NVIDIA's NVENC.
+    Nvenc,
+    /// Intel's Quick Sync Video.
+    Qsv,
     /// x264 in software.
     X264,
     /// OpenH264 in software.
     Openh264,
+}
+
+impl Encoder {
+    /// The name in configuration, JSON and log.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Vaapi => "vaapi",
+            Self::V4l2 => "v4l2",
+            Self::Nvenc => "nvenc",
+            Self::Qsv => "qsv",
+            Self::X264 => "x264",
+            Self::Openh264 => "openh264",
+        }
+    }
 }
 
 /// The kind of a source with the keys that only this kind has.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::faults::{Findings, nearest};
-use super::limits::{ABSOLUTE_PATH, Each, LINE, OneOf, Parsed, Within};
+use super::limits::{ABSOLUTE_PATH, Each, Flag, LINE, OneOf, Parsed, Within};
 use super::section::{Elsewhere, Key, NAME_ALLOWED, Section};
 use super::tree::{Table, shown};
 use super::{Control, Panel, Picture, Recording, Room, Storage};
@@ -167,29 +167,25 @@ pub(super) fn recording(table: &Table, findings: &mut Findings) -> Recording {
             later: &[],
         },
     };
-    /// Only the value that asks for nothing; what it will be once it works is not known here.
-    const PRE_ROLL: Key<Parsed<()>> = Key {
+    const PRE_ROLL: Key<Within<Span>> = Key {
         name: "pre_roll",
-        example: "pre_roll = \"0s\"",
-        limits: Parsed {
-            allowed: "\"0s\" until then",
-            parse: |text| match text.parse::<Span>() {
-                Ok(Span(0)) => Ok(()),
-                _ => Err(format!(
-                    "a pre-roll of {} is not in this version yet",
-                    shown(text)
-                )),
-            },
-        },
+        example: "pre_roll = \"10s\"",
+        limits: Within(Span(0), Span(30_000)),
+    };
+    const GAP_CARD: Key<Flag> = Key {
+        name: "gap_card",
+        example: "gap_card = true",
+        limits: Flag,
     };
     let mut section = Section::new("[recording]", "recording".to_owned(), table, findings);
     let recording = Recording {
+        pre_roll: section.get(&PRE_ROLL).unwrap_or(Span(0)),
         max_length: section.get(&MAX_LENGTH).unwrap_or(Span(4 * HOUR)),
         undo: section.get(&UNDO).unwrap_or(Span(10_000)),
         resume_within: section.get(&RESUME_WITHIN).unwrap_or(Span(HOUR / 2)),
         picture: section.get(&PICTURE).unwrap_or(Picture::Presentation),
+        gap_card: section.get(&GAP_CARD).unwrap_or(false),
     };
-    section.get(&PRE_ROLL);
     section.finish(&[]);
     recording
 }

@@ -4,9 +4,9 @@ use super::faults::{Findings, listed};
 use super::section::{Elsewhere, Section};
 use super::source_keys::{
     ALSA_DEVICE, AUDIO_BITRATE, CHANNELS, DELAY, DISPLAY, ENCODER, FPS, HEIGHT, KIND, Kind, LAUNCH, NAME,
-    OF_KINDS, PULSE_DEVICE, REQUIRED, ROLE, URL, VIDEO_BITRATE, VIDEO_DEVICE, WIDTH,
+    OF_KINDS, PULSE_DEVICE, REQUIRED, ROLE, SERIAL, SPARE_FOR, URL, VIDEO_BITRATE, VIDEO_DEVICE, WIDTH,
 };
-use super::tree::{Node, Table, Value};
+use super::tree::{Node, Table, Value, shown};
 use super::{Audio, Encoder, Source, SourceKind, Video};
 use crate::media::Role;
 use crate::units::Rate;
@@ -49,6 +49,7 @@ pub(super) fn read_all(root: &Table, findings: &mut Findings) -> Option<Vec<Sour
         let mut section = Section::of_list("[[source]]", "source", index + 1, table, findings);
         section.check_name_is_new(&mut names);
         check_camera_is_free(&mut section, table, &nodes[..index]);
+        check_spare_fits(&mut section, table, nodes);
         sources.push(read_one(section));
     }
     sources.into_iter().collect()
@@ -78,11 +79,47 @@ fn check_camera_is_free(section: &mut Section<'_, '_>, table: &Table, before: &[
     }
 }
 
+/// A spare stands in for another source of its own role, which is no spare itself and has no other.
+fn check_spare_fits(section: &mut Section<'_, '_>, table: &Table, all: &[Node]) {
+    let Some(wanted) = table.text("spare_for") else {
+        return;
+    };
+    let tables = || {
+        all.iter().filter_map(|node| match &node.value {
+            Value::Table(other) => Some(other),
+            _ => None,
+        })
+    };
+    let other = tables().find(|other| other.text("name") == Some(wanted));
+    let wrong = match other {
+        _ if table.text("name") == Some(wanted) => "a source cannot stand in for itself".to_owned(),
+        None => format!("there is no [[source]] named {}", shown(wanted)),
+        Some(other) if other.text("role") != table.text("role") => {
+            format!("{} has another role", shown(wanted))
+        }
+        Some(other) if other.text("spare_for").is_some() => {
+            format!("{} is a spare itself", shown(wanted))
+        }
+        Some(_)
+            if tables()
+                .filter(|spare| spare.text("spare_for") == Some(wanted))
+                .count()
+                > 1 =>
+        {
+            format!("{} has more than one spare", shown(wanted))
+        }
+        Some(_) => return,
+    };
+    let allowed = format!("allowed is {}", SPARE_FOR.limits.allowed);
+    section.refuse("spare_for", &wrong, &allowed, SPARE_FOR.example);
+}
+
 fn read_one(mut section: Section<'_, '_>) -> Option<Source> {
     let name = section.require(&NAME);
     let role = section.require(&ROLE);
     let kind = section.require(&KIND);
     let required = section.get(&REQUIRED).unwrap_or(false);
+    let spare_for = section.get(&SPARE_FOR);
     let delay_ms = section.get(&DELAY).unwrap_or(0);
     let is_video = kind.and_then(Kind::is_video).or(role.map(Role::is_video));
     if let (Some(kind), Some(role)) = (kind, role)
@@ -106,25 +143,38 @@ fn read_one(mut section: Section<'_, '_>) -> Option<Source> {
         };
         section.refuse("role", wrong, allowed, example);
     }
+    if required && spare_for.is_some() {
+        let wrong = "a spare is not needed for a start, the source that it stands in for is";
+        section.refuse(
+            "required",
+            wrong,
+            "allowed is one of required and spare_for",
+            "required = false",
+        );
+    }
     let what = kind.and_then(|kind| own_keys(&mut section, kind));
+    let serial = match kind {
+        Some(Kind::V4l2 | Kind::Alsa) => section.get(&SERIAL),
+        Some(_) | None => None,
+    };
     let (Some(kind), Some(is_video)) = (kind, is_video) else {
         // There is no telling which keys belong here.
         for (name, _, example) in OF_KINDS {
             section.pass_over(name, example);
         }
-        section.finish(&[spare_for()]);
+        section.finish(&[]);
         return None;
     };
     let video = is_video.then(|| video(&mut section, kind));
     let audio = (!is_video).then(|| audio(&mut section));
-    let mut elsewhere = other_kinds(kind, is_video);
-    elsewhere.push(spare_for());
-    section.finish(&elsewhere);
+    section.finish(&other_kinds(kind, is_video));
     Some(Source {
         name: name?,
         role: role?,
         kind: what?,
         required,
+        spare_for,
+        serial,
         delay_ms,
         video,
         audio,
@@ -214,13 +264,4 @@ fn other_kinds(kind: Kind, is_video: bool) -> Vec<Elsewhere> {
         example,
     };
     OF_KINDS.into_iter().map(belongs).collect()
-}
-
-fn spare_for() -> Elsewhere {
-    Elsewhere {
-        name: "spare_for",
-        wrong: "spare_for is not in this version yet".to_owned(),
-        allowed: "take the line out, each source records its own track".to_owned(),
-        example: REQUIRED.example,
-    }
 }

@@ -75,6 +75,22 @@ pub(super) const REQUIRED: Key<Flag> = Key {
     example: "required = true",
     limits: Flag,
 };
+pub(super) const SPARE_FOR: Key<Parsed<SourceName>> = Key {
+    name: "spare_for",
+    example: "spare_for = \"microphone\"",
+    limits: Parsed {
+        allowed: "the name of another [[source]] of the same role",
+        parse: name,
+    },
+};
+pub(super) const SERIAL: Key<Parsed<String>> = Key {
+    name: "serial",
+    example: "serial = \"A1B2C3D4\"",
+    limits: Parsed {
+        allowed: "a serial number, as \"lectern devices\" prints it",
+        parse: LINE.parse,
+    },
+};
 pub(super) const DELAY: Key<Parsed<i64>> = Key {
     name: "delay",
     example: "delay = \"-40ms\"",
@@ -173,6 +189,10 @@ pub(super) const ENCODER: Key<OneOf<Encoder>> = Key {
     limits: OneOf {
         words: &[
             ("auto", Encoder::Auto),
+            ("vaapi", Encoder::Vaapi),
+            ("v4l2", Encoder::V4l2),
+            ("nvenc", Encoder::Nvenc),
+            ("qsv", Encoder::Qsv),
             ("x264", Encoder::X264),
             ("openh264", Encoder::Openh264),
         ],
@@ -199,12 +219,13 @@ pub(super) const CHANNELS: Key<Whole> = Key {
 };
 
 /// Keys that only some kinds have.
-pub(super) const OF_KINDS: [(&str, &[&str], &str); 10] = [
+pub(super) const OF_KINDS: [(&str, &[&str], &str); 11] = [
     (
         "device",
         &["v4l2", "alsa", "pulse"],
         "device = \"hw:CARD=Podium\"",
     ),
+    ("serial", &["v4l2", "alsa"], SERIAL.example),
     ("url", &["rtsp"], URL.example),
     ("display", &["x11"], DISPLAY.example),
     ("launch", &["gst"], LAUNCH.example),

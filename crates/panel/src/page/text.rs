@@ -105,7 +105,10 @@ const fn why(reason: Option<FailureReason>) -> &'static str {
         Some(FailureReason::Unsupported) => "It cannot do what is asked.",
         Some(FailureReason::Config) => "Set up wrongly.",
         Some(FailureReason::Stalled) => "Nothing arrives.",
-        Some(FailureReason::Crashed | FailureReason::Internal) | None => "It failed.",
+        Some(FailureReason::Swapped) => "Another device is in its place.",
+        Some(FailureReason::Crashed | FailureReason::Encoder | FailureReason::Internal) | None => {
+            "It failed."
+        }
     }
 }
 

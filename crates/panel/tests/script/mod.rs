@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use lectern_domain::api::{
-    Command, CurrentLecture, Done, LectureDetail, LecturePage, LectureSummary, Levels, Metadata, PodiumState,
-    Queue, QueueSummary, Refusal, RoomStatus, SourceStatus, Status, StorageStatus,
+    ClockTrust, Command, CurrentLecture, Done, LectureDetail, LecturePage, LectureSummary, Levels, Metadata,
+    PodiumState, Queue, QueueSummary, Refusal, RoomStatus, SourceStatus, Status, StorageStatus,
 };
 use lectern_domain::ids::{LectureId, SourceName};
 use lectern_domain::lecture::LectureState;
@@ -49,11 +49,18 @@ pub fn source(name: &str, role: Role, kind: &str, format: &str) -> SourceStatus 
         health: TrackHealth::Live,
         since_unix_ms: NINE_UNIX_MS - 3_600_000,
         format: Some(format.into()),
+        device: None,
+        encoder: role.is_video().then(|| "x264 superfast".into()),
+        spare_for: None,
+        standing_in: false,
+        muted: false,
+        drift_ppm: None,
         reason: None,
         detail: None,
         restarts: 0,
         captured: 108_000,
         dropped: 0,
+        shed: 0,
         chunks_dropped: 0,
         bytes: 0,
         has_picture: role.is_video(),
@@ -86,7 +93,9 @@ pub fn ready() -> Status {
             free_bytes: 98_000_000_000,
             reserve_bytes: 10 << 30,
             recordable_ms: 61 * 3_600_000,
+            purgeable_bytes: 0,
         },
+        clock: ClockTrust::Trusted,
         queue: QueueSummary::default(),
         messages: Vec::new(),
     }
@@ -121,6 +130,7 @@ pub fn detail(id: LectureId, state: LectureState, title: &str, started_unix_ms: 
         runs: Vec::new(),
         tracks: Vec::new(),
         marks: Vec::new(),
+        facts: Vec::new(),
         files: Vec::new(),
         deliveries: Vec::new(),
     }
@@ -189,6 +199,7 @@ impl Script {
             source,
             rms_dbfs,
             peak_dbfs: rms_dbfs + 8.0,
+            clipped: false,
         }));
     }
 
@@ -276,6 +287,7 @@ fn lecture(now_unix_ms: i64) -> CurrentLecture {
         ends_unix_ms: now_unix_ms + 90 * 60_000,
         paused_unix_ms: None,
         undo_until_unix_ms: None,
+        gap_ms: Some(0),
         run: 1,
         bytes: 0,
         segments_closed: 0,

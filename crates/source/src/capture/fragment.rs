@@ -46,6 +46,8 @@ mod tests {
                 launch: launch.into(),
             },
             required: false,
+            spare_for: None,
+            serial: None,
             delay_ms: 0,
             video: None,
             audio: Some(Audio {

@@ -84,7 +84,7 @@ fn choose(wanted: Encoder, has_x264: bool) -> Choice {
         Encoder::X264 => Choice::X264,
         Encoder::Openh264 => Choice::Openh264,
         Encoder::Auto if has_x264 => Choice::X264,
-        Encoder::Auto => Choice::Openh264,
+        Encoder::Auto | Encoder::Vaapi | Encoder::V4l2 | Encoder::Nvenc | Encoder::Qsv => Choice::Openh264,
     }
 }
 

@@ -17,6 +17,8 @@ fn source() -> Box<Source> {
         role: Role::Microphone,
         kind: SourceKind::TestAudio,
         required: false,
+        spare_for: None,
+        serial: None,
         delay_ms: 0,
         video: None,
         audio: Some(Audio {

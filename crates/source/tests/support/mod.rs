@@ -99,6 +99,9 @@ impl Driver {
         driver.send(&SourceCommand::Open {
             wire: WIRE_VERSION,
             source: Box::new(source),
+            pre_roll_ns: 0,
+            expect: None,
+            shun: Vec::new(),
         });
         driver
     }
@@ -150,7 +153,7 @@ impl Driver {
     pub(crate) fn wait_live(&mut self) -> String {
         let at = self.wait("live", |event| matches!(event, SourceEvent::Live { .. }));
         match &self.heard[at].frame.message {
-            SourceEvent::Live { format } => format.clone(),
+            SourceEvent::Live { format, .. } => format.clone(),
             other => unreachable!("{other:?}"),
         }
     }
@@ -292,6 +295,8 @@ pub(crate) fn video_source(
         role: Role::Presentation,
         kind,
         required: false,
+        spare_for: None,
+        serial: None,
         delay_ms: 0,
         video: Some(video),
         audio: None,
@@ -305,6 +310,8 @@ pub(crate) fn audio_source(kind: SourceKind, channels: u32) -> Source {
         role: Role::Microphone,
         kind,
         required: false,
+        spare_for: None,
+        serial: None,
         delay_ms: 0,
         video: None,
         audio: Some(Audio {

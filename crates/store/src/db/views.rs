@@ -1,6 +1,8 @@
 //! What people see of lectures: the list, the page of one, and ids by their beginning.
 
-use lectern_domain::api::{LectureDetail, LecturePage, LectureSummary, MarkView, RunView, TrackView};
+use lectern_domain::api::{
+    ClockTrust, LectureDetail, LecturePage, LectureSummary, MarkView, RunView, TrackView,
+};
 use lectern_domain::ids::LectureId;
 use lectern_domain::lecture::LectureState;
 use lectern_domain::segment::SegmentState;
@@ -141,6 +143,8 @@ fn detail(ledger: &Ledger, id: LectureId) -> Result<Option<LectureDetail>, DbErr
             .map(|run| RunView {
                 run: run.run.0,
                 started_unix_ms: run.started_unix_ms,
+                clock: ClockTrust::Trusted,
+                gap_before_ms: None,
                 end_ms: run.end_ns.map(|end| end / NS_PER_MS),
                 pauses_ms: run
                     .pauses
@@ -159,6 +163,7 @@ fn detail(ledger: &Ledger, id: LectureId) -> Result<Option<LectureDetail>, DbErr
                 label: mark.label.clone(),
             })
             .collect(),
+        facts: Vec::new(),
         files: document.files,
         deliveries: of_lecture(ledger, id)?,
     }))
