@@ -77,6 +77,8 @@ fn the_default_text_has_every_default() {
     assert_eq!(unsaid.storage.segment, Span(60_000));
     assert_eq!(unsaid.storage.keep_sent.to_string(), "14d");
     assert_eq!(unsaid.recording.max_length.to_string(), "4h");
+    assert_eq!(unsaid.recording.pre_roll, Span(0));
+    assert!(!unsaid.recording.gap_card);
     assert_eq!(unsaid.recording.undo, Span(10_000));
     assert_eq!(unsaid.recording.resume_within.to_string(), "30m");
     assert_eq!(unsaid.recording.picture, config::Picture::Presentation);
@@ -96,21 +98,22 @@ fn the_default_text_loads_with_its_examples_too() {
         })
         .map(|line| format!("{line}\n"))
         .collect();
-    // The examples repeat the names of the test sources; theirs are taken.
-    let mut seen = 0;
+    // The examples repeat the names of the test sources; those keep theirs.
+    let mut seen: Vec<&str> = Vec::new();
     let renamed: String = written
         .lines()
         .map(|line| {
-            seen += usize::from(line.starts_with("name = ") && !line.contains("Hall"));
-            if line.starts_with("name = ") && !line.contains("Hall") {
-                format!("name = \"n{seen}\"\n")
+            let taken = line.starts_with("name = ") && seen.contains(&line);
+            seen.push(line);
+            if taken {
+                format!("name = \"n{}\"\n", seen.len())
             } else {
                 format!("{line}\n")
             }
         })
         .collect();
     let config = read_one(&renamed).unwrap_or_else(|faults| panic!("{faults}\n{renamed}"));
-    assert_eq!((config.sources.len(), config.platforms.len()), (7, 2));
+    assert_eq!((config.sources.len(), config.platforms.len()), (8, 2));
     assert_eq!(config.room.help.as_deref(), Some("Help desk 4444"));
 }
 
