@@ -54,7 +54,7 @@ pub(super) fn word(view: &View<'_>) -> Markup {
             let live: Vec<String> = status
                 .sources
                 .iter()
-                .filter(|s| s.health == TrackHealth::Live)
+                .filter(|s| s.health == TrackHealth::Live && (s.spare_for.is_none() || s.standing_in))
                 .map(|s| caption(&s.name))
                 .collect();
             text::sentence(status.state, &live)
@@ -155,6 +155,10 @@ pub(super) fn note(view: &View<'_>, source: &SourceStatus) -> Markup {
         return html! { p.lost[!beginning].quiet[beginning] { @if !beginning { (icons::warning()) } span { (trouble) } } };
     }
     let paused = view.status.state == PodiumState::Paused;
+    if let Some(principal) = &source.spare_for {
+        let sentence = text::spare(&caption(principal), source.standing_in);
+        return html! { p.quiet { (sentence) } };
+    }
     match source.role {
         _ if paused => html! { p.quiet { (text::NOT_RECORDED) } },
         Role::Presenter | Role::Presentation => html! {},

@@ -124,6 +124,15 @@ pub(super) const fn hearing(hearing: Hearing) -> (&'static str, bool) {
     }
 }
 
+/// What a spare says of itself.
+pub(super) fn spare(principal: &str, standing_in: bool) -> String {
+    if standing_in {
+        format!("Standing in for {principal}")
+    } else {
+        format!("Ready to stand in for {principal}")
+    }
+}
+
 pub(super) const NOT_RECORDED: &str = "Not being recorded";
 
 pub(super) fn space(recordable_ms: u64) -> String {

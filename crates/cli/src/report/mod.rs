@@ -1,0 +1,92 @@
+//! The daemon's documents as people read them: one fact a line, aligned, the most important
+//! first. Anything that a program should read is in the JSON form.
+
+mod lectures;
+mod status;
+
+use lectern_domain::api::{DeliveryView, Done, PodiumState, Queue};
+
+use crate::figures::{bytes, columns, moment, percent};
+
+pub(crate) use lectures::{lecture, lectures};
+pub(crate) use status::status;
+
+pub(crate) const fn word(state: PodiumState) -> &'static str {
+    match state {
+        PodiumState::Ready => "ready",
+        PodiumState::Starting => "starting",
+        PodiumState::Recording => "recording",
+        PodiumState::Paused => "paused",
+        PodiumState::Saved => "saved",
+        PodiumState::Fault => "fault",
+    }
+}
+
+/// A growing list of facts.
+#[derive(Default)]
+struct Facts(Vec<Vec<String>>);
+
+impl Facts {
+    fn add(&mut self, name: &str, value: impl Into<String>) {
+        self.0.push(vec![name.to_owned(), value.into()]);
+    }
+
+    fn maybe(&mut self, name: &str, value: Option<impl Into<String>>) {
+        if let Some(value) = value {
+            self.add(name, value);
+        }
+    }
+
+    fn print(&self) -> String {
+        columns(&self.0)
+    }
+}
+
+/// What a command did.
+pub(crate) fn done(done: &Done) -> String {
+    match (done.lecture, done.state) {
+        (Some(id), Some(state)) => format!("{id}  {state}\n"),
+        (Some(id), None) => format!("{id}\n"),
+        (None, _) => "done\n".into(),
+    }
+}
+
+fn title(title: Option<&str>) -> &str {
+    title.filter(|t| !t.is_empty()).unwrap_or("(untitled)")
+}
+
+fn one_delivery(delivery: &DeliveryView) -> String {
+    let mut text = format!(
+        "{}: {}, {} of {}",
+        delivery.platform,
+        delivery.state,
+        percent(delivery.sent_bytes, delivery.total_bytes),
+        bytes(delivery.total_bytes)
+    );
+    if let Some(next) = delivery.next_unix_ms {
+        text.push_str(&format!(", next try {}", moment(next)));
+    }
+    if let Some(message) = &delivery.message {
+        text.push_str(&format!("; {message}"));
+    }
+    text
+}
+
+pub(crate) fn queue(queue: &Queue) -> String {
+    let rows: Vec<Vec<String>> = queue
+        .deliveries
+        .iter()
+        .map(|delivery| {
+            vec![
+                delivery.lecture.to_string(),
+                title(delivery.title.as_deref()).to_owned(),
+                one_delivery(delivery),
+            ]
+        })
+        .collect();
+    if rows.is_empty() {
+        "nothing waits to be sent\n".into()
+    } else {
+        columns(&rows)
+    }
+}
