@@ -272,7 +272,7 @@ fn status_is_one_fact_a_line_and_json_is_the_daemons_document() {
         "title            Cell biology",
         "recorded         0:42:19, 910.0 MB",
         "started          2026-11-21 09:00:00",
-        "source           camera      presenter     live  1280x720@30",
+        "source           camera      presenter     live  1280x720@30, x264 superfast",
         "space left       61 hours, 98.0 GB free",
         "uploads          nothing waits",
     ] {
