@@ -6,6 +6,7 @@
 
 pub mod media;
 pub mod room;
+pub mod signs;
 pub mod things;
 
 pub use room::{Room, until};
