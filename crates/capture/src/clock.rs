@@ -14,6 +14,16 @@ pub fn monotonic_ns() -> u64 {
     nanoseconds(ClockId::CLOCK_MONOTONIC).expect("the monotonic clock is always there and positive")
 }
 
+/// `CLOCK_BOOTTIME` in nanoseconds: as [`monotonic_ns`], but it counts the time in which the
+/// machine was suspended too, as the wall clock does.
+///
+/// # Panics
+/// Never on Linux: the clock exists and is past zero.
+#[must_use]
+pub fn boottime_ns() -> u64 {
+    nanoseconds(ClockId::CLOCK_BOOTTIME).expect("the clock since the boot is always there and positive")
+}
+
 /// The wall clock in milliseconds since 1970; a clock before 1970 reads as 0.
 #[must_use]
 pub fn unix_ms() -> i64 {
