@@ -14,6 +14,7 @@ pub mod finished;
 pub mod ids;
 pub mod lecture;
 pub mod media;
+pub mod render;
 pub mod segment;
 pub mod track;
 pub mod units;
