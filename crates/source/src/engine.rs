@@ -4,7 +4,6 @@
 //! pipeline happens here, on the main thread, because GStreamer joins streaming threads in it.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -154,10 +153,7 @@ impl Engine {
         let now_ns = clock::now_ns();
         if now_ns >= self.alive_due_ns {
             self.alive_due_ns = now_ns + ALIVE_NS;
-            let meter = &self.reports.meter;
-            self.reports
-                .outbox
-                .alive(meter.captured.load(Relaxed), meter.dropped.load(Relaxed));
+            self.reports.outbox.alive(self.reports.meter.counts());
         }
         let had_encoder = self.phase.has_encoder();
         self.step(Event::Tick {

@@ -14,6 +14,7 @@ use crate::failure::Failure;
 use crate::feeder::{Feeder, Taken};
 use crate::form::Form;
 use crate::inputs::{EncoderNumber, Input, Inputs};
+use crate::outbox::Counts;
 
 /// How far the first stamp may be from now, in nanoseconds.
 const MAX_STAMP_OFF_NS: u64 = 10 * clock::SECOND_NS;
@@ -25,6 +26,8 @@ pub(crate) struct Meter {
     pub(crate) captured: AtomicU64,
     /// Buffers dropped before the encoder because it could not follow.
     pub(crate) dropped: AtomicU64,
+    /// Pictures left out on purpose, to spare the processor.
+    pub(crate) shed: AtomicU64,
     /// When the device last delivered, on the monotonic clock; 0 for never.
     last_ns: AtomicU64,
 }
@@ -33,6 +36,16 @@ impl Meter {
     /// Whether the device ever delivered.
     pub(crate) fn has_delivered(&self) -> bool {
         self.captured.load(Relaxed) > 0
+    }
+
+    /// The counts for a sign of life.
+    pub(crate) fn counts(&self) -> Counts {
+        Counts {
+            captured: self.captured.load(Relaxed),
+            dropped: self.dropped.load(Relaxed),
+            shed: self.shed.load(Relaxed),
+            drift_ppm: None,
+        }
     }
 
     /// How long the device has been silent, counted from `since_ns` if it never delivered.

@@ -8,7 +8,7 @@ use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 use crate::failure::Failure;
-use crate::outbox::Outbox;
+use crate::outbox::{Counts, Outbox};
 
 /// How often a sign of life is given meanwhile, as often as the engine gives it later.
 const ALIVE_EVERY: Duration = Duration::from_millis(500);
@@ -26,7 +26,7 @@ pub(crate) fn start(outbox: &Outbox) -> Result<(), Failure> {
             .name("starting".into())
             .spawn_scoped(scope, move || {
                 while over.recv_timeout(ALIVE_EVERY) == Err(RecvTimeoutError::Timeout) {
-                    outbox.alive(0, 0);
+                    outbox.alive(Counts::default());
                 }
             })
             .map_err(|error| Failure::internal(format!("a thread could not be started: {error}")))?;

@@ -22,6 +22,19 @@ const MAX_QUEUED_BYTES: usize = 32 * 1024 * 1024;
 /// The most media time that may wait, in nanoseconds.
 const MAX_QUEUED_NS: u64 = 30 * clock::SECOND_NS;
 
+/// What a sign of life tells of the time since the process began.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    /// Buffers that the device delivered.
+    pub(crate) captured: u64,
+    /// Buffers dropped before the encoder because it could not follow.
+    pub(crate) dropped: u64,
+    /// Pictures left out on purpose.
+    pub(crate) shed: u64,
+    /// How much faster the device's clock runs than the system's, in parts per million.
+    pub(crate) drift_ppm: Option<f32>,
+}
+
 /// A chunk as the encoder gave it out.
 pub(crate) struct Chunk {
     /// The run.
@@ -164,13 +177,19 @@ impl Outbox {
     }
 
     /// Replaces the waiting sign of life.
-    pub(crate) fn alive(&self, captured: u64, dropped: u64) {
+    pub(crate) fn alive(&self, counts: Counts) {
+        let Counts {
+            captured,
+            dropped,
+            shed,
+            drift_ppm,
+        } = counts;
         self.with(|queue| {
             let event = SourceEvent::Alive {
                 captured,
                 dropped,
-                shed: 0,
-                drift_ppm: None,
+                shed,
+                drift_ppm,
                 chunks_dropped: queue.chunks_dropped,
             };
             queue.alive = Some(wire::encode(&event, &[]));
@@ -322,7 +341,10 @@ mod tests {
         let outbox = Outbox::new();
         outbox.picture(1, &[1]);
         outbox.picture(2, &[2]);
-        outbox.alive(5, 0);
+        outbox.alive(Counts {
+            captured: 5,
+            ..Counts::default()
+        });
         assert_eq!(outbox.lock().pop(), None);
         outbox.say(&SourceEvent::Hello { wire: 1 });
         let events = drain(&mut outbox.lock());
