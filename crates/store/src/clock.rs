@@ -17,10 +17,27 @@ pub(crate) fn now() -> Instant {
 
 /// `CLOCK_MONOTONIC` in milliseconds: comparable with what other threads and rooms read.
 pub(crate) fn mono_ms() -> u64 {
+    mono_ns() / 1_000_000
+}
+
+/// `CLOCK_MONOTONIC` in nanoseconds: what the bases of runs are counted on.
+pub(crate) fn mono_ns() -> u64 {
     let time = clock_gettime(ClockId::CLOCK_MONOTONIC).expect("Linux always has CLOCK_MONOTONIC");
     let seconds = u64::try_from(time.tv_sec()).unwrap_or(0);
-    let millis = u64::try_from(time.tv_nsec()).unwrap_or(0) / 1_000_000;
-    seconds.saturating_mul(1_000).saturating_add(millis)
+    let nanos = u64::try_from(time.tv_nsec()).unwrap_or(0);
+    seconds.saturating_mul(1_000_000_000).saturating_add(nanos)
+}
+
+/// The kernel's id of this boot: monotonic times of one boot can be compared. Where the kernel
+/// does not tell, a random one, which equals no other.
+pub(crate) fn boot_id() -> String {
+    match std::fs::read_to_string("/proc/sys/kernel/random/boot_id") {
+        Ok(id) => id.trim().to_owned(),
+        Err(error) => {
+            tracing::warn!(%error, "the kernel's boot id could not be read; gaps are told by the wall clock");
+            uuid::Uuid::new_v4().hyphenated().to_string()
+        }
+    }
 }
 
 /// The wall clock in milliseconds since 1970, for rows that a person reads.

@@ -30,7 +30,7 @@
 //! 3. `meta.json` and the database carry the same UUID, else refuse before anything is written.
 //!    A row in `boots`.
 //! 4. Make `lectures` and `quarantine`, sync the root.
-//! 5. Finish deletions: unlink, fsync of the folder, then the row.
+//! 5. End deletions that were decided; see below.
 //! 6. Files and rows: a file without a row is cut after its last whole fragment, synced, hashed
 //!    and entered as `closed` and salvaged, or moved to `quarantine`; nothing is unlinked. A row
 //!    without its file is `lost`, one with another size `suspect`. Hashing all old segments is
@@ -41,9 +41,15 @@
 //! 9. Deliveries that were sending or verifying are `reconciling`. Every `lecture.json` whose
 //!    revision is not the database's is rewritten.
 //!
-//! # Deleting
-//! Row to `garbage` and COMMIT, unlink, fsync of the folder, row away: step 5 ends what a crash
-//! cut.
+//! # Deleting a delivered lecture (P6)
+//! 1. In one transaction: every platform has confirmed every file with the size and hash of its
+//!    row, else refuse; the decision is noted and the segments' rows become `garbage`. COMMIT.
+//! 2. Unlink the files that rows name, a few at a time, and fsync their folder.
+//! 3. Remove the empty folders, fsync the lecture's.
+//! 4. The segments' rows go and the lecture becomes `purged`. COMMIT.
+//!
+//! The lecture's row, its receipts and `lecture.json` stay for ever. Step 5 of a start ends what
+//! a crash cut after step 1.
 //!
 //! # Modes
 //! Folders 0750 and recordings 0640, for the service's group; `lectern.db` and `lecture.json`
@@ -63,6 +69,7 @@ mod lock;
 mod mailbox;
 mod meta;
 mod recovery;
+mod removal;
 mod schema;
 mod spool;
 mod store;
@@ -72,7 +79,8 @@ mod test_cmaf;
 mod threads;
 
 pub use db::Db;
-pub use db::finishing::{FinishInput, FinishRun, FinishSegment, FinishTrack, NewDelivery};
+pub use db::finishing::{FinishInput, FinishMark, FinishRun, FinishSegment, FinishTrack, NewDelivery};
+pub use db::purge::Purgeable;
 pub use db::recording::{NewLecture, NewTrack};
 pub use db::step::RowChange;
 pub use error::{DbError, Gone, OpenError, SpoolError};

@@ -11,8 +11,10 @@ use lectern_domain::units::{Size, Span};
 use rusqlite::params;
 use tokio::sync::mpsc;
 
+use crate::clock;
 use crate::connection::{check_meta, open_database};
 use crate::db::ledger::{Ledger, Outlets};
+use crate::db::rows::int;
 use crate::db::{self, Back, Db, JOBS_BOUND};
 use crate::disk::{Disk, RealDisk};
 use crate::error::OpenError;
@@ -70,13 +72,20 @@ pub fn open(options: &Options, now_unix_ms: i64) -> Result<(Store, mpsc::Receive
     disk.make_dir(layout.root())
         .map_err(OpenError::io(layout.root(), "made"))?;
     let lock = lock::take(&layout)?;
+    let boot_id = clock::boot_id();
     let (connection, uuid) = open_database(&layout, &mut disk, &options.room, now_unix_ms)?;
     check_meta(&connection, &layout, &mut disk, &options.room, uuid, now_unix_ms)?;
     let database = layout.database();
     connection
         .execute(
-            "INSERT INTO boots (start_unix_ms, version, pid) VALUES (?1, ?2, ?3)",
-            params![now_unix_ms, env!("CARGO_PKG_VERSION"), std::process::id()],
+            "INSERT INTO boots (start_unix_ms, version, pid, boot_id, start_mono_ns) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![
+                now_unix_ms,
+                env!("CARGO_PKG_VERSION"),
+                std::process::id(),
+                boot_id,
+                int(clock::mono_ns())
+            ],
         )
         .map_err(OpenError::database(&database))?;
     for folder in [layout.lectures(), layout.quarantine()] {
@@ -86,7 +95,7 @@ pub fn open(options: &Options, now_unix_ms: i64) -> Result<(Store, mpsc::Receive
         .map_err(OpenError::io(layout.root(), "synced"))?;
     let documents = Arc::new(Documents::default());
     let mut ledger = Ledger::new(connection, layout.clone(), uuid, Arc::clone(&documents));
-    let recovery = recover(&mut ledger, &mut disk)?;
+    let recovery = recover(&mut ledger, &mut disk, &boot_id)?;
     start(options, zone, layout, disk, ledger, documents, recovery, lock)
 }
 
@@ -144,6 +153,7 @@ fn start(
         spool: spool.clone(),
         room: options.room.clone(),
         zone,
+        boot_id: recovery.boot_id.as_str().into(),
     };
     let store = Store {
         db,

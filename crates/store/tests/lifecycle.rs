@@ -4,7 +4,7 @@ mod support;
 
 use std::os::unix::fs::PermissionsExt;
 
-use lectern_domain::api::Metadata;
+use lectern_domain::api::{ClockTrust, Metadata};
 use lectern_domain::delivery::{Commit, DeliveryState, FilePhase};
 use lectern_domain::lecture::LectureState as S;
 use lectern_store::{DbError, NewDelivery, OpenError, RowChange, SpoolEvent};
@@ -151,6 +151,7 @@ async fn a_change_that_does_not_fit_what_is_there_is_refused() {
         run,
         base_mono_ns: 1,
         started_unix_ms: 1,
+        clock: ClockTrust::Trusted,
     };
     let end = |run, end_ns| RowChange::EndAt { run, end_ns };
     let stranger = lecture.run(2).run;

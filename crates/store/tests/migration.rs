@@ -44,10 +44,9 @@ fn schema(path: &Path) -> Vec<String> {
         let plain = sql
             .lines()
             .map(|line| line.split("--").next().unwrap_or_default());
-        plain
-            .flat_map(str::split_whitespace)
-            .collect::<Vec<_>>()
-            .join(" ")
+        let words: Vec<&str> = plain.flat_map(str::split_whitespace).collect();
+        // A column that an upgrade appended has its comma elsewhere.
+        words.join(" ").replace(" ,", ",").replace(" )", ")")
     })
     .collect()
 }
@@ -106,7 +105,7 @@ async fn a_database_of_the_future_is_left_alone() {
     assert_eq!(
         error.to_string(),
         format!(
-            "the database {} cannot be used by this version: it has schema version 99, this lecternd knows 1 at \
+            "the database {} cannot be used by this version: it has schema version 99, this lecternd knows 2 at \
              most; install the lecternd that wrote it, or a newer one",
             database.display()
         )

@@ -6,6 +6,7 @@
 
 use lectern_domain::api::Metadata;
 use lectern_domain::delivery::{DeliveryState, FilePhase};
+use lectern_domain::fact::Fact;
 use lectern_domain::finished::{FileRole, FinishedFile};
 use lectern_domain::ids::{DeliveryId, LectureId, PlatformName, RunNumber, SourceName};
 use lectern_domain::lecture::LectureState;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::rows::{get_text, get_text_opt, get_uint, get_uint_opt, unknown};
+use super::run::{self, Run};
 
 /// Version of the document.
 pub(crate) const FORMAT: u32 = 1;
@@ -41,6 +43,11 @@ pub(crate) struct Document {
     pub(crate) tracks: Vec<Track>,
     pub(crate) runs: Vec<Run>,
     pub(crate) marks: Vec<Mark>,
+    #[serde(default)]
+    pub(crate) facts: Vec<Fact>,
+    /// When it was decided to delete its recordings here.
+    #[serde(default)]
+    pub(crate) purge_unix_ms: Option<i64>,
     pub(crate) files: Vec<FinishedFile>,
     pub(crate) deliveries: Vec<Delivery>,
 }
@@ -51,6 +58,9 @@ pub(crate) struct Track {
     pub(crate) source: SourceName,
     pub(crate) role: Role,
     pub(crate) kind: String,
+    /// The source that it stands in for.
+    #[serde(default)]
+    pub(crate) spare_for: Option<SourceName>,
     pub(crate) segments: Vec<SegmentRow>,
 }
 
@@ -65,16 +75,6 @@ pub(crate) struct SegmentRow {
     pub(crate) sha256: String,
     pub(crate) start_ns: u64,
     pub(crate) end_ns: u64,
-}
-
-/// One run with its pauses, in order.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Run {
-    pub(crate) run: RunNumber,
-    pub(crate) base_mono_ns: u64,
-    pub(crate) started_unix_ms: i64,
-    pub(crate) end_ns: Option<u64>,
-    pub(crate) pauses: Vec<(u64, Option<u64>)>,
 }
 
 /// One mark.
@@ -133,7 +133,7 @@ impl Document {
             .optional()?;
         let Some(mut document) = head else { return Ok(None) };
         document.tracks = tracks(connection, &key)?;
-        document.runs = runs(connection, &key)?;
+        document.runs = run::load(connection, &key, &document.tracks)?;
         document.marks = list(
             connection,
             "SELECT * FROM marks WHERE lecture = ?1 ORDER BY run, at_ns, id",
@@ -143,6 +143,20 @@ impl Document {
                     run: RunNumber(row.get("run")?),
                     at_ns: get_uint(row, "at_ns")?,
                     label: row.get("label")?,
+                })
+            },
+        )?;
+        document.facts = list(
+            connection,
+            "SELECT * FROM facts WHERE lecture = ?1 ORDER BY run, at_ns, id",
+            &key,
+            |row| {
+                Ok(Fact {
+                    run: RunNumber(row.get("run")?),
+                    at_ns: get_uint(row, "at_ns")?,
+                    source: get_text_opt(row, "source")?,
+                    what: get_text(row, "what")?,
+                    detail: row.get("detail")?,
                 })
             },
         )?;
@@ -173,6 +187,8 @@ impl Document {
             tracks: Vec::new(),
             runs: Vec::new(),
             marks: Vec::new(),
+            facts: Vec::new(),
+            purge_unix_ms: row.get("purge_unix_ms")?,
             files: Vec::new(),
             deliveries: Vec::new(),
         })
@@ -216,6 +232,7 @@ fn tracks(connection: &Connection, key: &str) -> rusqlite::Result<Vec<Track>> {
                 source: get_text(row, "source")?,
                 role: get_text(row, "role")?,
                 kind: row.get("kind")?,
+                spare_for: get_text_opt(row, "spare_for")?,
                 segments: Vec::new(),
             })
         },
@@ -250,34 +267,6 @@ fn segment_state(row: &Row<'_>) -> rusqlite::Result<SegmentState> {
         .into_iter()
         .find(|state| state.as_str() == text)
         .ok_or_else(|| unknown(text, "segments.state"))
-}
-
-fn runs(connection: &Connection, key: &str) -> rusqlite::Result<Vec<Run>> {
-    let mut runs = list(
-        connection,
-        "SELECT * FROM runs WHERE lecture = ?1 ORDER BY run",
-        key,
-        |row| {
-            Ok(Run {
-                run: RunNumber(row.get("run")?),
-                base_mono_ns: get_uint(row, "base_mono_ns")?,
-                started_unix_ms: row.get("started_unix_ms")?,
-                end_ns: get_uint_opt(row, "end_ns")?,
-                pauses: Vec::new(),
-            })
-        },
-    )?;
-    for run in &mut runs {
-        run.pauses = connection
-            .prepare_cached(
-                "SELECT from_ns, to_ns FROM pauses WHERE lecture = ?1 AND run = ?2 ORDER BY from_ns",
-            )?
-            .query_map(rusqlite::params![key, run.run.0], |row| {
-                Ok((get_uint(row, "from_ns")?, get_uint_opt(row, "to_ns")?))
-            })?
-            .collect::<rusqlite::Result<_>>()?;
-    }
-    Ok(runs)
 }
 
 /// One row of `files`.

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use lectern_domain::api::ClockTrust;
 use lectern_domain::config::Send;
+use lectern_domain::fact::Fact;
 use lectern_domain::finished::{FileRole, FinishedFile};
 use lectern_domain::ids::{LectureId, PlatformName, RunNumber, SourceName};
 use lectern_domain::lecture::LectureState;
@@ -12,9 +14,10 @@ use rusqlite::{Transaction, params};
 use serde_json::json;
 
 use super::Db;
-use super::document::{Document, Run, Track};
+use super::document::{Document, Track};
 use super::recording::set_state;
 use super::rows::int;
+use super::run::{Run, last_media_ns};
 use crate::clock;
 use crate::error::DbError;
 use crate::layout::Layout;
@@ -36,6 +39,10 @@ pub struct FinishInput {
     pub tracks: Vec<FinishTrack>,
     /// Its runs, in order.
     pub runs: Vec<FinishRun>,
+    /// Its marks, in order.
+    pub marks: Vec<FinishMark>,
+    /// What was noted while it was recorded, in order.
+    pub facts: Vec<Fact>,
     /// What is said about it and its marks, for the finished `lecture.json`. Nothing of the
     /// platforms is in it.
     pub metadata: serde_json::Value,
@@ -50,6 +57,8 @@ pub struct FinishTrack {
     pub source: SourceName,
     /// Its role.
     pub role: Role,
+    /// The source that it stands in for.
+    pub spare_for: Option<SourceName>,
     /// Its closed segments, in order.
     pub segments: Vec<FinishSegment>,
 }
@@ -78,11 +87,29 @@ pub struct FinishSegment {
 pub struct FinishRun {
     /// Which.
     pub run: RunNumber,
+    /// Wall clock at its base.
+    pub started_unix_ms: i64,
+    /// Whether that can be believed.
+    pub clock: ClockTrust,
+    /// What was lost between the run before and this one, in milliseconds; `None` for the first
+    /// run, and where no clock can tell.
+    pub gap_before_ms: Option<u64>,
     /// Moment of the stop, nanoseconds of the run; `None`: it was interrupted.
     pub end_ns: Option<u64>,
     /// What is cut out of every track, nanoseconds of the run. A pause that was open at the end
     /// goes to the end.
     pub pauses: Vec<(u64, u64)>,
+}
+
+/// One mark.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FinishMark {
+    /// In which run.
+    pub run: RunNumber,
+    /// Where, nanoseconds of the run.
+    pub at_ns: u64,
+    /// What it was called.
+    pub label: Option<String>,
 }
 
 /// A delivery that a finished lecture gets.
@@ -232,6 +259,16 @@ fn finish_input(document: &Document, layout: &Layout, room: &str) -> FinishInput
             .iter()
             .map(|run| finish_run(run, document))
             .collect(),
+        marks: document
+            .marks
+            .iter()
+            .map(|mark| FinishMark {
+                run: mark.run,
+                at_ns: mark.at_ns,
+                label: mark.label.clone(),
+            })
+            .collect(),
+        facts: document.facts.clone(),
         metadata: json!({
             "id": document.id,
             "room": room,
@@ -242,6 +279,7 @@ fn finish_input(document: &Document, layout: &Layout, room: &str) -> FinishInput
             "started_unix_ms": document.started_unix_ms,
             "runs": document.runs.iter().map(|run| json!({
                 "run": run.run, "started_unix_ms": run.started_unix_ms,
+                "clock": run.clock.trust(), "gap_before_ms": run.gap_before_ms,
             })).collect::<Vec<_>>(),
             "marks": document.marks.iter().map(|mark| json!({
                 "run": mark.run, "at_ns": mark.at_ns, "label": mark.label,
@@ -268,22 +306,22 @@ fn finish_track(track: &Track, folder: &str, layout: &Layout) -> FinishTrack {
     FinishTrack {
         source: track.source.clone(),
         role: track.role,
+        spare_for: track.spare_for.clone(),
         segments: segments.collect(),
     }
 }
 
 fn finish_run(run: &Run, document: &Document) -> FinishRun {
-    let segments = document.tracks.iter().flat_map(|track| &track.segments);
-    let last = segments
-        .filter(|segment| segment.run == run.run)
-        .map(|segment| segment.end_ns)
-        .max();
+    let last = last_media_ns(run.run, &document.tracks);
     let end = run.end_ns.or(last).unwrap_or(0);
     // An open pause lasts until the end; one that begins there or ends at its beginning cuts
     // nothing and is left out.
     let pauses = run.pauses.iter().map(|(from, to)| (*from, to.unwrap_or(end)));
     FinishRun {
         run: run.run,
+        started_unix_ms: run.started_unix_ms,
+        clock: run.clock.trust(),
+        gap_before_ms: run.gap_before_ms,
         end_ns: run.end_ns,
         pauses: pauses.filter(|(from, to)| from < to).collect(),
     }

@@ -5,17 +5,23 @@
 //! thread's way in; it takes no place in the bound, see `mailbox.rs`. Nothing here touches files
 //! but SQLite's own.
 
+pub(crate) mod clocks;
 pub(crate) mod document;
+pub(crate) mod fact;
 pub(crate) mod finishing;
 pub(crate) mod journal;
 pub(crate) mod ledger;
+pub(crate) mod purge;
 pub(crate) mod queue;
 pub(crate) mod recorded;
 pub(crate) mod recording;
 pub(crate) mod restore;
 pub(crate) mod rows;
+pub(crate) mod run;
 pub(crate) mod step;
 pub(crate) mod views;
+
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use lectern_domain::ids::{RoomId, RunId, SourceName};
@@ -87,6 +93,8 @@ pub struct Db {
     pub(crate) spool: Spool,
     pub(crate) room: RoomId,
     pub(crate) zone: TimeZone,
+    /// The kernel's id of this boot.
+    pub(crate) boot_id: Arc<str>,
 }
 
 impl Db {

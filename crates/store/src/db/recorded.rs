@@ -4,8 +4,7 @@ use lectern_domain::ids::LectureId;
 use rusqlite::{Connection, params};
 
 use super::rows::{get_uint_opt, uint};
-
-const NS_PER_MS: u64 = 1_000_000;
+use super::run::NS_PER_MS;
 
 /// What is recorded of a lecture, in closed segments.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -12,6 +12,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::Db;
 use super::rows::{get_text, int};
+use super::run::RunClock;
 use crate::error::DbError;
 use crate::layout::{self, FINISHED};
 
@@ -39,6 +40,8 @@ pub struct NewTrack {
     pub role: Role,
     /// Its kind in the configuration.
     pub kind: String,
+    /// The source that it stands in for.
+    pub spare_for: Option<SourceName>,
 }
 
 impl Db {
@@ -193,20 +196,21 @@ fn create(tx: &Transaction<'_>, new: &NewLecture, folder: &str) -> Result<(), Db
     )?;
     for (place, track) in new.tracks.iter().enumerate() {
         tx.execute(
-            "INSERT INTO tracks (lecture, source, role, kind, place) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO tracks (lecture, source, role, kind, place, spare_for) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             params![
                 id,
                 track.source.as_str(),
                 track.role.as_str(),
                 track.kind,
-                int(place as u64)
+                int(place as u64),
+                track.spare_for.as_ref().map(SourceName::as_str)
             ],
         )?;
     }
     Ok(())
 }
 
-fn known_run(tx: &Transaction<'_>, run: RunId) -> Result<(), DbError> {
+pub(super) fn known_run(tx: &Transaction<'_>, run: RunId) -> Result<(), DbError> {
     let known: bool = tx
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM runs WHERE lecture = ?1 AND run = ?2)")?
         .query_row(params![run.lecture.to_string(), run.run.0], |row| row.get(0))?;
@@ -220,12 +224,16 @@ fn known_run(tx: &Transaction<'_>, run: RunId) -> Result<(), DbError> {
     }
 }
 
-pub(super) fn open_run(
-    tx: &Transaction<'_>,
-    run: RunId,
-    base_mono_ns: u64,
-    started_unix_ms: i64,
-) -> Result<(), DbError> {
+/// What is written of a run when it begins.
+pub(super) struct Begin<'a> {
+    pub(super) base_mono_ns: u64,
+    pub(super) started_unix_ms: i64,
+    pub(super) clock: RunClock,
+    /// Of the kernel: which monotonic clock the base is on.
+    pub(super) boot_id: &'a str,
+}
+
+pub(super) fn open_run(tx: &Transaction<'_>, run: RunId, begin: &Begin<'_>) -> Result<(), DbError> {
     state_of(tx, run.lecture)?;
     let id = run.lecture.to_string();
     let next: u32 = tx.query_row(
@@ -240,8 +248,16 @@ pub(super) fn open_run(
         )));
     }
     tx.execute(
-        "INSERT INTO runs (lecture, run, base_mono_ns, started_unix_ms) VALUES (?1, ?2, ?3, ?4)",
-        params![id, next, int(base_mono_ns), started_unix_ms],
+        "INSERT INTO runs (lecture, run, base_mono_ns, started_unix_ms, clock, boot_id)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![
+            id,
+            next,
+            int(begin.base_mono_ns),
+            begin.started_unix_ms,
+            begin.clock.as_str(),
+            begin.boot_id
+        ],
     )?;
     Ok(())
 }

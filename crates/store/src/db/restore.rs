@@ -6,9 +6,11 @@
 //! "may have happened", and the platform is asked before a byte is sent (P5).
 
 use lectern_domain::delivery::{DeliveryState, FilePhase};
+use lectern_domain::ids::SourceName;
 use rusqlite::{Transaction, params};
 
 use super::document::{Delivery, Document};
+use super::fact::insert_fact;
 use super::finishing::insert_file;
 use super::journal::write_phase;
 use super::rows::int;
@@ -18,8 +20,8 @@ pub(crate) fn restore(tx: &Transaction<'_>, document: &Document) -> rusqlite::Re
     let id = document.id.to_string();
     tx.execute(
         "INSERT INTO lectures (id, folder, state, was, reason, title, course, presenter, language,
-                               started_unix_ms, planned_end_unix_ms, duration_ms, revision)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                               started_unix_ms, planned_end_unix_ms, duration_ms, revision, purge_unix_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         params![
             id,
             document.folder,
@@ -35,24 +37,36 @@ pub(crate) fn restore(tx: &Transaction<'_>, document: &Document) -> rusqlite::Re
             document.duration_ms.map(int),
             // Above what any lecture.json of it says, so that it is written anew.
             int(document.revision.saturating_add(1)),
+            document.purge_unix_ms,
         ],
     )?;
     for (place, track) in document.tracks.iter().enumerate() {
         tx.execute(
-            "INSERT INTO tracks (lecture, source, role, kind, place) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO tracks (lecture, source, role, kind, place, spare_for) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             params![
                 id,
                 track.source.as_str(),
                 track.role.as_str(),
                 track.kind,
-                int(place as u64)
+                int(place as u64),
+                track.spare_for.as_ref().map(SourceName::as_str)
             ],
         )?;
     }
     for run in &document.runs {
         tx.execute(
-            "INSERT INTO runs (lecture, run, base_mono_ns, started_unix_ms, end_ns) VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![id, run.run.0, int(run.base_mono_ns), run.started_unix_ms, run.end_ns.map(int)],
+            "INSERT INTO runs (lecture, run, base_mono_ns, started_unix_ms, end_ns, boot_id, clock, seen_ns)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            params![
+                id,
+                run.run.0,
+                int(run.base_mono_ns),
+                run.started_unix_ms,
+                run.end_ns.map(int),
+                run.boot_id,
+                run.clock.as_str(),
+                int(run.seen_ns)
+            ],
         )?;
         for (from, to) in &run.pauses {
             tx.execute(
@@ -66,6 +80,9 @@ pub(crate) fn restore(tx: &Transaction<'_>, document: &Document) -> rusqlite::Re
             "INSERT INTO marks (lecture, run, at_ns, label) VALUES (?1, ?2, ?3, ?4)",
             params![id, mark.run.0, int(mark.at_ns), mark.label],
         )?;
+    }
+    for fact in &document.facts {
+        insert_fact(tx, &id, fact)?;
     }
     for (place, file) in document.files.iter().enumerate() {
         insert_file(tx, document.id, place as u64, file)?;

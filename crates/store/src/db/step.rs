@@ -3,11 +3,14 @@
 //! Between two commits lie a crash and a full disk. A lecture whose row says `paused` without
 //! its pause, or `stopping` without its end, would be in a state that no button leads out of.
 
+use std::sync::Arc;
+
+use lectern_domain::api::ClockTrust;
 use lectern_domain::ids::{LectureId, RunId};
 use lectern_domain::lecture::LectureState;
 
 use super::Db;
-use super::recording::{close_pause, open_pause, open_run, set_end, set_planned_end, set_state};
+use super::recording::{Begin, close_pause, open_pause, open_run, set_end, set_planned_end, set_state};
 use crate::error::DbError;
 
 /// What changes together with a lecture's state. Media times are nanoseconds of the run.
@@ -18,10 +21,12 @@ pub enum RowChange {
     OpenRun {
         /// Which.
         run: RunId,
-        /// `CLOCK_MONOTONIC` at run time zero.
+        /// `CLOCK_MONOTONIC` at run time zero, of this boot of the kernel.
         base_mono_ns: u64,
         /// Wall clock at run time zero.
         started_unix_ms: i64,
+        /// Whether that wall clock can be believed; see [`Db::correct_clock`].
+        clock: ClockTrust,
     },
     /// A pause begins.
     PauseFrom {
@@ -66,6 +71,7 @@ impl Db {
         reason: Option<String>,
         changes: Vec<RowChange>,
     ) -> Result<(), DbError> {
+        let boot_id = Arc::clone(&self.boot_id);
         self.call("take a lecture a step on", move |ledger| {
             ledger.change(lecture, |tx| {
                 set_state(tx, lecture, from, to, reason.as_deref())?;
@@ -75,7 +81,16 @@ impl Db {
                             run,
                             base_mono_ns,
                             started_unix_ms,
-                        } => open_run(tx, run, base_mono_ns, started_unix_ms)?,
+                            clock,
+                        } => {
+                            let begin = Begin {
+                                base_mono_ns,
+                                started_unix_ms,
+                                clock: clock.into(),
+                                boot_id: &boot_id,
+                            };
+                            open_run(tx, run, &begin)?;
+                        }
                         RowChange::PauseFrom { run, from_ns } => open_pause(tx, run, from_ns)?,
                         RowChange::ResumeAt { run, to_ns } => close_pause(tx, run, to_ns)?,
                         RowChange::EndAt { run, end_ns } => set_end(tx, run, end_ns)?,

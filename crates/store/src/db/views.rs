@@ -1,8 +1,6 @@
 //! What people see of lectures: the list, the page of one, and ids by their beginning.
 
-use lectern_domain::api::{
-    ClockTrust, LectureDetail, LecturePage, LectureSummary, MarkView, RunView, TrackView,
-};
+use lectern_domain::api::{LectureDetail, LecturePage, LectureSummary, MarkView, RunView, TrackView};
 use lectern_domain::ids::LectureId;
 use lectern_domain::lecture::LectureState;
 use lectern_domain::segment::SegmentState;
@@ -14,13 +12,13 @@ use super::ledger::Ledger;
 use super::queue::of_lecture;
 use super::recorded::recorded;
 use super::rows::{get_text, get_uint_opt, uint};
+use super::run::NS_PER_MS;
 use crate::error::DbError;
 
 /// The most lectures of one page.
 const PAGE_LIMIT: u32 = 500;
 /// The fewest characters that name a lecture.
 const PREFIX_CHARS: usize = 4;
-const NS_PER_MS: u64 = 1_000_000;
 
 impl Db {
     /// A page of lectures, newest first, of one state or of all; `after` is the last of the page
@@ -143,8 +141,8 @@ fn detail(ledger: &Ledger, id: LectureId) -> Result<Option<LectureDetail>, DbErr
             .map(|run| RunView {
                 run: run.run.0,
                 started_unix_ms: run.started_unix_ms,
-                clock: ClockTrust::Trusted,
-                gap_before_ms: None,
+                clock: run.clock.trust(),
+                gap_before_ms: run.gap_before_ms,
                 end_ms: run.end_ns.map(|end| end / NS_PER_MS),
                 pauses_ms: run
                     .pauses
@@ -163,7 +161,7 @@ fn detail(ledger: &Ledger, id: LectureId) -> Result<Option<LectureDetail>, DbErr
                 label: mark.label.clone(),
             })
             .collect(),
-        facts: Vec::new(),
+        facts: document.facts,
         files: document.files,
         deliveries: of_lecture(ledger, id)?,
     }))

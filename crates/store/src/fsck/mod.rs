@@ -71,7 +71,7 @@ pub struct Finding {
 pub struct FsckReport {
     /// What is wrong; empty: clean.
     pub findings: Vec<Finding>,
-    /// Lectures checked; purged ones are not.
+    /// Lectures checked; of a purged one there is its `lecture.json`.
     pub lectures: u64,
     /// Segments whose hash was taken.
     pub segments: u64,

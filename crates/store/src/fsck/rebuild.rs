@@ -24,13 +24,14 @@ use super::{FindingKind as K, FsckReport};
 use crate::clock;
 use crate::cmaf;
 use crate::connection::build_connection;
-use crate::db::document::{Document, FORMAT, Run, SegmentRow, Track};
+use crate::db::document::{Document, FORMAT, SegmentRow, Track};
 use crate::db::ledger::Ledger;
+use crate::db::run::{Run, RunClock};
 use crate::disk::{Disk, read_whole};
 use crate::error::OpenError;
 use crate::layout::{FINISHED, LECTURE_JSON, Layout, folder_lecture, segment_name, segment_number};
 use crate::meta::{self, Meta};
-use crate::recovery::{LECTURE_JSON_LIMIT_BYTES, live_lectures};
+use crate::recovery::{LECTURE_JSON_LIMIT_BYTES, all_lectures};
 use crate::schema;
 use crate::spool::documents::Documents;
 use crate::spool::segment::{Durable, Segment, hash_file, seal};
@@ -151,7 +152,7 @@ fn remove<D: Disk>(disk: &mut D, path: &Path) -> Result<(), OpenError> {
 /// Writes every `lecture.json` from the new database.
 pub(super) fn write_documents<D: Disk>(ledger: &Ledger, disk: &mut D) -> Result<(), OpenError> {
     let path = ledger.layout.database();
-    for (lecture, _, _) in live_lectures(ledger).map_err(OpenError::database(&path))? {
+    for (lecture, _, _) in all_lectures(ledger).map_err(OpenError::database(&path))? {
         ledger.publish(lecture);
     }
     ledger
@@ -255,6 +256,7 @@ fn guess<D: Disk>(
             source,
             role,
             kind: "unknown".to_owned(),
+            spare_for: None,
             segments: Vec::new(),
         });
     }
@@ -283,8 +285,20 @@ fn guess<D: Disk>(
         planned_end_unix_ms: started_unix_ms,
         duration_ms: None,
         tracks,
-        runs: vec![Run { run: RunNumber(1), base_mono_ns: 0, started_unix_ms, end_ns: None, pauses: Vec::new() }],
+        runs: vec![Run {
+            run: RunNumber(1),
+            base_mono_ns: 0,
+            started_unix_ms,
+            end_ns: None,
+            boot_id: None,
+            clock: RunClock::Trusted,
+            seen_ns: 0,
+            gap_before_ms: None,
+            pauses: Vec::new(),
+        }],
         marks: Vec::new(),
+        facts: Vec::new(),
+        purge_unix_ms: None,
         files: Vec::new(),
         deliveries: Vec::new(),
     })

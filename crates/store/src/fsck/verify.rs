@@ -13,7 +13,7 @@ use crate::db::ledger::Ledger;
 use crate::disk::Disk;
 use crate::layout::{FINISHED, LECTURE_JSON, segment_number};
 use crate::meta;
-use crate::recovery::{live_lectures, written_revision};
+use crate::recovery::{all_lectures, written_revision};
 use crate::spool::segment::hash_file;
 
 /// The whole check.
@@ -25,7 +25,7 @@ pub(super) fn verify<D: Disk>(
     check_database(ledger, report)?;
     check_meta(ledger, disk, report);
     let mut known = BTreeMap::new();
-    for (lecture, folder, _) in live_lectures(ledger)? {
+    for (lecture, folder, _) in all_lectures(ledger)? {
         if let Some(document) = Document::load(&ledger.connection, ledger.uuid, lecture)? {
             check_lecture(ledger, disk, &document, report);
             report.lectures += 1;
@@ -113,14 +113,18 @@ fn check_lecture<D: Disk>(ledger: &Ledger, disk: &mut D, document: &Document, re
             "it is missing or not understood; the next start rewrites it",
         ),
     }
-    for track in &document.tracks {
-        check_track(ledger, disk, document, track, report);
+    let purged = document.state == LectureState::Purged;
+    if !purged {
+        for track in &document.tracks {
+            check_track(ledger, disk, document, track, report);
+        }
+        check_finished(ledger, disk, document, report);
     }
     for entry in disk.list(&folder).unwrap_or_default() {
         let name = entry.name.to_string_lossy();
         let known = name == LECTURE_JSON
-            || name == FINISHED
-            || document.tracks.iter().any(|track| track.source.as_str() == name);
+            || (!purged
+                && (name == FINISHED || document.tracks.iter().any(|track| track.source.as_str() == name)));
         if !known {
             report.find(
                 K::Unknown,
@@ -129,7 +133,6 @@ fn check_lecture<D: Disk>(ledger: &Ledger, disk: &mut D, document: &Document, re
             );
         }
     }
-    check_finished(ledger, disk, document, report);
     check_states(document, &folder, report);
 }
 

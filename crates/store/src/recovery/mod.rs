@@ -4,22 +4,24 @@
 //! the middle of it. Old segments are checked by presence and size only, so that the start stays
 //! quick; their hashes are the business of `fsck`. Runs on the thread that opens the store.
 
+mod deletion;
 mod quarantine;
 mod scan;
 mod states;
 
 use std::path::PathBuf;
 
-use lectern_domain::api::Metadata;
+use lectern_domain::api::{ClockTrust, Metadata};
 use lectern_domain::ids::{LectureId, RunNumber, SourceName};
 use lectern_domain::lecture::LectureState;
 
+use crate::db::clocks::latest_known_unix_ms;
 use crate::db::document::Document;
 use crate::db::ledger::Ledger;
 use crate::disk::{Disk, read_whole};
 use crate::error::OpenError;
 use crate::layout::LECTURE_JSON;
-pub(crate) use scan::live_lectures;
+pub(crate) use scan::all_lectures;
 
 /// The most that a `lecture.json` may take: a day of a dozen tracks stays far below.
 pub(crate) const LECTURE_JSON_LIMIT_BYTES: u64 = 256 << 20;
@@ -39,6 +41,12 @@ pub struct Recovery {
     pub lost: Vec<Damage>,
     /// Segments whose file is not as its row says, or cannot be read, since the last start.
     pub suspect: Vec<Damage>,
+    /// The kernel's id of this boot: a run of the same boot can be compared with the present by
+    /// `CLOCK_MONOTONIC`.
+    pub boot_id: String,
+    /// The latest wall time in the database that could be believed when it was written: before
+    /// it the wall clock cannot be. `None` in a new spool.
+    pub latest_known_unix_ms: Option<i64>,
 }
 
 /// A segment that a person must know about.
@@ -69,6 +77,19 @@ pub struct Interrupted {
     pub planned_end_unix_ms: i64,
     /// Wall clock of the last closed or salvaged media, or of the last run's beginning.
     pub last_written_unix_ms: i64,
+    /// Wall clock when the daemon was last known to be alive with its last run open: the later
+    /// of what was written and the last [`crate::Db::beat`].
+    pub last_alive_unix_ms: i64,
+    /// End of the last media of its last run, nanoseconds of the run.
+    pub last_written_ns: u64,
+    /// Last [`crate::Db::beat`] of its last run, nanoseconds of the run; 0 without one.
+    pub seen_ns: u64,
+    /// The kernel's boot of its last run; `None` without a run, and for runs of version 1.
+    pub last_run_boot: Option<String>,
+    /// `CLOCK_MONOTONIC` of that boot at the base of its last run.
+    pub last_run_base_mono_ns: u64,
+    /// Whether the wall clock of its last run can be believed.
+    pub last_run_clock: ClockTrust,
     /// Its state before the crash. `stopping` means that it was stopped: it must not record on.
     pub was: LectureState,
     /// It was paused, and must not begin to record by itself.
@@ -86,10 +107,18 @@ pub struct Interrupted {
 }
 
 /// Steps 5 to 9.
-pub(crate) fn recover<D: Disk>(ledger: &mut Ledger, disk: &mut D) -> Result<Recovery, OpenError> {
-    let mut recovery = Recovery::default();
+pub(crate) fn recover<D: Disk>(
+    ledger: &mut Ledger,
+    disk: &mut D,
+    boot_id: &str,
+) -> Result<Recovery, OpenError> {
     let path = ledger.layout.database();
-    scan::finish_garbage(ledger, disk)?;
+    let mut recovery = Recovery {
+        boot_id: boot_id.to_owned(),
+        latest_known_unix_ms: latest_known_unix_ms(&ledger.connection).map_err(OpenError::database(&path))?,
+        ..Recovery::default()
+    };
+    deletion::finish(ledger, disk)?;
     scan::scan(ledger, disk, &mut recovery)?;
     let failed = |error: crate::error::DbError| OpenError::Damaged {
         path,
@@ -104,7 +133,7 @@ pub(crate) fn recover<D: Disk>(ledger: &mut Ledger, disk: &mut D) -> Result<Reco
 /// Writes every `lecture.json` whose revision is not the row's.
 fn rewrite_documents<D: Disk>(ledger: &Ledger, disk: &mut D) -> Result<(), OpenError> {
     let path = ledger.layout.database();
-    for (lecture, folder, revision) in live_lectures(ledger).map_err(OpenError::database(&path))? {
+    for (lecture, folder, revision) in all_lectures(ledger).map_err(OpenError::database(&path))? {
         if written_revision(disk, ledger, &folder) != Some(revision) {
             ledger.publish(lecture);
         }
@@ -139,7 +168,12 @@ pub(crate) fn last_run(document: &Document) -> Option<RunNumber> {
 }
 
 fn report(recovery: &Recovery) {
-    if *recovery != Recovery::default() {
+    let found = Recovery {
+        boot_id: String::new(),
+        latest_known_unix_ms: None,
+        ..recovery.clone()
+    };
+    if found != Recovery::default() {
         tracing::info!(
             interrupted = recovery.interrupted.len(),
             to_finish = recovery.to_finish.len(),

@@ -1,14 +1,16 @@
-//! Rows and files are brought to agree: garbage, salvage, quarantine, lost and suspect.
+//! Rows and files are brought to agree: salvage, quarantine, lost and suspect.
 //!
-//! Step 5 finishes deletions that had begun. Step 6 walks over all lectures: a file without a
-//! row is repaired and entered, or put into quarantine; a row without a file is `lost`, one with
-//! another size is `suspect`; a lost or suspect segment that is whole again is closed again.
+//! Step 6 walks over all lectures: a file without a row is repaired and entered, or put into
+//! quarantine; a row without a file is `lost`, one with another size is `suspect`; a lost or
+//! suspect segment that is whole again is closed again. Of a purged lecture `lecture.json` alone
+//! belongs here.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
 use lectern_domain::ids::{LectureId, RunId, SourceName};
+use lectern_domain::lecture::LectureState;
 use lectern_domain::segment::{SegmentEvent, SegmentState};
 use rusqlite::params;
 
@@ -23,13 +25,11 @@ use crate::error::OpenError;
 use crate::layout::{FINISHED, LECTURE_JSON, LECTURE_JSON_TMP, segment_number};
 use crate::spool::segment::{SealError, Segment, hash_file, seal};
 
-/// Lectures whose files are here, with folder and revision.
-pub(crate) fn live_lectures(ledger: &Ledger) -> rusqlite::Result<Vec<(LectureId, String, u64)>> {
+/// Every lecture, with folder and revision; purged ones too, whose `lecture.json` stays.
+pub(crate) fn all_lectures(ledger: &Ledger) -> rusqlite::Result<Vec<(LectureId, String, u64)>> {
     ledger
         .connection
-        .prepare(
-            "SELECT id, folder, revision FROM lectures WHERE state <> 'purged' ORDER BY started_unix_ms",
-        )?
+        .prepare("SELECT id, folder, revision FROM lectures ORDER BY started_unix_ms, id")?
         .query_map([], |row| {
             Ok((
                 get_text(row, "id")?,
@@ -40,51 +40,6 @@ pub(crate) fn live_lectures(ledger: &Ledger) -> rusqlite::Result<Vec<(LectureId,
         .collect()
 }
 
-/// Step 5: unlink, fsync of the folder, then the row.
-pub(super) fn finish_garbage<D: Disk>(ledger: &mut Ledger, disk: &mut D) -> Result<(), OpenError> {
-    let database = ledger.layout.database();
-    let rows: Vec<(LectureId, String, SourceName, u32)> = ledger
-        .connection
-        .prepare(
-            "SELECT s.lecture, l.folder, s.source, s.number FROM segments s
-             JOIN lectures l ON l.id = s.lecture WHERE s.state = 'garbage'",
-        )
-        .and_then(|mut statement| {
-            statement
-                .query_map([], |row| {
-                    Ok((
-                        get_text(row, "lecture")?,
-                        row.get("folder")?,
-                        get_text(row, "source")?,
-                        row.get("number")?,
-                    ))
-                })?
-                .collect()
-        })
-        .map_err(OpenError::database(&database))?;
-    for (lecture, folder, source, number) in rows {
-        let path = ledger.layout.segment(&folder, &source, number);
-        match disk.unlink(&path) {
-            Ok(()) => {
-                let dir = ledger.layout.track(&folder, &source);
-                disk.sync_dir(&dir).map_err(OpenError::io(&dir, "synced"))?;
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(OpenError::io(&path, "removed")(error)),
-        }
-        ledger
-            .change(lecture, |tx| {
-                tx.execute(
-                    "DELETE FROM segments WHERE lecture = ?1 AND source = ?2 AND number = ?3 AND state = 'garbage'",
-                    params![lecture.to_string(), source.as_str(), number],
-                )?;
-                Ok(())
-            })
-            .map_err(|error| OpenError::Damaged { path: database.clone(), detail: error.to_string() })?;
-    }
-    Ok(())
-}
-
 /// Step 6.
 pub(super) fn scan<D: Disk>(
     ledger: &mut Ledger,
@@ -93,7 +48,7 @@ pub(super) fn scan<D: Disk>(
 ) -> Result<(), OpenError> {
     let database = ledger.layout.database();
     let lectures = ledger.layout.lectures();
-    let known: BTreeMap<String, LectureId> = live_lectures(ledger)
+    let known: BTreeMap<String, LectureId> = all_lectures(ledger)
         .map_err(OpenError::database(&database))?
         .into_iter()
         .map(|(lecture, folder, _)| (folder, lecture))
@@ -145,11 +100,12 @@ fn scan_lecture<D: Disk>(
         return Ok(());
     };
     let folder = ledger.layout.lecture(&document.folder);
-    let is_track = |name: &str| document.tracks.iter().any(|track| track.source.as_str() == name);
+    let purged = document.state == LectureState::Purged;
+    let is_track = |name: &str| !purged && document.tracks.iter().any(|track| track.source.as_str() == name);
     for entry in disk.list(&folder).unwrap_or_default() {
         let ours = entry.name.to_str().is_some_and(|name| {
             if entry.is_dir {
-                name == FINISHED || is_track(name)
+                (name == FINISHED && !purged) || is_track(name)
             } else {
                 [LECTURE_JSON, LECTURE_JSON_TMP].contains(&name)
             }
@@ -157,6 +113,9 @@ fn scan_lecture<D: Disk>(
         if !ours {
             put_aside(ledger, disk, &folder.join(&entry.name), &entry, recovery);
         }
+    }
+    if purged {
+        return Ok(());
     }
     for track in &document.tracks {
         scan_track(ledger, disk, &document, track, recovery);

@@ -3,6 +3,7 @@
 //! Lectures that were being recorded become `interrupted`, what was being finished is begun
 //! again, and deliveries that were under way are in doubt until the platform was asked.
 
+use lectern_domain::api::ClockTrust;
 use lectern_domain::delivery::{DeliveryEvent, DeliveryState};
 use lectern_domain::ids::{DeliveryId, LectureId, RunId, RunNumber};
 use lectern_domain::lecture::{LectureEvent, LectureState};
@@ -14,10 +15,9 @@ use crate::db::ledger::Ledger;
 use crate::db::recorded::recorded;
 use crate::db::recording::{has_open_pause, set_state};
 use crate::db::rows::get_text;
+use crate::db::run::{NS_PER_MS, last_media_ns};
 use crate::disk::Disk;
 use crate::error::DbError;
-
-const NS_PER_MS: u64 = 1_000_000;
 
 /// Steps 7 to 9.
 pub(super) fn settle<D: Disk>(
@@ -74,9 +74,22 @@ fn interrupted(ledger: &mut Ledger, lecture: LectureId) -> Result<Interrupted, D
         Some(run) => has_open_pause(&ledger.connection, RunId { lecture, run })?,
         None => false,
     };
+    let run = document.runs.last();
+    let last_written_ns = last
+        .and_then(|run| last_media_ns(run, &document.tracks))
+        .unwrap_or(0);
+    let seen_ns = run.map_or(0, |run| run.seen_ns);
+    // Of a lecture without a run, its beginning is all that is known.
+    let base_unix_ms = run.map_or(document.started_unix_ms, |run| run.started_unix_ms);
     Ok(Interrupted {
         lecture,
-        last_written_unix_ms: last_written(&document),
+        last_written_unix_ms: after(base_unix_ms, last_written_ns),
+        last_alive_unix_ms: after(base_unix_ms, last_written_ns.max(seen_ns)),
+        last_written_ns,
+        seen_ns,
+        last_run_boot: run.and_then(|run| run.boot_id.clone()),
+        last_run_base_mono_ns: run.map_or(0, |run| run.base_mono_ns),
+        last_run_clock: run.map_or(ClockTrust::Trusted, |run| run.clock.trust()),
         was,
         // A pause whose row or state alone was committed counts: silence is the safe side. A
         // stopped lecture is over, paused or not.
@@ -93,17 +106,9 @@ fn interrupted(ledger: &mut Ledger, lecture: LectureId) -> Result<Interrupted, D
     })
 }
 
-fn last_written(document: &Document) -> i64 {
-    let Some(run) = document.runs.last() else {
-        return document.started_unix_ms;
-    };
-    let segments = document.tracks.iter().flat_map(|track| &track.segments);
-    let last = segments
-        .filter(|segment| segment.run == run.run)
-        .map(|segment| segment.end_ns)
-        .max();
-    let after = i64::try_from(last.unwrap_or(0) / NS_PER_MS).unwrap_or(0);
-    run.started_unix_ms.saturating_add(after)
+/// A moment of a run on the wall clock.
+fn after(base_unix_ms: i64, run_ns: u64) -> i64 {
+    base_unix_ms.saturating_add(i64::try_from(run_ns / NS_PER_MS).unwrap_or(0))
 }
 
 /// Finished files that were not finished go; they are made anew.

@@ -1,4 +1,4 @@
--- The database of one spool: what Lectern must not forget. Version 1.
+-- The database of one spool: what Lectern must not forget. Version 2.
 --
 -- Rules of the house:
 --  * States are the public words of the contract, CHECKed here and nowhere assigned by hand.
@@ -22,7 +22,9 @@ CREATE TABLE boots (
     start_unix_ms INTEGER NOT NULL,
     version       TEXT    NOT NULL,               -- of the daemon
     pid           INTEGER NOT NULL,
-    end_unix_ms   INTEGER                         -- closed in good order; NULL after a crash
+    end_unix_ms   INTEGER,                        -- closed in good order; NULL after a crash
+    boot_id       TEXT,                           -- of the kernel: which CLOCK_MONOTONIC it is
+    start_mono_ns INTEGER                         -- the start on CLOCK_MONOTONIC
 ) STRICT;
 
 -- One row per lecture, for ever: a purged lecture keeps its row and its receipts.
@@ -46,6 +48,9 @@ CREATE TABLE lectures (
     -- Counts every change of the lecture or of anything below it. lecture.json repeats it, so
     -- that recovery knows which of them are older than the database.
     revision            INTEGER NOT NULL DEFAULT 1,
+    -- When it was decided to delete its recordings here: committed before the first file goes,
+    -- so that a deletion that was cut short is ended and never begun twice.
+    purge_unix_ms       INTEGER CHECK (purge_unix_ms IS NULL OR state IN ('delivered', 'purged')),
     CHECK ((state = 'interrupted') = (was IS NOT NULL))
 ) STRICT;
 CREATE INDEX lectures_by_start ON lectures (started_unix_ms DESC, id DESC);
@@ -57,6 +62,7 @@ CREATE TABLE tracks (
     role    TEXT    NOT NULL CHECK (role IN ('presenter', 'presentation', 'microphone')),
     kind    TEXT    NOT NULL,                     -- kind of the source in the configuration
     place   INTEGER NOT NULL,                     -- order of the configuration
+    spare_for TEXT,                               -- source that it stands in for
     PRIMARY KEY (lecture, source)
 ) STRICT, WITHOUT ROWID;
 
@@ -67,6 +73,13 @@ CREATE TABLE runs (
     base_mono_ns    INTEGER NOT NULL,             -- CLOCK_MONOTONIC at run time zero, of its boot
     started_unix_ms INTEGER NOT NULL,
     end_ns          INTEGER CHECK (end_ns >= 0),  -- moment of the stop; NULL: runs, or crashed
+    -- The kernel's boot: bases of one boot can be compared, those of two cannot.
+    boot_id         TEXT,
+    -- Whether started_unix_ms can be believed; 'corrected': set anew once the clock was right.
+    clock           TEXT    NOT NULL DEFAULT 'trusted'
+                            CHECK (clock IN ('trusted', 'untrusted', 'corrected')),
+    -- Last moment of the run at which the daemon was known to be alive with it open.
+    seen_ns         INTEGER NOT NULL DEFAULT 0 CHECK (seen_ns >= 0),
     PRIMARY KEY (lecture, run)
 ) STRICT, WITHOUT ROWID;
 
@@ -92,6 +105,19 @@ CREATE TABLE marks (
     FOREIGN KEY (lecture, run) REFERENCES runs (lecture, run)
 ) STRICT;
 CREATE INDEX marks_by_lecture ON marks (lecture);
+
+-- What the recording has to tell of itself: a source that went and came back, what encoded it.
+CREATE TABLE facts (
+    id      INTEGER PRIMARY KEY,
+    lecture TEXT    NOT NULL,
+    run     INTEGER NOT NULL,
+    at_ns   INTEGER NOT NULL CHECK (at_ns >= 0),
+    source  TEXT,                                 -- NULL: all
+    what    TEXT    NOT NULL,                     -- kind of the fact
+    detail  TEXT    NOT NULL,                     -- the same for people
+    FOREIGN KEY (lecture, run) REFERENCES runs (lecture, run)
+) STRICT;
+CREATE INDEX facts_by_lecture ON facts (lecture);
 
 -- Files of tracks: <source>/<number>.mp4. No row is ever written for a file in progress.
 CREATE TABLE segments (

@@ -23,6 +23,7 @@ use tokio::sync::oneshot;
 
 use crate::error::{Gone, SpoolError};
 use crate::mailbox::Outbox;
+use crate::removal::Removal;
 pub use counters::Counters;
 pub use event::{SpoolEvent, WriteFailure};
 
@@ -46,6 +47,11 @@ pub(crate) enum Command {
     },
     Space {
         reply: oneshot::Sender<Result<Space, SpoolError>>,
+    },
+    /// One step of a deletion that was committed.
+    Remove {
+        removal: Removal,
+        reply: oneshot::Sender<Result<(), SpoolError>>,
     },
     /// A `lecture.json` waits.
     Wake,
@@ -109,6 +115,11 @@ impl Spool {
             reply,
         })
         .await
+    }
+
+    /// Does one step of a deletion that was decided and committed.
+    pub(crate) async fn remove(&self, removal: Removal) -> Result<(), SpoolError> {
+        self.ask(|reply| Command::Remove { removal, reply }).await
     }
 
     async fn ask<T>(

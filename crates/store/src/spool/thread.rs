@@ -21,6 +21,7 @@ use crate::disk::{Disk, Space};
 use crate::error::{Gone, SpoolError};
 use crate::layout::{FINISHED, Layout, segment_number};
 use crate::mailbox::{Empty, Inbox};
+use crate::removal::remove;
 use crate::threads::answer;
 
 /// The longest the thread sleeps, so that its sign of life stays fresh.
@@ -95,6 +96,11 @@ impl<D: Disk> SpoolThread<D> {
             Command::Space { reply } => {
                 let space = self.space();
                 answer(reply, space);
+            }
+            Command::Remove { removal, reply } => {
+                let removed = remove(self.writer.disk(), &removal)
+                    .map_err(|(path, what, source)| SpoolError::Io { path, what, source });
+                answer(reply, removed);
             }
             Command::Wake => {}
             Command::Close => {

@@ -12,7 +12,7 @@ pub(crate) mod cmaf;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use lectern_domain::api::Metadata;
+use lectern_domain::api::{ClockTrust, Metadata};
 use lectern_domain::finished::{FileRole, FinishedFile};
 use lectern_domain::ids::{LectureId, RunId, RunNumber, SourceName};
 use lectern_domain::lecture::LectureState as S;
@@ -148,6 +148,7 @@ impl Open {
             run,
             base_mono_ns: 42_000_000_000,
             started_unix_ms: STARTED_UNIX_MS,
+            clock: ClockTrust::Trusted,
         };
         self.step(id, S::Armed, S::Armed, &[first]).await.unwrap();
         self.step(id, S::Armed, S::Recording, &[]).await.unwrap();
@@ -171,6 +172,7 @@ impl Open {
             run: again.run,
             base_mono_ns: 1,
             started_unix_ms,
+            clock: ClockTrust::Trusted,
         };
         self.step(again.id, S::Interrupted, S::Armed, &[next])
             .await
@@ -344,6 +346,7 @@ fn track(source: &str, role: Role) -> NewTrack {
         source: source.parse().unwrap(),
         role,
         kind: "test-video".to_owned(),
+        spare_for: None,
     }
 }
 
