@@ -11,7 +11,11 @@
 //! **What comes back**: media in order ([`Media`]: chunks, then `Drained`) through one bounded
 //! channel, so that a slow disk pushes back into the children's own bounded queues and never
 //! grows this process; health by a watched [`SourceReport`] per source; pictures and levels for
-//! the page, of which only the newest counts.
+//! the page, of which only the newest counts; facts for the lecture ([`Noted`]) through a bounded
+//! channel of their own.
+//!
+//! **Spares.** A source with `spare_for` rests its encoder while that other source delivers. The
+//! two tasks speak through one watched value; see `delivery` and `spare`.
 //!
 //! **Threads.** All tasks run on the runtime that calls [`Capture::start`], which must be a
 //! current-thread runtime on a thread that lives as long as the daemon: the kernel's parent-death
@@ -19,13 +23,20 @@
 //!
 //! Nothing here touches a file, SQL or HTTP.
 
+mod absence;
 mod backoff;
 mod child;
 pub mod clock;
+mod delivery;
+mod encoding;
+mod following;
 mod gate;
+mod hearing;
 mod life;
+mod notes;
 mod plan;
 mod report;
+mod spare;
 mod supervisor;
 
 use std::collections::BTreeMap;
@@ -39,12 +50,18 @@ use lectern_domain::media::{Chunk, Picture};
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 
+use delivery::Delivery;
+use notes::Notes;
+
+pub use notes::Noted;
 pub use plan::{PAUSE_MARGIN_NS, RunPlan, Stop};
 pub use report::SourceReport;
 
 /// Media waiting between the children and the spool: about four seconds of three tracks. What
 /// comes on top waits in the children.
 pub const MEDIA_BOUND: usize = 64;
+/// Facts waiting for the conductor; what comes on top is dropped, with a word in the log.
+pub const FACTS_BOUND: usize = 256;
 /// Levels that a slow page may lag behind before it skips.
 pub const LEVELS_BOUND: usize = 64;
 
@@ -63,6 +80,14 @@ pub enum Media {
     },
 }
 
+/// What the sources are told once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CaptureSettings {
+    /// How much of the past each source keeps encoded in its memory, in nanoseconds; 0: nothing,
+    /// and nothing is encoded outside of a run.
+    pub pre_roll_ns: u64,
+}
+
 /// What [`Capture::start`] returns beside the handle.
 #[derive(Debug)]
 pub struct Outputs {
@@ -70,6 +95,9 @@ pub struct Outputs {
     pub media: mpsc::Receiver<Media>,
     /// Ticks when the health of any source has changed; read the reports then.
     pub changed: watch::Receiver<u64>,
+    /// What a lecture is to remember of its sources; at most [`FACTS_BOUND`] wait in it. Nothing
+    /// comes while no run is open.
+    pub facts: mpsc::Receiver<Noted>,
 }
 
 /// The sources at work. Dropping it kills the children; [`Capture::shutdown`] lets them flush.
@@ -87,17 +115,23 @@ impl Capture {
     /// Starts one task for each source; each starts its child at once, so that pictures and
     /// levels are there before anybody presses record. Must be called inside a runtime.
     #[must_use]
-    pub fn start(program: PathBuf, sources: &[Source]) -> (Self, Outputs) {
+    pub fn start(program: PathBuf, sources: &[Source], settings: CaptureSettings) -> (Self, Outputs) {
         let (plan, _) = watch::channel(None);
         let (quit, _) = watch::channel(false);
         let (levels, _) = broadcast::channel(LEVELS_BOUND);
         let (media_out, media) = mpsc::channel(MEDIA_BOUND);
         let (changed_out, changed) = watch::channel(0);
+        let (facts_out, facts) = mpsc::channel(FACTS_BOUND);
         let program: Arc<std::path::Path> = program.into();
         let mut reports = BTreeMap::new();
         let mut pictures = Vec::new();
         let mut tasks = JoinSet::new();
+        let deliveries: BTreeMap<_, _> = sources
+            .iter()
+            .map(|source| (&source.name, watch::Sender::new(Delivery::Expected)))
+            .collect();
         for source in sources {
+            let principal = source.spare_for.as_ref().and_then(|name| deliveries.get(name));
             let (report_out, report) = watch::channel(SourceReport::starting(source));
             let (picture_out, picture) = watch::channel(None);
             reports.insert(source.name.clone(), report);
@@ -105,6 +139,8 @@ impl Capture {
             let task = supervisor::Supervisor {
                 program: Arc::clone(&program),
                 source: source.clone(),
+                settings,
+                principal: principal.map(watch::Sender::subscribe),
                 plan: plan.subscribe(),
                 quit: quit.subscribe(),
                 out: supervisor::Out {
@@ -113,6 +149,8 @@ impl Capture {
                     changed: changed_out.clone(),
                     picture: picture_out,
                     levels: levels.clone(),
+                    notes: Notes::new(source.name.clone(), facts_out.clone()),
+                    delivery: deliveries[&source.name].clone(),
                 },
             };
             tasks.spawn(task.run());
@@ -126,7 +164,11 @@ impl Capture {
                 levels,
                 tasks,
             },
-            Outputs { media, changed },
+            Outputs {
+                media,
+                changed,
+                facts,
+            },
         )
     }
 

@@ -2,25 +2,42 @@
 //!
 //! It says something every 500 ms, or it has hung; its device delivers, or it is reported stalled
 //! and later ended, because a driver that stopped delivering often only comes back with a new
-//! open; it flushes after a stop, or the stop goes on without it.
+//! open; its encoder gives chunks while it captures, or it has hung; it flushes after a stop, or
+//! the stop goes on without it.
+//!
+//! People and the spare hear of a silence early, because that costs nothing if it was wrong. The
+//! child is ended late: on a machine that is out of breath it is starved, not hung, and a new
+//! process would make that worse. A device that comes back by itself is recording again at once;
+//! one that needs a new open gets one within a second of the end of the old process.
 
 use std::sync::Arc;
 
+use lectern_domain::config::Encoder;
 use lectern_domain::ids::RunId;
 use lectern_domain::wire::FailureReason;
 
+use crate::absence::Absence;
 use crate::child::SourceProcess;
+use crate::delivery::Watch;
+use crate::encoding::Encoding;
+use crate::gate::Gate;
+use crate::spare::Duty;
 
 const SECOND: u64 = 1_000_000_000;
 /// A child speaks every 500 ms; silence for this long means that it has hung.
 const SILENT_NS: u64 = 5 * SECOND;
-/// No new data for this long is worth a word to people.
-const STALLED_NS: u64 = 2 * SECOND;
+/// No new data for this long is worth a word to people: three life signs, and many pictures or
+/// levels, have failed to come.
+const STALLED_NS: u64 = 3 * SECOND / 2;
 /// No new data for this long ends the child.
 const STARVED_NS: u64 = 6 * SECOND;
+/// No chunk for this long from an encoder that has begun ends the child. Longer than a device
+/// may be silent: an encoder that is given nothing gives nothing.
+const MUTE_NS: u64 = 8 * SECOND;
 /// From the start of the child to its first data: the media library's first start on a machine
 /// reads every plugin from a cold disk, and is begun anew if it is not let finish. A child that
-/// hangs meanwhile is found by its silence.
+/// hangs meanwhile is found by its silence. The same for the first chunk of an encoder: a network
+/// camera may take long to send a key frame.
 const STARTED_NS: u64 = 60 * SECOND;
 /// A child may take this long to flush after a stop; then the stop goes on without it.
 const DRAIN_NS: u64 = 5 * SECOND;
@@ -36,19 +53,14 @@ pub(crate) enum End {
     Failed { reason: FailureReason, message: String },
 }
 
-/// What the child's encoder does, as far as we told it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Encoder {
-    Resting,
-    Encoding(RunId),
-    Draining { since_ns: u64 },
-}
-
-/// What belongs to one child.
+/// What belongs to one child. Times are of the monotonic clock, in nanoseconds.
 #[derive(Debug)]
 pub(crate) struct Life {
     pub(crate) process: SourceProcess,
-    pub(crate) encoder: Encoder,
+    pub(crate) encoding: Encoding,
+    /// When its encoder was last told to begin, and when it last gave a chunk since then.
+    pub(crate) asked_ns: u64,
+    pub(crate) chunk_ns: Option<u64>,
     pub(crate) init: Option<(RunId, Arc<[u8]>)>,
     pub(crate) live: bool,
     pub(crate) captured: u64,
@@ -57,12 +69,51 @@ pub(crate) struct Life {
     pub(crate) data_ns: u64,
 }
 
+/// What outlives a child.
+#[derive(Debug)]
+pub(crate) struct Across {
+    pub(crate) gate: Gate,
+    /// The run whose end was reported, so that it is reported once.
+    pub(crate) drained: Option<RunId>,
+    /// What its spare is told.
+    pub(crate) watch: Watch,
+    /// What it does as a spare.
+    pub(crate) duty: Duty,
+    /// The run in which it stands in for its principal.
+    pub(crate) standing_in: Option<RunId>,
+    pub(crate) absence: Absence,
+    /// The device that was here first; another one at its place is refused.
+    pub(crate) identity: Option<String>,
+    /// Encoders that took a child along.
+    pub(crate) shunned: Vec<Encoder>,
+    /// The run and the encoder's name that it was told.
+    pub(crate) encoder_noted: Option<(RunId, String)>,
+}
+
+impl Across {
+    pub(crate) fn new(now_ns: u64) -> Self {
+        Self {
+            gate: Gate::default(),
+            drained: None,
+            watch: Watch::new(now_ns),
+            duty: Duty::default(),
+            standing_in: None,
+            absence: Absence::default(),
+            identity: None,
+            shunned: Vec::new(),
+            encoder_noted: None,
+        }
+    }
+}
+
 impl Life {
     /// A child that was started just now.
     pub(crate) fn new(process: SourceProcess, now_ns: u64) -> Self {
         Self {
             process,
-            encoder: Encoder::Resting,
+            encoding: Encoding::Resting,
+            asked_ns: now_ns,
+            chunk_ns: None,
             init: None,
             live: false,
             captured: 0,
@@ -72,6 +123,14 @@ impl Life {
         }
     }
 
+    /// Its encoder is told, or begins by itself, to do something else.
+    pub(crate) fn turn(&mut self, encoding: Encoding, now_ns: u64) {
+        if encoding != self.encoding {
+            (self.asked_ns, self.chunk_ns) = (now_ns, None);
+        }
+        self.encoding = encoding;
+    }
+
     /// Takes `spent_ns` out of every silence: the time in which we waited for a slow disk and did
     /// not listen is not the child's.
     pub(crate) fn excuse(&mut self, spent_ns: u64, now_ns: u64) {
@@ -79,7 +138,11 @@ impl Life {
         later(&mut self.started_ns);
         later(&mut self.heard_ns);
         later(&mut self.data_ns);
-        if let Encoder::Draining { since_ns } = &mut self.encoder {
+        later(&mut self.asked_ns);
+        if let Some(chunk_ns) = &mut self.chunk_ns {
+            later(chunk_ns);
+        }
+        if let Encoding::Draining { since_ns, .. } = &mut self.encoding {
             later(since_ns);
         }
     }
@@ -103,13 +166,25 @@ impl Life {
                 "the source process did not answer and was killed",
             );
         }
-        if let Encoder::Draining { since_ns } = self.encoder
-            && now_ns.saturating_sub(since_ns) > DRAIN_NS
-        {
-            return failed(
-                FailureReason::Crashed,
-                "the source did not flush its encoder in time and was killed",
-            );
+        match self.encoding {
+            Encoding::Draining { since_ns, .. } if now_ns.saturating_sub(since_ns) > DRAIN_NS => {
+                return failed(
+                    FailureReason::Crashed,
+                    "the source did not flush its encoder in time and was killed",
+                );
+            }
+            Encoding::Run(_) if self.live => {
+                let (since_ns, patience_ns) = self
+                    .chunk_ns
+                    .map_or((self.asked_ns, STARTED_NS), |at_ns| (at_ns, MUTE_NS));
+                if now_ns.saturating_sub(since_ns) > patience_ns {
+                    return failed(
+                        FailureReason::Encoder,
+                        "the device delivers and the encoder gives nothing; the source was killed",
+                    );
+                }
+            }
+            Encoding::Draining { .. } | Encoding::Run(_) | Encoding::Resting => {}
         }
         let (since_ns, patience_ns) = if self.live {
             (self.data_ns, STARVED_NS)

@@ -9,25 +9,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lectern_domain::api::Levels;
-use lectern_domain::config::Source;
-use lectern_domain::ids::RunId;
-use lectern_domain::media::{Chunk, Picture};
-use lectern_domain::track::TrackEvent;
+use lectern_domain::config::{Encoder, Source};
+use lectern_domain::media::Picture;
+use lectern_domain::track::{TrackEvent, TrackHealth};
 use lectern_domain::wire::{FailureReason, Frame, SourceCommand, SourceEvent, WIRE_VERSION};
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
-use tracing::{Instrument, debug, info, info_span, warn};
+use tracing::{Instrument, debug, info_span, warn};
 
-use crate::Media;
 use crate::backoff::Backoff;
 use crate::child::{ChildError, SourceProcess};
 use crate::clock::{monotonic_ns, unix_ms};
-use crate::gate::Gate;
-use crate::life::{Encoder, End, Life, WORKED_NS};
-use crate::plan::{RunPlan, Want};
+use crate::delivery::{Delivery, Pulse};
+use crate::life::{Across, End, Life, WORKED_NS};
+use crate::notes::Notes;
+use crate::plan::RunPlan;
 use crate::report::SourceReport;
+use crate::{CaptureSettings, Media};
 
-const CHECK_EVERY: Duration = Duration::from_millis(250);
+/// Often enough that a spare is called a second after its principal's last chunk and not later.
+const CHECK_EVERY: Duration = Duration::from_millis(100);
 const FLUSH_WITHIN: Duration = Duration::from_secs(2);
 
 /// Where a source task's results go.
@@ -38,6 +39,9 @@ pub(crate) struct Out {
     pub(crate) changed: watch::Sender<u64>,
     pub(crate) picture: watch::Sender<Option<Arc<Picture>>>,
     pub(crate) levels: broadcast::Sender<Levels>,
+    pub(crate) notes: Notes,
+    /// For its spare.
+    pub(crate) delivery: watch::Sender<Delivery>,
 }
 
 /// The task of one source.
@@ -45,46 +49,63 @@ pub(crate) struct Out {
 pub(crate) struct Supervisor {
     pub(crate) program: Arc<Path>,
     pub(crate) source: Source,
+    pub(crate) settings: CaptureSettings,
+    /// The source that this one is a spare for.
+    pub(crate) principal: Option<watch::Receiver<Delivery>>,
     pub(crate) plan: watch::Receiver<Option<RunPlan>>,
     pub(crate) quit: watch::Receiver<bool>,
     pub(crate) out: Out,
 }
 
-/// What outlives a child.
-#[derive(Debug, Default)]
-struct Across {
-    gate: Gate,
-    /// The run whose end was reported, so that it is reported once.
-    drained: Option<RunId>,
-}
-
 /// What woke the task of a living child.
 enum Heard {
-    /// The conductor wants something else.
-    Plan,
+    /// The conductor wants something else, or the principal is in another way.
+    Wish,
     /// Time to judge the child.
     Clock,
     /// The child said something, or ended.
     Child(Result<Option<Frame<SourceEvent>>, ChildError>),
 }
 
-fn crashed(message: String) -> End {
+pub(crate) fn crashed(message: String) -> End {
     End::Failed {
         reason: FailureReason::Crashed,
         message,
     }
 }
 
-async fn tell(life: &mut Life, command: &SourceCommand) -> Result<(), End> {
+pub(crate) async fn tell(life: &mut Life, command: &SourceCommand) -> Result<(), End> {
     let told = life.process.send(command).await;
     told.map_err(|error| crashed(error.to_string()))
+}
+
+/// Waits for news of the principal; without one, for ever.
+async fn news(principal: &mut Option<watch::Receiver<Delivery>>) {
+    if let Some(delivery) = principal
+        && delivery.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
+}
+
+/// The hardware encoder that a report names, if it is one: those take processes along.
+fn hardware(named: &str) -> Option<Encoder> {
+    let name = named.split_whitespace().next()?;
+    [Encoder::Vaapi, Encoder::V4l2, Encoder::Nvenc, Encoder::Qsv]
+        .into_iter()
+        .find(|encoder| encoder.as_str() == name)
+}
+
+const fn is_hopeless(reason: FailureReason) -> bool {
+    matches!(reason, FailureReason::Config | FailureReason::Unsupported)
 }
 
 /// Collects a process that failed: at once if it hangs, else when it has ended by itself.
 async fn collect(process: Option<SourceProcess>, reason: FailureReason) {
     let Some(process) = process else { return };
     let status = match reason {
-        FailureReason::Crashed | FailureReason::Stalled => process.kill().await,
+        FailureReason::Crashed | FailureReason::Stalled | FailureReason::Encoder => process.kill().await,
         _ => process.reap().await,
     };
     debug!(status = ?status, "source process ended");
@@ -98,7 +119,7 @@ impl Supervisor {
     }
 
     async fn supervise(mut self) {
-        let mut across = Across::default();
+        let mut across = Across::new(monotonic_ns());
         let mut backoff = Backoff::default();
         loop {
             let began_ns = monotonic_ns();
@@ -109,9 +130,8 @@ impl Supervisor {
             if monotonic_ns() - began_ns > WORKED_NS {
                 backoff.worked();
             }
-            let hopeless = matches!(reason, FailureReason::Config | FailureReason::Unsupported);
-            let wait = backoff.after_failure(hopeless);
-            self.note_failure(reason, &message, wait);
+            let wait = backoff.after_failure(is_hopeless(reason));
+            self.note_failure(&mut across, reason, &message, wait);
             let gone = async move {
                 collect(process, reason).await;
                 sleep(wait).await;
@@ -123,35 +143,48 @@ impl Supervisor {
         self.step(TrackEvent::End);
     }
 
-    fn note_failure(&mut self, reason: FailureReason, message: &str, wait: Duration) {
-        let known = {
+    fn note_failure(&mut self, across: &mut Across, reason: FailureReason, message: &str, wait: Duration) {
+        let (known, encoder) = {
             let report = self.out.report.borrow();
-            report.reason == Some(reason) && report.detail.as_deref() == Some(message)
+            let known = report.reason == Some(reason) && report.detail.as_deref() == Some(message);
+            (known, report.encoder.as_deref().and_then(hardware))
         };
         let retry_in_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        let reason_name = reason.as_str();
         if known {
             debug!(
-                reason = reason.as_str(),
+                reason = reason_name,
                 error = message,
                 retry_in_ms,
                 "source failed again"
             );
         } else {
             warn!(
-                reason = reason.as_str(),
+                reason = reason_name,
                 error = message,
                 retry_in_ms,
                 "source failed"
             );
         }
+        if let (FailureReason::Crashed | FailureReason::Encoder, Some(encoder)) = (reason, encoder)
+            && !across.shunned.contains(&encoder)
+        {
+            warn!(
+                encoder = encoder.as_str(),
+                "hardware encoder will not be used again before the daemon restarts"
+            );
+            across.shunned.push(encoder);
+        }
+        let now_ns = monotonic_ns();
+        across.absence.begin(across.watch.loss_ns(now_ns), message);
+        self.pulse(across, Pulse::Gone, now_ns);
         self.out.report.send_modify(|report| {
             report.reason = Some(reason);
             report.detail = Some(message.to_owned());
             report.restarts = report.restarts.saturating_add(1);
         });
         self.out.picture.send_replace(None);
-        let hopeless = matches!(reason, FailureReason::Config | FailureReason::Unsupported);
-        self.step(if hopeless {
+        self.step(if is_hopeless(reason) {
             TrackEvent::Hopeless
         } else {
             TrackEvent::Failed
@@ -163,11 +196,16 @@ impl Supervisor {
     async fn wait(&mut self, over: impl Future<Output = ()>, across: &mut Across) -> Result<(), ()> {
         tokio::pin!(over);
         loop {
+            self.plan.mark_unchanged();
             self.review(across).await?;
+            self.weigh(across, monotonic_ns());
             self.settle(across).await?;
+            let plan = self.plan.borrow().clone();
+            across.absence.tell(plan.as_ref(), &mut self.out.notes);
             tokio::select! {
                 () = &mut over => return Ok(()),
                 gone = self.plan.changed() => gone.map_err(drop)?,
+                () = news(&mut self.principal) => {}
                 _ = self.quit.changed() => return Err(()),
             }
         }
@@ -182,9 +220,7 @@ impl Supervisor {
                 return (crashed(error.to_string()), None);
             }
         };
-        self.out.report.send_modify(|report| {
-            (report.captured, report.dropped, report.chunks_dropped) = (0, 0, 0);
-        });
+        self.out.report.send_modify(SourceReport::begin);
         self.step(TrackEvent::Spawned);
         let mut life = Life::new(process, now);
         across.gate.restart();
@@ -203,9 +239,9 @@ impl Supervisor {
         let open = SourceCommand::Open {
             wire: WIRE_VERSION,
             source: Box::new(self.source.clone()),
-            pre_roll_ns: 0,
-            expect: None,
-            shun: Vec::new(),
+            pre_roll_ns: self.settings.pre_roll_ns,
+            expect: across.identity.clone(),
+            shun: across.shunned.clone(),
         };
         if let Err(error) = life.process.send(&open).await {
             return crashed(error.to_string());
@@ -218,16 +254,17 @@ impl Supervisor {
                 biased;
                 _ = self.quit.changed() => return End::Quit,
                 gone = self.plan.changed() => match gone {
-                    Ok(()) => Heard::Plan,
+                    Ok(()) => Heard::Wish,
                     Err(_) => return End::Quit,
                 },
+                () = news(&mut self.principal) => Heard::Wish,
                 _ = check.tick() => Heard::Clock,
                 event = life.process.event() => Heard::Child(event),
             };
             let began_ns = monotonic_ns();
             let step = match heard {
-                Heard::Plan => self.follow(life, across).await,
-                Heard::Clock => self.check(life),
+                Heard::Wish => self.follow(life, across).await,
+                Heard::Clock => self.check(life, across).await,
                 Heard::Child(Ok(Some(frame))) => self.hear(life, across, frame).await,
                 Heard::Child(Ok(None)) => Err(crashed("the source process ended without a word".to_owned())),
                 Heard::Child(Err(error)) => Err(crashed(error.to_string())),
@@ -236,7 +273,9 @@ impl Supervisor {
                 return end;
             }
             let now_ns = monotonic_ns();
-            life.excuse(now_ns.saturating_sub(began_ns), now_ns);
+            let spent_ns = now_ns.saturating_sub(began_ns);
+            life.excuse(spent_ns, now_ns);
+            across.watch.excuse(spent_ns, now_ns);
         }
     }
 
@@ -260,223 +299,52 @@ impl Supervisor {
         }
     }
 
-    /// Handles one event of the child.
-    async fn hear(
-        &mut self,
-        life: &mut Life,
-        across: &mut Across,
-        frame: Frame<SourceEvent>,
-    ) -> Result<(), End> {
-        match frame.message {
-            SourceEvent::Hello { wire } if wire == WIRE_VERSION => {}
-            SourceEvent::Hello { wire } => {
-                return Err(End::Failed {
-                    reason: FailureReason::Config,
-                    message: format!(
-                        "lectern-source speaks version {wire}, lecternd version {WIRE_VERSION}; install both from one package"
-                    ),
-                });
-            }
-            SourceEvent::Live { format, device } => {
-                info!(format, "source became live");
-                life.live = true;
-                life.data_ns = monotonic_ns();
-                self.out
-                    .report
-                    .send_modify(|report| (report.format, report.device) = (Some(format), device));
-                self.step(TrackEvent::Data);
-                self.follow(life, across).await?;
-            }
-            SourceEvent::Alive {
-                captured,
-                dropped,
-                shed,
-                drift_ppm,
-                chunks_dropped,
-            } => {
-                if captured > life.captured {
-                    life.captured = captured;
-                    life.data_ns = monotonic_ns();
-                    if life.live {
-                        self.step(TrackEvent::Data);
-                    }
-                }
-                self.out.report.send_modify(|report| {
-                    (report.captured, report.dropped, report.chunks_dropped) =
-                        (captured, dropped, chunks_dropped);
-                    (report.shed, report.drift_ppm) = (shed, drift_ppm);
-                });
-            }
-            SourceEvent::Init { run, codec } => {
-                debug!(codec, bytes = frame.blob.len(), "encoder began");
-                life.init = Some((run, frame.blob.into()));
-            }
-            SourceEvent::Chunk {
-                run,
-                start_ns,
-                end_ns,
-                key,
-            } => {
-                let Some((_, init)) = life.init.as_ref().filter(|(of, _)| *of == run) else {
-                    return Err(crashed("the source sent a chunk before its header".to_owned()));
-                };
-                let chunk = Chunk {
-                    run,
-                    source: self.source.name.clone(),
-                    init: Arc::clone(init),
-                    start_ns,
-                    end_ns,
-                    key,
-                    bytes: frame.blob.into(),
-                };
-                let plan = self.plan.borrow().clone();
-                for chunk in across.gate.pass(plan.as_ref(), chunk) {
-                    self.deliver(Media::Chunk(chunk)).await.map_err(|()| End::Quit)?;
-                }
-                if across.gate.wants_key() && life.encoder == Encoder::Encoding(run) {
-                    tell(life, &SourceCommand::KeyFrame).await?;
-                }
-            }
-            SourceEvent::Drained { .. } => {
-                life.encoder = Encoder::Resting;
-                self.follow(life, across).await?;
-            }
-            SourceEvent::Picture { at_ns } => {
-                self.out.picture.send_replace(Some(Arc::new(Picture {
-                    at_ns,
-                    jpeg: frame.blob.into(),
-                })));
-            }
-            SourceEvent::Level {
-                rms_dbfs,
-                peak_dbfs,
-                clipped,
-            } => {
-                let loudest = |all: &[f32]| all.iter().copied().fold(-120.0, f32::max);
-                let levels = Levels {
-                    source: self.source.name.clone(),
-                    rms_dbfs: loudest(&rms_dbfs),
-                    peak_dbfs: loudest(&peak_dbfs),
-                    clipped: clipped > 0,
-                };
-                // Nobody listening is not an error.
-                drop(self.out.levels.send(levels));
-            }
-            SourceEvent::Noted { what, detail, .. } => {
-                info!(what = what.as_str(), detail, "source noted something")
-            }
-            SourceEvent::Failed { reason, message } => return Err(End::Failed { reason, message }),
-        }
-        // After the work, not before: a slow disk that held us up is not the child's silence.
-        life.heard_ns = monotonic_ns();
-        Ok(())
-    }
-
-    /// Brings the child's encoder to what the plan wants.
-    async fn follow(&mut self, life: &mut Life, across: &mut Across) -> Result<(), End> {
-        self.review(across).await.map_err(|()| End::Quit)?;
-        let want = self.plan.borrow_and_update().as_ref().map(RunPlan::want);
-        let command = match (life.encoder, want) {
-            (
-                Encoder::Resting,
-                Some(Want::Encode {
-                    run,
-                    base_ns,
-                    from_ns,
-                }),
-            ) if life.live => {
-                across.gate.restart();
-                life.encoder = Encoder::Encoding(run);
-                Some(SourceCommand::Encode {
-                    run,
-                    base_ns,
-                    from_ns,
-                })
-            }
-            (Encoder::Encoding(now), Some(Want::Encode { run, .. })) if now == run => None,
-            (Encoder::Encoding(_), other) => {
-                let until_ns = match other {
-                    Some(Want::Rest { until_ns }) => until_ns,
-                    // Its run is over and closed: whatever is in flight is wanted by nobody.
-                    Some(Want::Encode { .. }) | None => 0,
-                };
-                life.encoder = Encoder::Draining {
-                    since_ns: monotonic_ns(),
-                };
-                Some(SourceCommand::StopEncode { until_ns })
-            }
-            (Encoder::Resting | Encoder::Draining { .. }, _) => None,
-        };
-        if let Some(command) = command {
-            tell(life, &command).await?;
-        }
-        if life.encoder == Encoder::Resting {
-            self.settle(across).await.map_err(|()| End::Quit)?;
-        }
-        Ok(())
-    }
-
-    /// Passes on what the gate kept and the plan now wants.
-    async fn review(&mut self, across: &mut Across) -> Result<(), ()> {
-        let plan = self.plan.borrow().clone();
-        for chunk in across.gate.review(plan.as_ref()) {
-            self.deliver(Media::Chunk(chunk)).await?;
-        }
-        Ok(())
-    }
-
-    /// With no encoder at work: reports once that an ending run is drained.
-    async fn settle(&mut self, across: &mut Across) -> Result<(), ()> {
-        let ended = self
-            .plan
-            .borrow()
-            .as_ref()
-            .filter(|plan| plan.ends())
-            .map(|plan| plan.run);
-        match ended {
-            Some(run) if across.drained != Some(run) => {
-                across.drained = Some(run);
-                self.deliver(Media::Drained {
-                    run,
-                    source: self.source.name.clone(),
-                })
-                .await
-            }
-            _ => Ok(()),
-        }
-    }
-
-    async fn deliver(&self, media: Media) -> Result<(), ()> {
+    pub(crate) async fn deliver(&self, media: Media) -> Result<(), ()> {
         self.out.media.send(media).await.map_err(drop)
     }
 
     /// Reports a silent device, and passes on what the child is judged to.
-    fn check(&self, life: &Life) -> Result<(), End> {
-        let now = monotonic_ns();
-        if life.stalled(now) {
+    async fn check(&mut self, life: &mut Life, across: &mut Across) -> Result<(), End> {
+        let now_ns = monotonic_ns();
+        self.pulse(across, Pulse::Tick, now_ns);
+        if life.stalled(now_ns) {
+            let loss_ns = across.watch.loss_ns(life.data_ns);
+            across.absence.begin(loss_ns, "its device delivers nothing");
             self.step(TrackEvent::NoData);
         }
-        life.judge(now)
+        let plan = self.plan.borrow().clone();
+        across.absence.tell(plan.as_ref(), &mut self.out.notes);
+        life.judge(now_ns)?;
+        // A spare that has recorded beside its principal for long enough may rest.
+        if self.principal.is_some() {
+            self.follow(life, across).await?;
+        }
+        Ok(())
     }
 
     /// Moves the health, and tells whoever watches if it changed.
-    fn step(&self, event: TrackEvent) {
+    pub(crate) fn step(&self, event: TrackEvent) {
         let health = self.out.report.borrow().health;
         match health.step(event) {
             Ok(next) if next == health => {}
             Ok(next) => {
-                if next == lectern_domain::track::TrackHealth::Stalled {
+                if next == TrackHealth::Stalled {
                     warn!("source stalled: its process answers, its device delivers nothing");
                 }
                 self.out.report.send_modify(|report| {
                     report.health = next;
                     report.since_unix_ms = unix_ms();
                 });
-                self.out
-                    .changed
-                    .send_modify(|changes| *changes = changes.wrapping_add(1));
+                self.announce();
             }
             Err(refused) => warn!(error = %refused, "source supervisor met an impossible step"),
         }
+    }
+
+    /// Tells whoever watches that the report is worth a look.
+    pub(crate) fn announce(&self) {
+        self.out
+            .changed
+            .send_modify(|changes| *changes = changes.wrapping_add(1));
     }
 }

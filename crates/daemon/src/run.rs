@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use lectern_capture::clock::unix_ms;
-use lectern_capture::{Capture, Outputs};
+use lectern_capture::{Capture, CaptureSettings, Outputs};
 use lectern_domain::api::{QueueSummary, Status};
 use lectern_domain::config::Config;
 use lectern_domain::ids::SourceName;
@@ -115,7 +115,9 @@ async fn serve(
         free_out,
     ));
 
-    let (capture, Outputs { media, changed }) = Capture::start(source_program(), &config.sources);
+    let settings = CaptureSettings::default();
+    let (capture, Outputs { media, changed, .. }) =
+        Capture::start(source_program(), &config.sources, settings);
     let (drained_out, drained) = mpsc::channel(DRAINED_BOUND);
     let tally = Tally::default();
     let pump = tokio::spawn(pump::run(media, spool.clone(), drained_out, tally.clone()));
