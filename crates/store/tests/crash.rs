@@ -303,6 +303,7 @@ async fn a_lost_file_does_not_give_its_number_to_another() {
     );
     open.close();
     assert_eq!(room.kinds(), [FindingKind::Missing]);
+    room.leave_damaged();
 }
 
 #[tokio::test]

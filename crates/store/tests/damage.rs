@@ -131,6 +131,7 @@ async fn fsck_finds_every_kind_of_damage_and_changes_nothing() {
     for (name, kind, harm) in harms {
         let room = Room::new();
         let lecture = finished(&room).await;
+        room.leave_damaged();
         harm(&room, &room.path().join("lectures").join(&lecture.folder));
         let report = room.fsck();
         assert!(
@@ -171,6 +172,7 @@ async fn the_report_is_readable() {
         path.display()
     );
     assert!(room.fsck().to_string().ends_with(&expected), "{}", room.fsck());
+    room.leave_damaged();
 }
 
 #[tokio::test]
@@ -362,4 +364,5 @@ async fn segments_damaged_before_a_rebuild_are_not_called_closed() {
     let input = open.db.finish_input(lecture.id).await.unwrap();
     assert_eq!((input.tracks[0].segments.len(), input.missing_segments), (1, 2));
     open.close();
+    room.leave_damaged();
 }

@@ -10,6 +10,7 @@ mod support;
 use std::fs;
 use std::path::Path;
 
+use lectern_domain::api::ClockTrust;
 use lectern_domain::lecture::LectureState as S;
 use lectern_store::{FsckMode, OpenError, fsck};
 use rusqlite::Connection;
@@ -64,6 +65,8 @@ async fn every_kept_schema_opens_with_its_rows() {
     assert!(!dumps.is_empty());
     for dump in dumps {
         let room = Room::new();
+        // The dumps have no recordings beside them.
+        room.leave_damaged();
         restore(&room, &dump);
         let open = room.open();
         let page = open.db.lectures(None, 10, None).await.unwrap();
@@ -78,6 +81,9 @@ async fn every_kept_schema_opens_with_its_rows() {
             (2, 1, 2)
         );
         assert_eq!(detail.runs[0].pauses_ms, [(60_000, Some(90_000))]);
+        assert_eq!(detail.runs[1].clock, ClockTrust::Trusted);
+        // The first run wrote until 59 s, the second began 500 s after it, by the wall clock.
+        assert_eq!(detail.runs[1].gap_before_ms, Some(441_000));
         let queue = open.db.queue().await.unwrap();
         assert_eq!(queue.deliveries.len(), 2);
         assert_eq!(queue.deliveries[0].next_unix_ms, Some(1_789_010_000_000));
@@ -115,4 +121,5 @@ async fn a_database_of_the_future_is_left_alone() {
         Err(OpenError::Version { .. })
     ));
     assert_eq!(fs::read(&database).unwrap(), before);
+    room.leave_damaged();
 }

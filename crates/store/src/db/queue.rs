@@ -31,6 +31,22 @@ impl Db {
         .await
     }
 
+    /// The deliveries of a lecture that are done, so that their platforms can be asked again.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn done_deliveries(&self, lecture: LectureId) -> Result<Vec<DeliveryJob>, DbError> {
+        self.call("look for what was delivered", move |ledger| {
+            let sql = "SELECT d.id, d.lecture, d.platform, d.attempts, l.folder, l.title
+                       FROM deliveries d JOIN lectures l ON l.id = d.lecture
+                       WHERE d.lecture = ?1 AND d.state = 'done' ORDER BY d.id";
+            let mut statement = ledger.connection.prepare_cached(sql)?;
+            let jobs = statement.query_map([lecture.to_string()], |row| job(ledger, row))?;
+            Ok(jobs.collect::<rusqlite::Result<_>>()?)
+        })
+        .await
+    }
+
     /// When the next waiting delivery may be tried. Queued ones are due at once and not in it.
     ///
     /// # Errors
@@ -125,21 +141,24 @@ fn due(
         if !platforms.contains(&platform) {
             continue;
         }
-        let id = DeliveryId(row.get("id")?);
-        let lecture = get_text(row, "lecture")?;
-        let folder: String = row.get("folder")?;
-        let files = files(ledger, id, lecture, &folder)?;
-        return Ok(Some(DeliveryJob {
-            id,
-            lecture,
-            title: row.get::<_, Option<String>>("title")?.unwrap_or_default(),
-            platform,
-            attempts: row.get("attempts")?,
-            files,
-            folder,
-        }));
+        return Ok(Some(job(ledger, row)?));
     }
     Ok(None)
+}
+
+fn job(ledger: &Ledger, row: &Row<'_>) -> rusqlite::Result<DeliveryJob> {
+    let id = DeliveryId(row.get("id")?);
+    let lecture = get_text(row, "lecture")?;
+    let folder: String = row.get("folder")?;
+    Ok(DeliveryJob {
+        id,
+        lecture,
+        title: row.get::<_, Option<String>>("title")?.unwrap_or_default(),
+        platform: get_text(row, "platform")?,
+        attempts: row.get("attempts")?,
+        files: files(ledger, id, lecture, &folder)?,
+        folder,
+    })
 }
 
 fn files(

@@ -1,5 +1,6 @@
 //! A room with a spool in a temporary folder, chunks to feed it, and the check that ends every
-//! test.
+//! test: a [`Room`] that goes is opened once more, as the daemon would, and must then be clean
+//! to the last byte. A test that leaves damage behind says so.
 
 #![allow(dead_code, reason = "each test program uses its own part")]
 #![allow(
@@ -9,6 +10,7 @@
 
 pub(crate) mod cmaf;
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -37,7 +39,17 @@ pub(crate) const CHUNKS_PER_SEGMENT: u64 = 5;
 pub(crate) struct Room {
     path: PathBuf,
     /// Removes the folder at the end, if it is ours.
-    _dir: Option<TempDir>,
+    dir: Option<TempDir>,
+    damaged: Cell<bool>,
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        if self.dir.is_some() && !self.damaged.get() && !std::thread::panicking() {
+            self.open().close();
+            self.assert_clean();
+        }
+    }
 }
 
 impl Room {
@@ -45,13 +57,23 @@ impl Room {
         let dir = TempDir::new().unwrap();
         Self {
             path: dir.path().to_owned(),
-            _dir: Some(dir),
+            dir: Some(dir),
+            damaged: Cell::new(false),
         }
     }
 
     /// A folder that somebody else made.
     pub(crate) fn at(path: PathBuf) -> Self {
-        Self { path, _dir: None }
+        Self {
+            path,
+            dir: None,
+            damaged: Cell::new(false),
+        }
+    }
+
+    /// The test ends with a spool that `fsck` has something to say about.
+    pub(crate) fn leave_damaged(&self) {
+        self.damaged.set(true);
     }
 
     pub(crate) fn path(&self) -> &Path {
