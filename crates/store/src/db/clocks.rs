@@ -16,6 +16,9 @@ use super::rows::{get_text, int};
 use super::run::RunClock;
 use crate::error::DbError;
 
+/// A smaller difference is none.
+const STEP_MS: i64 = 1_000;
+
 impl Db {
     /// Notes that the daemon was alive with the run open at `seen_ns` of its time; an earlier
     /// moment than the last changes nothing. One small COMMIT; `lecture.json` is left alone.
@@ -90,7 +93,8 @@ fn correct(ledger: &mut Ledger, boot_id: &str, offset_ms: i64) -> Result<Vec<Lec
     Ok(corrected)
 }
 
-/// Whether a correction would change anything: `lecture.json` is not rewritten for nothing.
+/// Whether a correction would change anything that people see: `lecture.json` is not rewritten for
+/// the fine work of a time server.
 fn differs(
     connection: &Connection,
     lecture: LectureId,
@@ -99,8 +103,8 @@ fn differs(
 ) -> rusqlite::Result<bool> {
     connection.query_row(
         "SELECT EXISTS (SELECT 1 FROM runs WHERE lecture = ?1 AND boot_id = ?2
-             AND (clock = 'untrusted' OR started_unix_ms <> base_mono_ns / 1000000 + ?3))",
-        params![lecture.to_string(), boot_id, offset_ms],
+             AND (clock = 'untrusted' OR abs(started_unix_ms - base_mono_ns / 1000000 - ?3) >= ?4))",
+        params![lecture.to_string(), boot_id, offset_ms, STEP_MS],
         |row| row.get(0),
     )
 }
@@ -130,19 +134,19 @@ fn correct_lecture(
 }
 
 /// The latest wall time that this database holds and that could be believed when it was
-/// written: the wall clock must not be before it. `None` in a new database. The newest start of
-/// the daemon, which is the present one, does not count.
-pub(crate) fn latest_known_unix_ms(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+/// written: the wall clock must not be before it. `None` in a new database. What is of the present
+/// boot does not count: it was written with the very clock that is in question, and moves with it.
+pub(crate) fn latest_known_unix_ms(connection: &Connection, boot_id: &str) -> rusqlite::Result<Option<i64>> {
     connection.query_row(
         "SELECT max(at) FROM (
              SELECT max(start_unix_ms, coalesce(end_unix_ms, start_unix_ms)) AS at FROM boots
-              WHERE id < (SELECT max(id) FROM boots)
+              WHERE boot_id IS NOT ?1
              UNION ALL
              SELECT r.started_unix_ms + max(r.seen_ns, coalesce(r.end_ns, 0), coalesce(
                         (SELECT max(s.end_ns) FROM segments s WHERE s.lecture = r.lecture AND s.run = r.run), 0
                     )) / 1000000
-             FROM runs r WHERE r.clock <> 'untrusted')",
-        [],
+             FROM runs r WHERE r.clock <> 'untrusted' AND r.boot_id IS NOT ?1)",
+        [boot_id],
         |row| row.get(0),
     )
 }

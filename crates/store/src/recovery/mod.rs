@@ -115,7 +115,8 @@ pub(crate) fn recover<D: Disk>(
     let path = ledger.layout.database();
     let mut recovery = Recovery {
         boot_id: boot_id.to_owned(),
-        latest_known_unix_ms: latest_known_unix_ms(&ledger.connection).map_err(OpenError::database(&path))?,
+        latest_known_unix_ms: latest_known_unix_ms(&ledger.connection, boot_id)
+            .map_err(OpenError::database(&path))?,
         ..Recovery::default()
     };
     deletion::finish(ledger, disk)?;
