@@ -7,6 +7,7 @@
 //! daemon decides when a delivery runs and on which thread (one named `deliver`, with a tokio
 //! runtime of its own).
 
+mod again;
 mod backoff;
 mod connect;
 mod contents;
@@ -21,6 +22,7 @@ mod platform;
 mod run;
 mod tus;
 
+pub use again::{Still, ask_again};
 pub use connect::{connect, connect_with};
 pub use courier::{Courier, CourierError, Outcome};
 pub use credential::Secrets;

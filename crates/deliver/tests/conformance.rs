@@ -9,7 +9,7 @@ mod common;
 
 use async_trait::async_trait;
 use common::{Kill, Memory, config, job, killed_after_polls, parked, run, until_settled};
-use lectern_deliver::{LAST_PIECE_BYTES, Outcome, Platform, Secrets, connect};
+use lectern_deliver::{LAST_PIECE_BYTES, Outcome, Platform, Secrets, Still, ask_again, connect};
 use lectern_domain::config::{Create, PlatformKind};
 use lectern_domain::delivery::{DeliveryJob, DeliveryState as S, FilePhase};
 use lectern_testkit::{Misdeed, On, Rules, TusJudge, sha256_of_file};
@@ -185,6 +185,17 @@ async fn sends_nothing_that_is_confirmed(stage: impl Stage) {
     assert_exactly_once(&stage, &memory.job(), "twice");
 }
 
+/// Before our copy is deleted, the platform is asked once more; nothing is sent for that.
+async fn confirms_again_what_it_has(stage: impl Stage) {
+    let home = tempfile::tempdir().unwrap();
+    let memory = Memory::new(job(home.path(), &[("lecture.mp4", SIZE), ("camera.mp4", 1000)]));
+    assert_eq!(run(&*stage.adapter(), &memory).await.unwrap(), Outcome::Done);
+    let (_keep, stop) = tokio::sync::watch::channel(false);
+    let said = ask_again(&memory.job(), &*stage.adapter(), stop).await;
+    assert_eq!(said, Still::Held);
+    assert_exactly_once(&stage, &memory.job(), "asked again");
+}
+
 async fn resumes_at_any_offset<T: Stage>() {
     let offsets = [0, 1, 128 * 1024 - 1, MIB, MIB + 77, SIZE - LAST_PIECE_BYTES - 1];
     for bytes in offsets {
@@ -330,6 +341,11 @@ macro_rules! conformance {
             #[tokio::test]
             async fn p5_sends_nothing_that_is_confirmed() {
                 super::sends_nothing_that_is_confirmed(<$stage>::new().await).await;
+            }
+
+            #[tokio::test]
+            async fn p6_confirms_again_what_it_has() {
+                super::confirms_again_what_it_has(<$stage>::new().await).await;
             }
 
             #[tokio::test]

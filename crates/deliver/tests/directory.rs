@@ -5,7 +5,7 @@
 mod common;
 
 use common::{Kill, Memory, config, job, parked, run, waiting};
-use lectern_deliver::{Outcome, Platform, Secrets, connect};
+use lectern_deliver::{Outcome, Platform, Secrets, Still, ask_again, connect};
 use lectern_domain::config::{Create, PlatformKind};
 use lectern_domain::delivery::FilePhase;
 use lectern_testkit::sha256_of_file;
@@ -54,6 +54,37 @@ async fn a_share_that_is_not_mounted_is_waited_for() {
             location: whole.display().to_string()
         }
     );
+}
+
+#[tokio::test]
+async fn p6_a_folder_that_lost_or_changed_a_file_denies_it_and_one_that_is_away_is_silent() {
+    let (home, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = there.path().join("share");
+    std::fs::create_dir(&path).unwrap();
+    let memory = Memory::new(job(home.path(), &[("lecture.mp4", SIZE)]));
+    let adapter = adapter(&path, Create::Never);
+    assert_eq!(run(&*adapter, &memory).await.unwrap(), Outcome::Done);
+    let job = memory.job();
+    let ask = async || {
+        let (_keep, stop) = tokio::sync::watch::channel(false);
+        ask_again(&job, &*adapter, stop).await
+    };
+    let whole = path.join(&job.folder).join("lecture.mp4");
+    let bytes = std::fs::read(&whole).unwrap();
+    let mut rotten = bytes.clone();
+    rotten[1_000_000] ^= 1;
+    std::fs::write(&whole, &rotten).unwrap();
+    assert!(matches!(ask().await, Still::Denied(_)), "one bit differs");
+    std::fs::remove_file(&whole).unwrap();
+    assert!(matches!(ask().await, Still::Denied(_)), "it is gone");
+    std::fs::rename(&path, there.path().join("away")).unwrap();
+    assert!(
+        matches!(ask().await, Still::Silent(_)),
+        "the share is not mounted"
+    );
+    std::fs::rename(there.path().join("away"), &path).unwrap();
+    std::fs::write(&whole, &bytes).unwrap();
+    assert_eq!(ask().await, Still::Held);
 }
 
 #[tokio::test]

@@ -151,7 +151,11 @@ impl Platform for Tus {
                         .await
                 }
             },
-            FilePhase::Confirmed { .. } => Ok(Standing::Whole { remote: None }),
+            // Without receipts it cannot tell: servers may move what is finished away.
+            FilePhase::Confirmed { .. } if session.receipt_url.is_none() => {
+                Ok(Standing::Whole { remote: None })
+            }
+            FilePhase::Confirmed { .. } => session.ask_receipt(parcel, Standing::Absent).await,
         }
     }
 
