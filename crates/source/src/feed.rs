@@ -4,7 +4,7 @@
 //! with the monotonic clock; the engine seats and unseats the feeder of a run. One short lock,
 //! never held over anything that waits.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lectern_domain::wire::FailureReason;
@@ -30,9 +30,28 @@ pub(crate) struct Meter {
     pub(crate) shed: AtomicU64,
     /// When the device last delivered, on the monotonic clock; 0 for never.
     last_ns: AtomicU64,
+    /// Samples at full scale since they were last taken.
+    clipped: AtomicU32,
+    /// The drift of the device's clock in parts per million, once it is known.
+    drift_ppm: Mutex<Option<f32>>,
 }
 
 impl Meter {
+    /// Counts samples at full scale.
+    pub(crate) fn add_clipped(&self, samples: u32) {
+        self.clipped.fetch_add(samples, Relaxed);
+    }
+
+    /// Samples at full scale since the last call.
+    pub(crate) fn take_clipped(&self) -> u32 {
+        self.clipped.swap(0, Relaxed)
+    }
+
+    /// Notes the drift of the device's clock in parts per million; `None`: not known yet.
+    pub(crate) fn set_drift_ppm(&self, drift: Option<f32>) {
+        *self.drift_ppm.lock().unwrap_or_else(PoisonError::into_inner) = drift;
+    }
+
     /// Whether the device ever delivered.
     pub(crate) fn has_delivered(&self) -> bool {
         self.captured.load(Relaxed) > 0
@@ -44,7 +63,7 @@ impl Meter {
             captured: self.captured.load(Relaxed),
             dropped: self.dropped.load(Relaxed),
             shed: self.shed.load(Relaxed),
-            drift_ppm: None,
+            drift_ppm: *self.drift_ppm.lock().unwrap_or_else(PoisonError::into_inner),
         }
     }
 

@@ -167,11 +167,11 @@ impl Outbox {
     }
 
     /// Replaces the waiting level.
-    pub(crate) fn level(&self, rms_dbfs: Vec<f32>, peak_dbfs: Vec<f32>) {
+    pub(crate) fn level(&self, rms_dbfs: Vec<f32>, peak_dbfs: Vec<f32>, clipped: u32) {
         let event = SourceEvent::Level {
             rms_dbfs,
             peak_dbfs,
-            clipped: 0,
+            clipped,
         };
         self.with(|queue| queue.level = Some(wire::encode(&event, &[])));
     }

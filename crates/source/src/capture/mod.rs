@@ -6,6 +6,7 @@
 //! states; streaming threads report through channels.
 
 mod camera;
+mod ear;
 mod fragment;
 mod network;
 mod paced;
@@ -240,7 +241,7 @@ fn watch(pipeline: &gst::Pipeline, device: String, hint: Hint, reports: &Reports
                 }
                 gst::MessageView::Element(element) => {
                     if let Some((rms, peak)) = element.structure().and_then(side::levels) {
-                        reports.outbox.level(rms, peak);
+                        reports.outbox.level(rms, peak, reports.meter.take_clipped());
                     }
                     None
                 }

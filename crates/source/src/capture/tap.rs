@@ -4,8 +4,11 @@
 
 use gst::prelude::*;
 use gst_app::{AppSink, AppSinkCallbacks};
+use lectern_domain::fact::FactKind;
+use lectern_domain::wire::SourceEvent;
 
 use super::Reports;
+use super::ear::{Ear, News};
 use crate::clock;
 use crate::form::Form;
 use crate::sound_line::SoundLine;
@@ -26,9 +29,10 @@ pub(super) fn pictures(reports: &Reports) -> gst::Element {
 
 /// The sink of 48 kHz float sound. `jitters` as in [`super::Medium::Sound`].
 pub(super) fn sound(channels: u32, jitters: bool, reports: &Reports) -> gst::Element {
-    let feed = reports.feed.clone();
+    let reports = reports.clone();
     let mut known = None;
     let mut line = SoundLine::new(channels, jitters);
+    let mut ear = Ear::new();
     sink(move |sample| {
         let (Some(buffer), Some(mono_ns)) = (sample.buffer_owned(), captured_at(sample)) else {
             return;
@@ -36,10 +40,43 @@ pub(super) fn sound(channels: u32, jitters: bool, reports: &Reports) -> gst::Ele
         let Some(form) = current_form(&mut known, sample) else {
             return;
         };
+        listen(&mut ear, &buffer, channels, mono_ns, &reports);
         for (first, block) in line.place(buffer, mono_ns) {
-            feed.deliver(form, &block, clock::from_ticks(first, clock::SOUND_TICKS));
+            let at_ns = clock::from_ticks(first, clock::SOUND_TICKS);
+            reports.feed.deliver(form, &block, at_ns);
         }
+        reports.meter.set_drift_ppm(line.drift_ppm());
     })
+}
+
+/// Counts what is clipped and says when a microphone gives nothing.
+fn listen(ear: &mut Ear, buffer: &gst::Buffer, channels: u32, mono_ns: u64, reports: &Reports) {
+    let Ok(bytes) = buffer.map_readable() else {
+        return;
+    };
+    let block: Vec<f32> = bytes
+        .chunks_exact(4)
+        .map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]]))
+        .collect();
+    let heard = ear.hear(&block, channels as usize);
+    reports.meter.add_clipped(heard.clipped);
+    let Some(news) = heard.news else {
+        return;
+    };
+    let (what, detail) = match news {
+        News::Muted => (
+            FactKind::SoundMuted,
+            "the microphone has given nothing but one and the same value for 5 s; look for a mute switch, \
+             a muted mixer or a cable",
+        ),
+        News::Back => (FactKind::SoundBack, "the microphone gives sound again"),
+    };
+    tracing::info!(what = what.as_str(), "the sound changed");
+    reports.outbox.say(&SourceEvent::Noted {
+        what,
+        detail: detail.to_owned(),
+        at_ns: mono_ns,
+    });
 }
 
 fn sink(mut take: impl FnMut(&gst::Sample) + Send + 'static) -> gst::Element {
