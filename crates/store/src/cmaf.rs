@@ -11,8 +11,8 @@ use crate::disk::{Disk, read_full};
 
 /// The most that a `moov` or `moof` may take: the real ones have a few kilobytes.
 const MAX_INDEX_BYTES: u64 = 4 << 20;
-/// How much of an `mdat` is looked at for being empty.
-const LOOK_BYTES: usize = 64;
+/// How much of an `mdat` is looked at, at each end, for being empty.
+const LOOK_BYTES: u64 = 64;
 
 /// What is whole in a segment file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,15 +152,48 @@ fn index<D: Disk>(disk: &mut D, file: &mut D::File, head: &BoxHead) -> io::Resul
     Ok((got == body.len()).then_some(body))
 }
 
-/// Whether media data begins with nothing but zeros: a file whose length reached the disk before
-/// its bytes did.
+/// Whether media data begins or ends with nothing but zeros: a file whose length reached the disk
+/// before its bytes did, all of them or the last.
 fn is_blank<D: Disk>(disk: &mut D, file: &mut D::File, head: &BoxHead) -> io::Result<bool> {
-    let length = usize::try_from(head.end - head.body)
-        .unwrap_or(LOOK_BYTES)
-        .min(LOOK_BYTES);
-    let mut look = vec![0; length];
-    let got = read_full(disk, file, head.body, &mut look)?;
-    Ok(got > 0 && look[..got].iter().all(|byte| *byte == 0))
+    let look = (head.end - head.body).min(LOOK_BYTES);
+    Ok(are_zeros(disk, file, head.body, head.body + look)?
+        || are_zeros(disk, file, head.end - look, head.end)?)
+}
+
+/// Whether `from..to` of a file, in its whole length, is zeros; an empty stretch is not.
+fn are_zeros<D: Disk>(disk: &mut D, file: &mut D::File, from: u64, to: u64) -> io::Result<bool> {
+    const STRIDE: u64 = 64 * 1024;
+    let mut at = from;
+    while at < to {
+        let mut look = vec![0; usize::try_from((to - at).min(STRIDE)).unwrap_or(0)];
+        let got = read_full(disk, file, at, &mut look)?;
+        if got == 0 || look[..got].iter().any(|byte| *byte != 0) {
+            return Ok(false);
+        }
+        at += got as u64;
+    }
+    Ok(from < to)
+}
+
+/// Whether a file never held media: it is empty, it ends in or after its header, or nothing but
+/// zeros follow. A power cut leaves such a file where a segment had just been made.
+///
+/// # Errors
+/// Those of reading.
+pub(crate) fn is_vacant<D: Disk>(disk: &mut D, file: &mut D::File) -> io::Result<bool> {
+    let size = disk.size(file)?;
+    let mut at = 0;
+    while at < size {
+        let mut head = [0; 8];
+        let got = read_full(disk, file, at, &mut head)?;
+        let header = parse_head(&head[..got])
+            .filter(|(length, kind)| *length >= 8 && matches!(kind, b"ftyp" | b"moov"));
+        match header {
+            Some((length, _)) => at += u64::from(length),
+            None => return are_zeros(disk, file, at, size),
+        }
+    }
+    Ok(true)
 }
 
 /// The boxes inside a body, as (name, body).

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cmaf::{Survey, is_sound, survey};
+use crate::cmaf::{Survey, is_sound, is_vacant, survey};
 use crate::disk::Disk;
 use crate::disk::scripted_tests::ScriptedDisk;
 use crate::test_cmaf::{CHUNK_NS, CHUNK_TICKS, chunk, init};
@@ -50,6 +50,47 @@ fn a_length_that_reached_the_disk_before_its_bytes_is_a_torn_tail() {
     let from = usize::try_from(good).unwrap() + mdat;
     blank[from..].fill(0);
     assert_eq!(look(&blank).unwrap().good_bytes, good);
+}
+
+#[test]
+fn the_last_bytes_of_media_that_did_not_reach_the_disk_cost_their_fragment() {
+    let whole = [&init(b"soun")[..], &chunk(0, 1)].concat();
+    let big = |media: &[u8]| {
+        let mut next = chunk(CHUNK_TICKS, 1);
+        let mdat = next.windows(4).position(|name| name == b"mdat").unwrap() - 4;
+        next.truncate(mdat);
+        let length = u32::try_from(media.len() + 8).unwrap();
+        [&whole[..], &next, &length.to_be_bytes(), b"mdat", media].concat()
+    };
+    let mut media = vec![7; 5_000];
+    assert_eq!(look(&big(&media)).unwrap().fragments, 2);
+    media[4_096..].fill(0);
+    assert_eq!(look(&big(&media)).unwrap().fragments, 1);
+}
+
+#[test]
+fn p6_only_a_file_that_never_held_media_is_vacant() {
+    let head = init(b"vide");
+    let zeros = [&head[..], &[0; 4_096]].concat();
+    let torn_media = [&head[..], &chunk(0, 1)[..9]].concat();
+    let zeros_then_media = [&[0; 4_096], &chunk(0, 1)[..]].concat();
+    let table: [(&str, &[u8], bool); 8] = [
+        ("empty", b"", true),
+        ("its header", &head, true),
+        ("a part of its header", &head[..head.len() - 5], true),
+        ("a length without bytes", &zeros[head.len()..], true),
+        ("its header and a length without bytes", &zeros, true),
+        ("the beginning of a chunk", &torn_media, false),
+        ("something after zeros", &zeros_then_media, false),
+        ("a stranger", b"not a box", false),
+    ];
+    for (name, bytes, vacant) in table {
+        let mut disk = ScriptedDisk::new();
+        let path = PathBuf::from("/a/b");
+        disk.0.lock().unwrap().files.insert(path.clone(), bytes.to_vec());
+        let mut file = disk.open(&path).unwrap();
+        assert_eq!(is_vacant(&mut disk, &mut file).unwrap(), vacant, "{name}");
+    }
 }
 
 #[test]

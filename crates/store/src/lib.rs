@@ -32,8 +32,9 @@
 //! 4. Make `lectures` and `quarantine`, sync the root.
 //! 5. End deletions that were decided; see below.
 //! 6. Files and rows: a file without a row is cut after its last whole fragment, synced, hashed
-//!    and entered as `closed` and salvaged, or moved to `quarantine`; nothing is unlinked. A row
-//!    without its file is `lost`, one with another size `suspect`. Hashing all old segments is
+//!    and entered as `closed` and salvaged, or moved to `quarantine`; nothing that may hold media
+//!    is unlinked, a file that never held a chunk is. Before it is hashed, its pages are dropped
+//!    from memory: after a failed fsync they may show what the disk does not have. A row without its file is `lost`, one with another size `suspect`. Hashing all old segments is
 //!    [`fsck()`]'s work.
 //! 7. Lectures that were armed, recording, paused or stopping become `interrupted` and remember
 //!    what they were.

@@ -88,15 +88,20 @@ pub fn open(options: &Options, now_unix_ms: i64) -> Result<(Store, mpsc::Receive
             ],
         )
         .map_err(OpenError::database(&database))?;
-    for folder in [layout.lectures(), layout.quarantine()] {
-        disk.make_dir(&folder).map_err(OpenError::io(&folder, "made"))?;
-    }
-    disk.sync_dir(layout.root())
-        .map_err(OpenError::io(layout.root(), "synced"))?;
+    make_folders(&mut disk, &layout)?;
     let documents = Arc::new(Documents::default());
     let mut ledger = Ledger::new(connection, layout.clone(), uuid, Arc::clone(&documents));
     let recovery = recover(&mut ledger, &mut disk, &boot_id)?;
     start(options, zone, layout, disk, ledger, documents, recovery, lock)
+}
+
+/// Step 4.
+pub(crate) fn make_folders<D: Disk>(disk: &mut D, layout: &Layout) -> Result<(), OpenError> {
+    for folder in [layout.lectures(), layout.quarantine()] {
+        disk.make_dir(&folder).map_err(OpenError::io(&folder, "made"))?;
+    }
+    disk.sync_dir(layout.root())
+        .map_err(OpenError::io(layout.root(), "synced"))
 }
 
 #[allow(

@@ -142,6 +142,27 @@ async fn p6_what_cannot_be_salvaged_is_put_aside_and_never_deleted() {
 }
 
 #[tokio::test]
+async fn a_segment_that_held_nothing_yet_is_no_damage() {
+    let room = Room::new();
+    let open = room.open();
+    let lecture = open.begin().await;
+    open.record(&lecture, 0..4).await;
+    open.crash();
+    let camera = room.path().join("lectures").join(&lecture.folder).join("camera");
+    let header = lecture.camera.file(0..0);
+    let left = [(2, Vec::new()), (3, header.clone()), (4, vec![0; 9_000])];
+    for (number, bytes) in &left {
+        fs::write(camera.join(format!("{number:08}.mp4")), bytes).unwrap();
+    }
+    let open = room.open();
+    let recovery = open.store.recovery();
+    assert_eq!((recovery.salvaged_segments, recovery.vacant_segments), (2, 3));
+    assert_eq!((recovery.quarantined.len(), recovery.suspect.len()), (0, 0));
+    assert_eq!(room.segments().len(), 2);
+    open.close();
+}
+
+#[tokio::test]
 async fn states_that_a_crash_cut_are_put_back() {
     let room = Room::new();
     let open = room.open();

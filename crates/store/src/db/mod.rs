@@ -46,6 +46,14 @@ pub(crate) struct Job {
     work: Box<dyn FnOnce(&mut Ledger) + Send>,
 }
 
+impl Job {
+    /// Does the work and answers who asked. Blocks for as long as SQLite takes.
+    pub(crate) fn run(self, ledger: &mut Ledger) {
+        let _slow = SlowGuard::new(self.place);
+        (self.work)(ledger);
+    }
+}
+
 /// What the database thread is told.
 pub(crate) enum Message {
     Work(Job),
@@ -60,8 +68,7 @@ pub(crate) fn run(inbox: &Inbox<Message>, mut ledger: Ledger) -> Result<(), std:
     while let Some(received) = inbox.recv() {
         match received.message {
             Message::Work(job) => {
-                let _slow = SlowGuard::new(job.place);
-                (job.work)(&mut ledger);
+                job.run(&mut ledger);
             }
             Message::Stop { clean } => {
                 if clean {

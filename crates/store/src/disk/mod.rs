@@ -62,6 +62,10 @@ pub(crate) trait Disk: Send + 'static {
     fn sync_all(&mut self, file: &mut Self::File) -> io::Result<()>;
     /// fsync of a folder: its entries survive a power cut.
     fn sync_dir(&mut self, path: &Path) -> io::Result<()>;
+    /// Forgets what memory holds of the file beyond what waits to be written, so that the next
+    /// read shows what the device has. After a failed fsync memory may hold bytes that were never
+    /// written and never will be, and a later fsync calls them safe.
+    fn drop_cache(&mut self, file: &mut Self::File) -> io::Result<()>;
     /// Renames within the file system.
     fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file.

@@ -13,6 +13,8 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
 
+use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
+
 use super::{Disk, Entry, Space};
 use crate::clock::SlowGuard;
 
@@ -92,6 +94,11 @@ impl Disk for RealDisk {
     fn sync_dir(&mut self, path: &Path) -> io::Result<()> {
         let _slow = SlowGuard::new("fsync of a folder");
         File::open(path)?.sync_all()
+    }
+
+    fn drop_cache(&mut self, file: &mut File) -> io::Result<()> {
+        let whole = 0;
+        posix_fadvise(&*file, 0, whole, PosixFadviseAdvice::POSIX_FADV_DONTNEED).map_err(io::Error::from)
     }
 
     fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {

@@ -132,6 +132,10 @@ impl Disk for ScriptedDisk {
         self.note("sync_dir", path)
     }
 
+    fn drop_cache(&mut self, file: &mut PathBuf) -> io::Result<()> {
+        self.note("drop_cache", file)
+    }
+
     fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
         self.note("rename", to)?;
         let mut script = self.0.lock().unwrap();

@@ -221,6 +221,11 @@ fn again<D: Disk>(
     let Ok(mut file) = disk.open(&folder.join(segment_name(segment.number))) else {
         return Err((segment, SegmentState::Lost));
     };
+    // What a failed fsync left in memory alone must not be taken for written.
+    if let Err(error) = disk.sync_all(&mut file).and_then(|()| disk.drop_cache(&mut file)) {
+        tracing::warn!(folder = %folder.display(), segment = segment.number, %error, "a segment could not be made durable");
+        return Err((segment, SegmentState::Suspect));
+    }
     let whole = disk.size(&mut file).ok() == Some(segment.bytes)
         && hash_file(disk, &mut file, segment.bytes).is_ok_and(|(sha256, _)| sha256 == segment.sha256);
     if !whole {

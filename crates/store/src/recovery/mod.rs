@@ -35,6 +35,9 @@ pub struct Recovery {
     pub to_finish: Vec<LectureId>,
     /// Segments that were found without a row, repaired and entered.
     pub salvaged_segments: u32,
+    /// Files without a row that never held a chunk: the power went just after they were made.
+    /// They were removed; nothing is lost with them.
+    pub vacant_segments: u32,
     /// Where unknown or hopeless files were moved to.
     pub quarantined: Vec<PathBuf>,
     /// Segments whose file has gone since the last start.
@@ -56,7 +59,7 @@ pub struct Damage {
     pub lecture: LectureId,
     /// Its track.
     pub source: SourceName,
-    /// Its number.
+    /// Its number; 0 when the whole track could not be read.
     pub number: u32,
     /// Its file.
     pub path: PathBuf,
@@ -179,6 +182,7 @@ fn report(recovery: &Recovery) {
             interrupted = recovery.interrupted.len(),
             to_finish = recovery.to_finish.len(),
             salvaged = recovery.salvaged_segments,
+            vacant = recovery.vacant_segments,
             quarantined = recovery.quarantined.len(),
             lost = recovery.lost.len(),
             suspect = recovery.suspect.len(),

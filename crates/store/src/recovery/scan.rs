@@ -132,7 +132,13 @@ fn scan_track<D: Disk>(
 ) {
     let folder = ledger.layout.track(&document.folder, &track.source);
     let mut rows: BTreeMap<u32, &SegmentRow> = track.segments.iter().map(|row| (row.number, row)).collect();
-    for entry in disk.list(&folder).unwrap_or_default() {
+    let entries = match disk.list(&folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        // Nothing is known then, and what was closed is not called lost. The next start looks again.
+        Err(error) => return unreadable(document, track, 0, &folder, &error, recovery),
+    };
+    for entry in entries {
         let path = folder.join(&entry.name);
         let number = if entry.is_dir {
             None
@@ -221,6 +227,8 @@ fn is_whole<D: Disk>(disk: &mut D, path: &Path, folder: &Path, row: &SegmentRow)
     let mut file = disk.open(path)?;
     disk.sync_all(&mut file)?;
     disk.sync_dir(folder)?;
+    // An fsync that failed before may have left bytes in memory that no fsync will ever write.
+    disk.drop_cache(&mut file)?;
     let (sha256, bytes) = hash_file(disk, &mut file, row.bytes)?;
     Ok(bytes == row.bytes && sha256 == row.sha256)
 }
@@ -259,6 +267,7 @@ fn salvage<D: Disk>(
                 unreadable(document, track, number, &path, &error, recovery);
             }
         },
+        Ok(None) if remove_vacant(disk, &path, &folder) => recovery.vacant_segments += 1,
         Ok(None) => put_aside(ledger, disk, &path, &entry, recovery),
         // The next start tries again; the file stays where it is.
         Err(error) => unreadable(document, track, number, &path, &error, recovery),
@@ -273,7 +282,7 @@ fn unreadable(
     error: &io::Error,
     recovery: &mut Recovery,
 ) {
-    tracing::error!(path = %path.display(), %error, "a segment that was open at the crash could not be repaired");
+    tracing::error!(path = %path.display(), %error, "what a crash may have left could not be read or repaired");
     let (source, path) = (track.source.clone(), path.to_owned());
     recovery.suspect.push(Damage {
         lecture: document.id,
@@ -281,6 +290,31 @@ fn unreadable(
         number,
         path,
     });
+}
+
+/// Removes a segment that had just been made when the power went: nothing was ever in it. True
+/// when it is gone; if it cannot be told, it is not touched.
+fn remove_vacant<D: Disk>(disk: &mut D, path: &Path, folder: &Path) -> bool {
+    let removed = disk.open(path).and_then(|mut file| {
+        if !cmaf::is_vacant(disk, &mut file)? {
+            return Ok(false);
+        }
+        disk.unlink(path)?;
+        disk.sync_dir(folder)?;
+        Ok(true)
+    });
+    match removed {
+        Ok(gone) => {
+            if gone {
+                tracing::info!(path = %path.display(), "a segment that held nothing yet was removed");
+            }
+            gone
+        }
+        Err(error) => {
+            tracing::warn!(path = %path.display(), %error, "a segment without media could not be removed");
+            false
+        }
+    }
 }
 
 /// Cuts the torn tail and takes the facts; `None` when nothing in it is whole.
@@ -292,6 +326,9 @@ fn repair<D: Disk>(
     number: u32,
 ) -> io::Result<Option<(D::File, Segment)>> {
     let mut file = disk.open(path)?;
+    disk.sync_all(&mut file)?;
+    // What a failed fsync left in memory alone must not be taken for written.
+    disk.drop_cache(&mut file)?;
     let Some(survey) = cmaf::survey(disk, &mut file)? else {
         return Ok(None);
     };

@@ -7,6 +7,7 @@
 pub(crate) mod counters;
 pub(crate) mod documents;
 pub(crate) mod event;
+pub(crate) mod folders;
 pub(crate) mod rotate;
 pub(crate) mod segment;
 pub(crate) mod thread;

@@ -8,18 +8,19 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lectern_domain::ids::{RunId, SourceName};
+use lectern_domain::ids::RunId;
 use lectern_domain::media::Chunk;
 
 use super::Command;
 use super::documents::Documents;
 use super::event::{Events, SpoolEvent, WriteFailure};
+use super::folders::{highest_number, make_folder};
 use super::writer::{FolderLost, Output, TrackKey, Writer};
 use crate::clock;
 use crate::db::Back;
 use crate::disk::{Disk, Space};
 use crate::error::{Gone, SpoolError};
-use crate::layout::{FINISHED, Layout, segment_number};
+use crate::layout::Layout;
 use crate::mailbox::{Empty, Inbox};
 use crate::removal::remove;
 use crate::threads::answer;
@@ -90,7 +91,7 @@ impl<D: Disk> SpoolThread<D> {
                 sources,
                 reply,
             } => {
-                let made = self.make_folder(&folder, &sources);
+                let made = make_folder(self.writer.disk(), &self.layout, &folder, &sources);
                 answer(reply, made);
             }
             Command::Space { reply } => {
@@ -143,18 +144,9 @@ impl<D: Disk> SpoolThread<D> {
             }
         };
         let folder = self.layout.track(&place.folder, &chunk.source);
-        let highest = self.writer.disk().list(&folder).map_or(0, |entries| {
-            entries
-                .iter()
-                .filter_map(|entry| segment_number(&entry.name))
-                .max()
-                .unwrap_or(0)
-        });
-        self.writer.admit(
-            (chunk.run, chunk.source.clone()),
-            folder,
-            highest.max(place.last_number),
-        );
+        let last_number = highest_number(self.writer.disk(), &folder).max(place.last_number);
+        self.writer
+            .admit((chunk.run, chunk.source.clone()), folder, last_number);
         true
     }
 
@@ -178,21 +170,6 @@ impl<D: Disk> SpoolThread<D> {
 
     fn committed(&self, run: RunId) -> Result<(), SpoolError> {
         self.db.committed(run)
-    }
-
-    fn make_folder(&mut self, folder: &str, sources: &[SourceName]) -> Result<(), SpoolError> {
-        let path = self.layout.lecture(folder);
-        let parent = self.layout.lectures();
-        let disk = self.writer.disk();
-        disk.make_dir(&path).map_err(SpoolError::io(&path, "made"))?;
-        for name in sources.iter().map(SourceName::as_str).chain([FINISHED]) {
-            let below = path.join(name);
-            disk.make_dir(&below).map_err(SpoolError::io(&below, "made"))?;
-        }
-        for dir in [&path, &parent] {
-            disk.sync_dir(dir).map_err(SpoolError::io(dir, "synced"))?;
-        }
-        Ok(())
     }
 
     fn space(&mut self) -> Result<Space, SpoolError> {
