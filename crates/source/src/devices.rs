@@ -13,6 +13,7 @@ use gst::prelude::*;
 use serde_json::{Value, json};
 
 use crate::capture::{Coding, recordable};
+use crate::identity::{self, Hardware};
 
 /// How long all device providers together may take. A sound server that hangs must not hang
 /// the list.
@@ -33,7 +34,8 @@ pub(crate) fn list() -> anyhow::Result<Value> {
         })?;
     let (mut cameras, pulse) = devices.recv_timeout(PATIENCE).unwrap_or_default();
     add_unmonitored(&mut cameras, &video_nodes(Path::new("/sys/class/video4linux")));
-    let mut microphones = alsa_cards(&fs::read_to_string("/proc/asound/cards").unwrap_or_default());
+    let listed = fs::read_to_string("/proc/asound/cards").unwrap_or_default();
+    let mut microphones = alsa_cards(&listed, &identity::cards());
     microphones.extend(pulse);
     Ok(json!({
         "cameras": cameras,
@@ -73,7 +75,9 @@ fn monitored() -> (Vec<Value>, Vec<Value>) {
                 let name = element.and_then(|element| element.property::<Option<String>>("device"));
                 if let Some(name) = name {
                     let label = device.display_name();
-                    sources.push(json!({ "kind": "pulse", "device": name, "label": label.as_str() }));
+                    let mut source = entry("pulse", &name, None);
+                    source["label"] = json!(label.as_str());
+                    sources.push(source);
                 }
             }
             _ => {}
@@ -87,7 +91,30 @@ fn camera(node: &str, label: &str, formats: &[String]) -> Value {
     let links = stable_names(Path::new("/dev/v4l"), Path::new(node));
     // A name that survives a reboot and a second camera; the node's number does not.
     let device = links.first().cloned().unwrap_or_else(|| node.to_owned());
-    json!({ "kind": "v4l2", "device": device, "node": node, "links": links, "label": label, "formats": formats })
+    let hardware = identity::camera(Path::new(node));
+    let mut value = entry("v4l2", &device, hardware.as_ref());
+    value["node"] = json!(node);
+    value["links"] = json!(links);
+    value["label"] = json!(label);
+    value["formats"] = json!(formats);
+    value
+}
+
+/// What the configuration needs of a device: `toml` are lines to copy. With a serial number the
+/// device is followed wherever it is plugged in.
+fn entry(kind: &str, device: &str, hardware: Option<&Hardware>) -> Value {
+    let serial = hardware.and_then(|hardware| hardware.serial.as_deref());
+    let mut toml = format!("kind = {}\ndevice = {}", json!(kind), json!(device));
+    if let Some(serial) = serial {
+        toml.push_str(&format!("\nserial = {}", json!(serial)));
+    }
+    json!({
+        "kind": kind,
+        "device": device,
+        "serial": serial,
+        "identity": hardware.map(ToString::to_string),
+        "toml": toml,
+    })
 }
 
 /// Cameras that no provider named: present, but held or without permission.
@@ -165,7 +192,7 @@ fn formats(caps: Option<&gst::Caps>) -> Vec<String> {
 }
 
 /// The cards of `/proc/asound/cards`, by the id that survives a change of their number.
-fn alsa_cards(text: &str) -> Vec<Value> {
+fn alsa_cards(text: &str, known: &[(String, Hardware)]) -> Vec<Value> {
     text.lines()
         .filter_map(|line| {
             // ` 0 [Podium         ]: USB-Audio - Podium Microphone`
@@ -174,7 +201,11 @@ fn alsa_cards(text: &str) -> Vec<Value> {
             let (id, rest) = rest.split_once(']')?;
             let label = rest.trim_start_matches(':').trim();
             let label = label.split_once(" - ").map_or(label, |(_, name)| name);
-            Some(json!({ "kind": "alsa", "device": format!("hw:CARD={}", id.trim()), "label": label }))
+            let id = id.trim();
+            let hardware = known.iter().find(|(card, _)| card == id);
+            let mut card = entry("alsa", &format!("hw:CARD={id}"), hardware.map(|(_, is)| is));
+            card["label"] = json!(label);
+            Some(card)
         })
         .collect()
 }
@@ -187,7 +218,8 @@ fn displays(folder: &Path, answers: impl Fn(&Path) -> bool) -> Vec<Value> {
         .filter(|socket| answers(socket))
         .filter_map(|socket| {
             let number: u32 = socket.file_name()?.to_str()?.strip_prefix('X')?.parse().ok()?;
-            Some(json!({ "kind": "x11", "display": format!(":{number}") }))
+            let toml = format!("kind = \"x11\"\ndisplay = \":{number}\"");
+            Some(json!({ "kind": "x11", "display": format!(":{number}"), "toml": toml }))
         })
         .collect()
 }
@@ -200,13 +232,26 @@ mod tests {
     fn cards_are_named_by_their_id() {
         let text = " 0 [PCH            ]: HDA-Intel - HDA Intel PCH\n                      HDA Intel PCH at 0xf7\n \
                     1 [Podium         ]: USB-Audio - Podium - Mic\n                      Maker\n";
-        let cards = alsa_cards(text);
+        let podium = Hardware {
+            model: "Podium".into(),
+            serial: Some("A \"1\"".into()),
+            socket: None,
+        };
+        let cards = alsa_cards(text, &[("Podium".to_owned(), podium)]);
         assert_eq!(cards.len(), 2);
         assert_eq!(
             cards[1],
-            json!({ "kind": "alsa", "device": "hw:CARD=Podium", "label": "Podium - Mic" })
+            json!({
+                "kind": "alsa",
+                "device": "hw:CARD=Podium",
+                "serial": "A \"1\"",
+                "identity": "Podium, serial A \"1\"",
+                "toml": "kind = \"alsa\"\ndevice = \"hw:CARD=Podium\"\nserial = \"A \\\"1\\\"\"",
+                "label": "Podium - Mic",
+            })
         );
-        assert!(alsa_cards("--- no soundcards ---\n").is_empty());
+        assert_eq!(cards[0]["toml"], "kind = \"alsa\"\ndevice = \"hw:CARD=PCH\"");
+        assert!(alsa_cards("--- no soundcards ---\n", &[]).is_empty());
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub(crate) struct Engine {
     phase: Phase,
     reports: Reports,
     source: Option<Box<Source>>,
+    /// The device that was here before, as the daemon remembers it.
+    expect: Option<String>,
     /// When the daemon asked for the device.
     asked_ns: u64,
     /// When the device was open, or was asked for.
@@ -57,6 +59,7 @@ impl Engine {
                 feed,
             },
             source: None,
+            expect: None,
             asked_ns: 0,
             open_ns: 0,
             capture: None,
@@ -108,7 +111,10 @@ impl Engine {
                 );
                 Some(Event::CaptureFailed(Failure::new(FailureReason::Config, message)))
             }
-            Input::Command(SourceCommand::Open { source, .. }) => Some(Event::Open(source)),
+            Input::Command(SourceCommand::Open { source, expect, .. }) => {
+                self.expect = expect;
+                Some(Event::Open(source))
+            }
             Input::Command(SourceCommand::Encode {
                 run,
                 base_ns,
@@ -168,10 +174,18 @@ impl Engine {
         match action {
             Action::Open(source) => self.open(source),
             Action::SayLive(format) => {
-                tracing::info!(%format, took_ms = self.since_asked_ms(), "the device delivered");
-                self.reports
-                    .outbox
-                    .say(&SourceEvent::Live { format, device: None });
+                let device = self
+                    .capture
+                    .as_ref()
+                    .and_then(|capture| capture.device().map(str::to_owned));
+                let took_ms = self.since_asked_ms();
+                tracing::info!(
+                    %format,
+                    device = device.as_deref().unwrap_or("unknown"),
+                    took_ms,
+                    "the device delivered"
+                );
+                self.reports.outbox.say(&SourceEvent::Live { format, device });
             }
             Action::StartEncoder(run) => self.start_encoder(run),
             Action::KeyFrame => {
@@ -209,7 +223,7 @@ impl Engine {
     fn open(&mut self, source: Box<Source>) {
         self.asked_ns = clock::now_ns();
         self.open_ns = self.asked_ns;
-        let opened = Capture::open(&source, &self.reports);
+        let opened = Capture::open(&source, self.expect.as_deref(), &self.reports);
         if opened.is_ok() {
             // While the device makes its first picture.
             encode::load(&source);

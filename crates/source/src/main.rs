@@ -17,6 +17,7 @@ mod feed;
 mod feeder;
 mod form;
 mod grid;
+mod identity;
 mod inputs;
 mod library;
 mod outbox;

@@ -26,6 +26,7 @@ use lectern_domain::wire::FailureReason;
 use crate::element::chain;
 use crate::failure::{self, Failure};
 use crate::feed::{Feed, Meter};
+use crate::identity::{self, Roots};
 use crate::inputs::{Input, Inputs};
 use crate::outbox::Outbox;
 pub(crate) use camera::{Coding, recordable};
@@ -90,17 +91,24 @@ pub(crate) struct Capture {
     pacer: Option<Pacer>,
     /// Where the raw data arrives: upstream requests start here.
     tap: gst::Element,
+    /// Which device it is, where that can be known.
+    device: Option<String>,
 }
 
 impl Capture {
-    /// Opens the device and starts it. May block for as long as the device's driver or server
-    /// takes to answer; engine thread.
+    /// Opens the device and starts it; another one than `expect` is refused. May block for as long
+    /// as the device's driver or server takes to answer; engine thread.
     ///
     /// # Errors
-    /// The device is not there, refuses us, or cannot do what is configured.
-    pub(crate) fn open(source: &Source, reports: &Reports) -> Result<Self, Failure> {
-        let device = failure::device_name(source);
+    /// The device is not there, is another one, refuses us, or cannot do what is configured.
+    pub(crate) fn open(source: &Source, expect: Option<&str>, reports: &Reports) -> Result<Self, Failure> {
         // Before GStreamer: what is not there is tried again every second or so.
+        let place = identity::find(source, expect, &Roots::default())?;
+        let source = &Source {
+            kind: place.kind,
+            ..source.clone()
+        };
+        let device = failure::device_name(source);
         presence::check(source)?;
         let screen = match &source.kind {
             SourceKind::X11 { display } => Some(crate::screen::connect(display.as_deref())?),
@@ -134,6 +142,7 @@ impl Capture {
             pipeline,
             pacer: head.pacer,
             tap,
+            device: place.device,
         };
         match capture.pipeline.set_state(gst::State::Playing) {
             Ok(_) => Ok(capture),
@@ -149,6 +158,11 @@ impl Capture {
                 }))
             }
         }
+    }
+
+    /// Which device it is, in one line that is the same only for this one.
+    pub(crate) fn device(&self) -> Option<&str> {
+        self.device.as_deref()
     }
 
     /// Asks the device for a picture now; a network camera for a key frame.

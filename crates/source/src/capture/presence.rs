@@ -14,11 +14,10 @@ use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access};
 
 use crate::failure::{Failure, device_name};
+use crate::identity::card_of;
 
 /// Where the kernel lists sound cards, by number and by id.
 const CARDS: &str = "/proc/asound";
-/// What ALSA names that lead straight to a card begin with; others may be anything.
-const CARD_NAMES: [&str; 6] = ["hw", "plughw", "sysdefault", "front", "dsnoop", "iec958"];
 /// A node is the super-user's alone until udev has seen to it, which takes well below this.
 const BEING_SET_UP: Duration = Duration::from_secs(3);
 
@@ -87,14 +86,8 @@ fn node(path: &Path) -> Node {
 
 /// The card that `device` names, if it is none of `cards`.
 fn missing_card<'a>(device: &'a str, cards: &Path) -> Option<&'a str> {
-    let (name, arguments) = device.split_once(':')?;
-    let card = arguments.split(',').next()?;
-    let card = card.strip_prefix("CARD=").unwrap_or(card);
-    let is_plain = !card.is_empty()
-        && card
-            .chars()
-            .all(|sign| sign.is_ascii_alphanumeric() || sign == '_');
-    if !CARD_NAMES.contains(&name) || !is_plain || !cards.is_dir() {
+    let card = card_of(device)?;
+    if !cards.is_dir() {
         return None;
     }
     let entry = if card.parse::<u32>().is_ok() {
