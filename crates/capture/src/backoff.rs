@@ -8,8 +8,12 @@ use std::time::Duration;
 
 const FIRST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_millis(1_000);
-/// For a source that cannot work as configured: only an outside change can help.
-const HOPELESS: Duration = Duration::from_secs(30);
+/// For a source that cannot work as configured. Somebody may be putting another device there at
+/// this moment, so the first minute is worth the price of a start every two seconds.
+const HOPELESS: Duration = Duration::from_secs(2);
+const HOPELESS_TRIES: u32 = 30;
+/// After that only a person can help, who need not hurry us.
+const GIVEN_UP: Duration = Duration::from_secs(30);
 
 /// Waits of one source.
 #[derive(Debug, Default)]
@@ -21,8 +25,10 @@ impl Backoff {
     /// The wait after another failure.
     pub(crate) fn after_failure(&mut self, hopeless: bool) -> Duration {
         self.failures = self.failures.saturating_add(1);
-        if hopeless {
-            return HOPELESS;
+        match hopeless {
+            true if self.failures > HOPELESS_TRIES => return GIVEN_UP,
+            true => return HOPELESS,
+            false => {}
         }
         FIRST
             .saturating_mul(1 << (self.failures - 1).min(10))
@@ -45,6 +51,9 @@ mod tests {
         let waits: Vec<u128> = (0..6).map(|_| backoff.after_failure(false).as_millis()).collect();
         assert_eq!(waits, [100, 200, 400, 800, 1000, 1000]);
         assert_eq!(backoff.after_failure(true), HOPELESS);
+        let last = (0..HOPELESS_TRIES).map(|_| backoff.after_failure(true)).last();
+        assert_eq!(last, Some(GIVEN_UP));
+        assert_eq!(backoff.after_failure(false), LONGEST, "it was put right");
         backoff.worked();
         assert_eq!(backoff.after_failure(false), FIRST);
     }

@@ -209,8 +209,8 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn p4_a_slow_disk_is_not_taken_for_a_silent_device() {
+    /// A life of a child that delivers at 100 s, for what needs no process.
+    fn with_life(judge: impl FnOnce(&mut Life)) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -219,6 +219,14 @@ mod tests {
             let process = SourceProcess::start(Path::new("/bin/true"), &"camera".parse().unwrap()).unwrap();
             let mut life = Life::new(process, 100 * SECOND);
             life.live = true;
+            judge(&mut life);
+            assert!(life.process.kill().await.is_some());
+        });
+    }
+
+    #[test]
+    fn p4_a_slow_disk_is_not_taken_for_a_silent_device() {
+        with_life(|life| {
             assert!(life.judge(104 * SECOND).is_ok());
             assert!(life.stalled(104 * SECOND));
             // Ten seconds in which the spool took nothing.
@@ -229,7 +237,56 @@ mod tests {
                 life.judge(117 * SECOND).is_err(),
                 "the silence after it is the child's"
             );
-            assert!(life.process.kill().await.is_some());
+        });
+    }
+
+    #[test]
+    fn p4_each_kind_of_silence_has_its_own_patience_and_name() {
+        let reason = |life: &Life, at_ns| match life.judge(at_ns) {
+            Err(End::Failed { reason, .. }) => Some(reason),
+            Err(End::Quit) | Ok(()) => None,
+        };
+        let run = RunId {
+            lecture: lectern_domain::ids::LectureId::random(),
+            run: lectern_domain::ids::RunNumber(1),
+        };
+        with_life(|life| {
+            assert!(!life.stalled(101 * SECOND), "one late life sign is nothing");
+            assert!(life.stalled(102 * SECOND));
+            assert_eq!(reason(life, 105 * SECOND), None);
+            assert_eq!(
+                reason(life, 106 * SECOND),
+                Some(FailureReason::Crashed),
+                "it hangs"
+            );
+            life.heard_ns = 108 * SECOND;
+            assert_eq!(reason(life, 108 * SECOND), Some(FailureReason::Stalled));
+
+            // The device delivers, the encoder does not.
+            let talk = |life: &mut Life, now_ns| (life.heard_ns, life.data_ns) = (now_ns, now_ns);
+            life.turn(Encoding::Run(run), 110 * SECOND);
+            talk(life, 140 * SECOND);
+            assert_eq!(
+                reason(life, 140 * SECOND),
+                None,
+                "a key frame may be long in coming"
+            );
+            talk(life, 171 * SECOND);
+            assert_eq!(reason(life, 171 * SECOND), Some(FailureReason::Encoder));
+            life.chunk_ns = Some(165 * SECOND);
+            assert_eq!(reason(life, 171 * SECOND), None);
+            talk(life, 174 * SECOND);
+            assert_eq!(reason(life, 174 * SECOND), Some(FailureReason::Encoder));
+
+            let draining = Encoding::Draining {
+                since_ns: 170 * SECOND,
+                owed: 1,
+                next: None,
+            };
+            life.turn(draining, 170 * SECOND);
+            assert_eq!(reason(life, 175 * SECOND), None);
+            talk(life, 176 * SECOND);
+            assert_eq!(reason(life, 176 * SECOND), Some(FailureReason::Crashed));
         });
     }
 }
