@@ -11,15 +11,18 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use lectern_capture::clock::unix_ms;
-use lectern_deliver::{Journal, JournalError, Outcome, Progress, Secrets};
+use lectern_deliver::{Journal, JournalError, Outcome, Progress, Secrets, Still, ask_again};
 use lectern_domain::api::DeliveryView;
 use lectern_domain::config::Config;
 use lectern_domain::delivery::{Commit, DeliveryJob, DeliveryState};
 use lectern_domain::ids::{DeliveryId, PlatformName};
 use lectern_store::Db;
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::sleep;
 use tracing::{error, info, warn};
+
+use crate::space::Word;
 
 /// Events not yet taken by the conductor; progress is dropped when they lag.
 const EVENT_BOUND: usize = 32;
@@ -44,7 +47,42 @@ pub(crate) enum CourierEvent {
 pub(crate) struct Courier {
     stop: watch::Sender<bool>,
     wake: Arc<Notify>,
+    asker: Asker,
     thread: JoinHandle<()>,
+}
+
+/// Asks platforms, on the courier's runtime, beside the delivery that is under way there; cheap
+/// to clone.
+#[derive(Clone)]
+pub(crate) struct Asker {
+    config: Arc<Config>,
+    runtime: Handle,
+    stopped: watch::Receiver<bool>,
+}
+
+impl Asker {
+    /// Whether the platforms of these done deliveries still have them. Sends and changes nothing.
+    pub(crate) async fn ask(&self, deliveries: Vec<DeliveryJob>) -> Word {
+        let (config, stopped) = (Arc::clone(&self.config), self.stopped.clone());
+        let asking = self.runtime.spawn(async move {
+            for job in deliveries {
+                let name = job.platform.clone();
+                let Some(platform) = config.platforms.iter().find(|p| p.name == name) else {
+                    return Word::Silent(format!("{name} is not configured any more."));
+                };
+                let platform = lectern_deliver::connect(platform, Secrets::from_env());
+                match ask_again(&job, platform.as_ref(), stopped.clone()).await {
+                    Still::Held => {}
+                    Still::Denied(why) => return Word::Denied(format!("{name}: {why}")),
+                    Still::Silent(why) => return Word::Silent(format!("{name}: {why}")),
+                }
+            }
+            Word::Held
+        });
+        asking
+            .await
+            .unwrap_or_else(|_| Word::Silent("The recorder is shutting down.".to_owned()))
+    }
 }
 
 impl Courier {
@@ -62,6 +100,11 @@ impl Courier {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
+        let asker = Asker {
+            config: Arc::clone(&config),
+            runtime: runtime.handle().clone(),
+            stopped: stopped.clone(),
+        };
         let mut rounds = Rounds {
             config,
             db,
@@ -80,12 +123,23 @@ impl Courier {
                 // A write that hangs in a dead share must not hold up the end of the daemon.
                 runtime.shutdown_timeout(SHARE_HANGS);
             })?;
-        Ok((Self { stop, wake, thread }, events))
+        let courier = Self {
+            stop,
+            wake,
+            asker,
+            thread,
+        };
+        Ok((courier, events))
     }
 
     /// Rings when a delivery may have become due.
     pub(crate) fn wake(&self) -> Arc<Notify> {
         Arc::clone(&self.wake)
+    }
+
+    /// Asks platforms again.
+    pub(crate) fn asker(&self) -> Asker {
+        self.asker.clone()
     }
 
     /// Asks the thread to end at its next safe point.

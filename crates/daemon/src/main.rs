@@ -7,18 +7,24 @@
 
 mod args;
 mod check;
+mod clock;
 mod conductor;
 mod control;
 mod courier;
 mod finisher;
 mod fsck;
+mod keeping;
 mod load;
 mod logs;
 mod notify;
+mod outage;
+mod panel;
 mod pump;
 mod run;
+mod scribe;
 mod session;
 mod signals;
+mod space;
 mod status;
 mod steps;
 

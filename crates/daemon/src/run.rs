@@ -6,18 +6,14 @@
 //! Their owners are here: each is told to end and joined, the spool last.
 
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
-use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use lectern_capture::clock::unix_ms;
 use lectern_capture::{Capture, CaptureSettings, Outputs};
-use lectern_domain::api::{QueueSummary, Status};
+use lectern_domain::api::{ClockTrust, QueueSummary, Status};
 use lectern_domain::config::Config;
 use lectern_domain::ids::SourceName;
 use lectern_panel::Pictures;
@@ -27,18 +23,24 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tracing::{error, info, warn};
 
+use crate::clock::{self, Watch};
 use crate::conductor::{COMMAND_BOUND, Conductor, Inputs, Parts};
 use crate::control::Desk;
 use crate::courier::Courier;
 use crate::finisher::Finisher;
 use crate::notify::{self, Vitals};
+use crate::panel::Panel;
 use crate::pump::Tally;
-use crate::{pump, signals, status};
+use crate::signals::Signal;
+use crate::space::Budget;
+use crate::{pump, scribe, signals, status};
 
 /// From the first signal to the end of the process five seconds may pass. They are shared out:
 /// the sources flush the open run (`LEAVE_DRAIN_NS`), then they end, while page and deliveries
 /// get their time beside them; the rest is the disk's.
 const SOURCES_END_WITHIN: Duration = Duration::from_secs(2);
+/// For the last facts on their way to the database.
+const SCRIBE_ENDS_WITHIN: Duration = Duration::from_millis(500);
 /// For the last chunks on their way to the spool.
 const PUMP_ENDS_WITHIN: Duration = Duration::from_millis(500);
 /// Words of drained sources waiting for the conductor: one for each source and run.
@@ -54,6 +56,16 @@ pub(crate) fn store_options(config: &Config) -> Options {
         sync_every: config.storage.sync_every,
         segment: config.storage.segment,
     }
+}
+
+/// The sources' part of the configuration. A lecture begins at a whole second, so they keep one
+/// second more than the pre-roll.
+fn capture_settings(config: &Config) -> CaptureSettings {
+    let pre_roll_ns = match config.recording.pre_roll.ns() {
+        0 => 0,
+        asked_ns => asked_ns.saturating_add(1_000_000_000),
+    };
+    CaptureSettings { pre_roll_ns }
 }
 
 /// `lectern-source` beside this program.
@@ -75,29 +87,63 @@ pub(crate) fn run(config: Config) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let end = runtime.block_on(serve(config, &store, spool_events));
-    drop(runtime);
-    if matches!(end, Ok(End::Now)) {
-        warn!("daemon was told to stop at once");
-        std::process::exit(1);
+    let end = match runtime.block_on(serve(config, &store, spool_events)) {
+        Ok(Served::InOrder(signals)) => runtime.block_on(closed(store, signals)),
+        Ok(Served::Now) => End::Now,
+        Err(error) => {
+            store.close();
+            return Err(error);
+        }
+    };
+    match end {
+        End::InOrder => {
+            info!("daemon ended");
+            Ok(())
+        }
+        End::Now => {
+            warn!("daemon was told to stop at once");
+            // Not by a return: dropping the runtime waits for what the signal was not to wait for.
+            std::process::exit(1);
+        }
     }
-    store.close();
-    info!("daemon ended");
-    end.map(drop)
 }
 
+/// How serving ended.
+enum Served {
+    /// All but the store has ended; a second signal may still come.
+    InOrder(mpsc::Receiver<Signal>),
+    /// The second signal.
+    Now,
+}
+
+/// How the daemon ends.
 enum End {
     InOrder,
     Now,
+}
+
+/// Closes the store beside the runtime, which goes on hearing signals.
+async fn closed(store: Store, mut signals: mpsc::Receiver<Signal>) -> End {
+    tokio::select! {
+        biased;
+        Some(Signal::Now) = signals.recv() => End::Now,
+        closed = tokio::task::spawn_blocking(move || store.close()) => {
+            if closed.is_err() {
+                error!("closing the spool broke down; the next start recovers it");
+            }
+            End::InOrder
+        }
+    }
 }
 
 async fn serve(
     config: Arc<Config>,
     store: &Store,
     spool_events: mpsc::Receiver<lectern_store::SpoolEvent>,
-) -> Result<End> {
+) -> Result<Served> {
     let (signals, signal_task) = signals::listen().context("signal handlers could not be installed")?;
-    let signal_task = tokio::spawn(signal_task);
+    // Ends with the runtime: a signal may come until then.
+    tokio::spawn(signal_task);
     let vitals = Arc::new(Vitals::default());
     vitals.conductor_lives();
     let (db, spool) = (store.db(), store.spool());
@@ -115,9 +161,12 @@ async fn serve(
         free_out,
     ));
 
-    let settings = CaptureSettings::default();
-    let (capture, Outputs { media, changed, .. }) =
-        Capture::start(source_program(), &config.sources, settings);
+    let (capture, outputs) = Capture::start(source_program(), &config.sources, capture_settings(&config));
+    let Outputs {
+        media,
+        changed,
+        facts,
+    } = outputs;
     let (drained_out, drained) = mpsc::channel(DRAINED_BOUND);
     let tally = Tally::default();
     let pump = tokio::spawn(pump::run(media, spool.clone(), drained_out, tally.clone()));
@@ -126,6 +175,9 @@ async fn serve(
         .context("the finish thread could not be started")?;
     let (courier, courier_events) =
         Courier::start(Arc::clone(&config), db.clone()).context("the deliver thread could not be started")?;
+
+    let (scribe, scribe_task) = scribe::scribe(db.clone());
+    let scribe_task = tokio::spawn(scribe_task);
 
     let (status_out, published) = watch::channel(Arc::new(blank(&config)));
     let (requests_out, requests) = mpsc::channel(COMMAND_BOUND);
@@ -145,10 +197,14 @@ async fn serve(
         tally,
         finisher,
         courier_wake: courier.wake(),
+        asker: courier.asker(),
+        scribe,
         status: status_out,
         vitals: Arc::clone(&vitals),
     };
-    let mut conductor = Conductor::new(parts, free_bytes);
+    let known_unix_ms = store.recovery().latest_known_unix_ms.unwrap_or(0);
+    let clock = Watch::new(clock::read(), clock::built_unix_ms().max(known_unix_ms));
+    let mut conductor = Conductor::new(parts, free_bytes, clock);
     conductor.take_up(store.recovery()).await;
     // Whoever asks from now on is told what is: an interrupted lecture goes on already.
     let panel = Panel::start(&config, desk)?;
@@ -160,32 +216,49 @@ async fn serve(
         spool: spool_events,
         drained,
         sources: changed,
+        facts,
         finish,
         courier: courier_events,
         space,
         signals,
     };
-    let Ok(parts) = conductor.run(inputs).await else {
-        return Ok(End::Now);
+    let Ok((parts, mut signals)) = conductor.run(inputs).await else {
+        return Ok(Served::Now);
     };
 
     notify::tell(NotifyState::Stopping);
     vitals.leave();
     courier.tell_to_stop();
     panel.tell_to_stop();
-    if timeout(SOURCES_END_WITHIN, parts.capture.shutdown())
-        .await
-        .is_err()
-    {
-        error!("sources did not end in time");
+    let Parts {
+        capture,
+        finisher,
+        scribe,
+        ..
+    } = parts;
+    drop(scribe);
+    let ending = async {
+        if timeout(SOURCES_END_WITHIN, capture.shutdown()).await.is_err() {
+            error!("sources did not end in time");
+        }
+        drop(timeout(PUMP_ENDS_WITHIN, pump).await);
+        drop(timeout(SCRIBE_ENDS_WITHIN, scribe_task).await);
+        let joined = tokio::task::spawn_blocking(move || {
+            panel.close();
+            courier.close();
+            finisher.close();
+        });
+        if joined.await.is_err() {
+            error!("a thread could not be joined");
+        }
+    };
+    tokio::select! {
+        biased;
+        Some(Signal::Now) = signals.recv() => return Ok(Served::Now),
+        () = ending => {}
     }
-    drop(timeout(PUMP_ENDS_WITHIN, pump).await);
-    panel.close();
-    courier.close();
-    parts.finisher.close();
     watcher.abort();
-    signal_task.abort();
-    Ok(End::InOrder)
+    Ok(Served::InOrder(signals))
 }
 
 fn pictures(
@@ -217,82 +290,11 @@ fn blank(config: &Config) -> Status {
         pictures: &[],
         track_bytes: &BTreeMap::new(),
         queue: &QueueSummary::default(),
-        free_bytes: 0,
+        budget: Budget::default(),
+        clock: ClockTrust::Trusted,
+        start_waits: false,
         troubles: &[],
         now_ns: 0,
         now_unix_ms: unix_ms(),
     })
-}
-
-/// The panel's thread and how to end it.
-struct Panel {
-    stop: watch::Sender<bool>,
-    thread: std::thread::JoinHandle<()>,
-}
-
-impl Panel {
-    fn start(config: &Config, desk: Desk) -> Result<Self> {
-        let socket = bind_socket(&config.control.socket)?;
-        let tcp = config.panel.listen.and_then(|address| match TcpListener::bind(address) {
-            Ok(listener) => Some(listener),
-            Err(error) => {
-                // The page is a convenience; the recording and the command line go on without.
-                error!(address = %address, error = %error, "page has no port; free it or change panel.listen");
-                None
-            }
-        });
-        if let Some(address) = tcp.as_ref().and_then(|tcp| tcp.local_addr().ok()) {
-            info!(page = format!("http://{address}/"), "page is served");
-        }
-        let listeners = lectern_panel::Listeners {
-            socket: Some(socket),
-            tcp,
-        };
-        let (stop, mut stopped) = watch::channel(false);
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let thread = std::thread::Builder::new()
-            .name("panel".to_owned())
-            .spawn(move || {
-                let until = async move {
-                    // An error means that the owner is gone, which is the same.
-                    drop(stopped.wait_for(|stop| *stop).await);
-                };
-                if let Err(error) = runtime.block_on(lectern_panel::serve(listeners, Arc::new(desk), until)) {
-                    error!(error = %error, "panel ended");
-                }
-            })?;
-        Ok(Self { stop, thread })
-    }
-
-    fn tell_to_stop(&self) {
-        self.stop.send_replace(true);
-    }
-
-    fn close(self) {
-        self.tell_to_stop();
-        if self.thread.join().is_err() {
-            warn!("panel thread panicked");
-        }
-    }
-}
-
-/// The spool's lock is ours by now, so a socket file that is there belongs to a dead daemon.
-fn bind_socket(path: &Path) -> Result<UnixListener> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("control.socket: {} cannot be made", folder.display()))?;
-    }
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            return Err(error).with_context(|| format!("control.socket: {} is in the way", path.display()));
-        }
-        _ => {}
-    }
-    let listener = UnixListener::bind(path)
-        .with_context(|| format!("control.socket: {} cannot be opened", path.display()))?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))
-        .with_context(|| format!("control.socket: {} cannot be given to its group", path.display()))?;
-    Ok(listener)
 }

@@ -10,6 +10,8 @@ use lectern_domain::api::Metadata;
 use lectern_domain::ids::{LectureId, RunId, RunNumber, SourceName};
 use lectern_domain::lecture::{LectureEvent, LectureState};
 
+use crate::outage::Doubt;
+
 /// A first run in which no source has delivered for this long has failed. Later runs wait on:
 /// what was recorded before the interruption must not be failed by a camera that boots slowly.
 pub(crate) const NOTHING_ARRIVED_NS: u64 = 30_000_000_000;
@@ -30,7 +32,6 @@ const CLOSING_TRIES: u32 = 5;
 pub(crate) struct OpenRun {
     pub(crate) id: RunId,
     pub(crate) base_ns: u64,
-    pub(crate) opened_unix_ms: i64,
     /// In nanoseconds of the run.
     pub(crate) pauses: Vec<(u64, Option<u64>)>,
     /// In nanoseconds of the run.
@@ -49,6 +50,7 @@ pub(crate) struct Session {
     pub(crate) metadata: Metadata,
     pub(crate) state: LectureState,
     pub(crate) started_unix_ms: i64,
+    /// When the run at work was asked for.
     pub(crate) begun_ns: u64,
     /// When it stops by itself.
     pub(crate) ends_ns: u64,
@@ -62,6 +64,10 @@ pub(crate) struct Session {
     /// Nothing is due before this.
     pub(crate) again_ns: u64,
     pub(crate) earlier_ms: u64,
+    /// Lost between its runs so far, in milliseconds; `None` while no clock can tell.
+    pub(crate) gap_ms: Option<u64>,
+    /// It went on without anybody knowing for how long it had stood still.
+    pub(crate) doubt: Option<Doubt>,
     pub(crate) undo_until_ns: Option<u64>,
     /// Whether it was paused when it was stopped.
     pub(crate) stopped_paused: bool,
@@ -69,11 +75,13 @@ pub(crate) struct Session {
     pub(crate) earlier_bytes: u64,
     pub(crate) segments_closed: u64,
     pub(crate) marks: u32,
+    /// Noted of it since the daemon started.
+    pub(crate) facts: u32,
 }
 
 impl OpenRun {
     /// Recorded in this run until `now_ns`, without its pauses.
-    fn recorded_ns(&self, now_ns: u64) -> u64 {
+    pub(crate) fn recorded_ns(&self, now_ns: u64) -> u64 {
         let elapsed = now_ns.saturating_sub(self.base_ns);
         let end = self.stop_ns.map_or(elapsed, |stop| stop.min(elapsed));
         let paused: u64 = self
@@ -115,11 +123,14 @@ impl Session {
             failures: 0,
             again_ns: 0,
             earlier_ms: 0,
+            gap_ms: Some(0),
+            doubt: None,
             undo_until_ns: None,
             stopped_paused: false,
             earlier_bytes: 0,
             segments_closed: 0,
             marks: 0,
+            facts: 0,
         }
     }
 
@@ -215,8 +226,8 @@ impl Session {
         matches!(self.state, LectureState::Stopping | LectureState::Failed)
     }
 
-    /// The command words that make sense now.
-    pub(crate) fn allowed(&self) -> Vec<&'static str> {
+    /// The command words that make sense now; `start_waits`: one start waits for it already.
+    pub(crate) fn allowed(&self, start_waits: bool) -> Vec<&'static str> {
         let may = |event| self.state.step(event).is_ok();
         let mut words = Vec::new();
         if may(LectureEvent::Pause) {
@@ -231,7 +242,7 @@ impl Session {
         if self.can_undo() {
             words.push("undo");
         }
-        if self.is_closing() {
+        if self.is_closing() && !start_waits {
             words.push("start");
         }
         words.push("amend");
@@ -257,7 +268,6 @@ mod tests {
                     run: RunNumber(1),
                 },
                 base_ns: 100 * S,
-                opened_unix_ms: 0,
                 pauses: vec![],
                 stop_ns: None,
                 ending_since_ns: None,
@@ -363,17 +373,22 @@ mod tests {
     #[test]
     fn allowed_words_follow_the_state() {
         assert_eq!(
-            session(LectureState::Recording).allowed(),
+            session(LectureState::Recording).allowed(false),
             ["pause", "stop", "mark", "extend", "amend"]
         );
         assert_eq!(
-            session(LectureState::Paused).allowed(),
+            session(LectureState::Paused).allowed(false),
             ["resume", "stop", "mark", "extend", "amend"]
         );
         assert_eq!(
-            session(LectureState::Stopping).allowed(),
+            session(LectureState::Stopping).allowed(false),
             ["undo", "start", "amend"]
         );
-        assert_eq!(session(LectureState::Failed).allowed(), ["start", "amend"]);
+        assert_eq!(
+            session(LectureState::Stopping).allowed(true),
+            ["undo", "amend"],
+            "one start waits"
+        );
+        assert_eq!(session(LectureState::Failed).allowed(false), ["start", "amend"]);
     }
 }

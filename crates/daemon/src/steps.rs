@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use lectern_domain::api::ClockTrust;
 use lectern_domain::ids::{RunId, RunNumber};
 use lectern_domain::lecture::{LectureAction, LectureEvent, RefusedLecture};
 use lectern_store::RowChange;
@@ -13,7 +14,8 @@ use crate::session::{OpenRun, PAUSE_LEAD_NS, Session};
 
 /// A stop that the clock made and a person took back moves the planned end by this much: without
 /// it, the clock would stop the lecture again at once.
-const GOES_ON_NS: u64 = 15 * 60 * 1_000_000_000;
+const GOES_ON_NS: u64 = 15 * 60 * SECOND_NS;
+const SECOND_NS: u64 = 1_000_000_000;
 
 /// When a step happens.
 #[derive(Clone, Copy, Debug)]
@@ -22,8 +24,35 @@ pub(crate) struct Moment {
     pub(crate) now_ns: u64,
     /// Wall clock.
     pub(crate) unix_ms: i64,
+    /// Whether the wall clock can be believed.
+    pub(crate) clock: ClockTrust,
     /// How long a stop can be undone.
     pub(crate) undo_ns: u64,
+    /// How long before its press a lecture begins.
+    pub(crate) pre_roll_ns: u64,
+    /// No lecture may begin before this, whatever the sources keep: the one before it ended then,
+    /// or nothing was kept yet.
+    pub(crate) kept_since_ns: u64,
+}
+
+impl Moment {
+    /// Where a lecture begins whose button is pressed now. Sources that keep something in memory
+    /// have a key frame at each whole second, so the run begins at one.
+    fn base_ns(&self) -> u64 {
+        if self.pre_roll_ns == 0 {
+            return self.now_ns;
+        }
+        let wanted = self.now_ns.saturating_sub(self.pre_roll_ns) / SECOND_NS * SECOND_NS;
+        let kept = self.kept_since_ns.div_ceil(SECOND_NS).saturating_mul(SECOND_NS);
+        wanted.max(kept).min(self.now_ns)
+    }
+
+    /// The wall clock at an earlier moment of the monotonic clock.
+    fn unix_ms_at(&self, ns: u64) -> i64 {
+        let ago_ms = self.now_ns.saturating_sub(ns) / 1_000_000;
+        self.unix_ms
+            .saturating_sub(i64::try_from(ago_ms).unwrap_or(i64::MAX))
+    }
 }
 
 /// A step, decided and not made.
@@ -73,7 +102,7 @@ impl Session {
 impl Next {
     fn act(&mut self, action: LectureAction, event: LectureEvent, moment: Moment) {
         match action {
-            LectureAction::OpenRun => self.open_run(moment),
+            LectureAction::OpenRun => self.open_run(event, moment),
             LectureAction::CloseGate => {
                 self.take_stop_back(moment);
                 self.close_gate(event, moment);
@@ -88,7 +117,12 @@ impl Next {
         }
     }
 
-    fn open_run(&mut self, moment: Moment) {
+    /// Opens a run: at the press or before it when a lecture begins, now when one goes on.
+    fn open_run(&mut self, event: LectureEvent, moment: Moment) {
+        let base_ns = match event {
+            LectureEvent::Arm => moment.base_ns(),
+            _ => moment.now_ns,
+        };
         let session = &mut self.session;
         let run = RunId {
             lecture: session.id,
@@ -96,15 +130,15 @@ impl Next {
         };
         self.changes.push(RowChange::OpenRun {
             run,
-            base_mono_ns: moment.now_ns,
-            started_unix_ms: moment.unix_ms,
+            base_mono_ns: base_ns,
+            started_unix_ms: moment.unix_ms_at(base_ns),
+            clock: moment.clock,
         });
         session.last_run = run.run;
         session.begun_ns = moment.now_ns;
         session.run = Some(OpenRun {
             id: run,
-            base_ns: moment.now_ns,
-            opened_unix_ms: moment.unix_ms,
+            base_ns,
             pauses: Vec::new(),
             stop_ns: None,
             ending_since_ns: None,
@@ -204,7 +238,10 @@ mod tests {
         Moment {
             now_ns: second * SECOND,
             unix_ms: i64::try_from(second * 1_000).unwrap(),
+            clock: ClockTrust::Trusted,
             undo_ns: 10 * SECOND,
+            pre_roll_ns: 0,
+            kept_since_ns: 0,
         }
     }
 
@@ -249,6 +286,57 @@ mod tests {
         let captured = lecture.after(E::AllClosed, at(141)).unwrap();
         assert!(captured.captured);
         assert_eq!(captured.session.state, S::Captured);
+    }
+
+    #[test]
+    fn a_lecture_begins_before_its_press_as_far_as_something_may_be_taken_from() {
+        const MS: u64 = SECOND / 1_000;
+        // Press, pre-roll and the earliest moment allowed, and where the run begins, in ms.
+        for (press, pre_roll, kept, base) in [
+            (100_700, 0, 0, 100_700),
+            (100_700, 5_000, 0, 95_000),
+            (100_000, 5_000, 95_000, 95_000),
+            (100_700, 5_000, 95_001, 96_000),
+            (100_700, 5_000, 99_400, 100_000),
+            (100_700, 5_000, 100_300, 100_700),
+            (100_700, 5_000, 100_700, 100_700),
+            (3_000, 5_000, 0, 0),
+        ] {
+            let moment = Moment {
+                now_ns: press * MS,
+                unix_ms: 1_000_000,
+                pre_roll_ns: pre_roll * MS,
+                kept_since_ns: kept * MS,
+                ..at(0)
+            };
+            let planned = Session::new(LectureId::random(), Metadata::default(), S::Scheduled);
+            let next = planned.after(E::Arm, moment).unwrap();
+            let run = next.session.run.as_ref().unwrap();
+            assert_eq!(run.base_ns, base * MS, "{press} {pre_roll} {kept}");
+            let opened = RowChange::OpenRun {
+                run: run.id,
+                base_mono_ns: run.base_ns,
+                started_unix_ms: 1_000_000 - i64::try_from(press - base).unwrap(),
+                clock: ClockTrust::Trusted,
+            };
+            assert_eq!(next.changes, [opened]);
+            assert_eq!(next.session.recorded_ms(press * MS), press - base);
+            assert_eq!(next.session.begun_ns, press * MS, "patience begins at the press");
+        }
+    }
+
+    #[test]
+    fn p3_a_lecture_that_goes_on_takes_nothing_from_before() {
+        let found = Session {
+            last_run: RunNumber(1),
+            ..Session::new(LectureId::random(), Metadata::default(), S::Interrupted)
+        };
+        let moment = Moment {
+            pre_roll_ns: 5 * SECOND,
+            ..at(50)
+        };
+        let next = found.after(E::RecordOn { paused: false }, moment).unwrap();
+        assert_eq!(next.session.run.unwrap().base_ns, 50 * SECOND);
     }
 
     #[test]

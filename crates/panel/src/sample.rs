@@ -92,6 +92,7 @@ pub(crate) fn status() -> Value {
             bytes: 910_000_000,
             segments_closed: 84,
             marks: 2,
+            facts: 1,
         }),
         sources: vec![SourceStatus {
             name: source(),

@@ -10,6 +10,7 @@ use lectern_store::DbError;
 use tracing::{error, info, warn};
 
 use super::Conductor;
+use super::noted::LOAD_SHED;
 use crate::session::{DRAIN_NS, LEAVE_DRAIN_NS, Session};
 use crate::steps::{Moment, Next};
 
@@ -47,10 +48,14 @@ impl Conductor {
     }
 
     pub(super) fn moment(&self) -> Moment {
+        let now_ns = monotonic_ns();
         Moment {
-            now_ns: monotonic_ns(),
+            now_ns,
             unix_ms: unix_ms(),
+            clock: self.clock.trust(),
             undo_ns: self.parts.config.recording.undo.ns(),
+            pre_roll_ns: self.parts.config.recording.pre_roll.ns(),
+            kept_since_ns: self.keeping.since_ns(now_ns),
         }
     }
 
@@ -144,9 +149,13 @@ impl Conductor {
             warn!(lecture = %session.id, drained = run.drained.len(), sources, "some sources did not flush in time");
         }
         run.closing = true;
-        let (id, spool) = (run.id, self.parts.spool.clone());
-        self.closing
-            .spawn(async move { (id, spool.end_run(id).await.map_err(|error| error.to_string())) });
+        let (id, spool, scribe) = (run.id, self.parts.spool.clone(), self.parts.scribe.clone());
+        self.closing.spawn(async move {
+            let ended = spool.end_run(id).await.map_err(|error| error.to_string());
+            // The finisher reads the facts too.
+            scribe.settled().await;
+            (id, ended)
+        });
     }
 
     pub(super) async fn on_run_closed(&mut self, run: RunId, result: Result<(), String>) {
@@ -167,12 +176,11 @@ impl Conductor {
                     return;
                 }
                 // Not captured: without its last segments it must not be finished and sent.
+                self.run_is_over();
                 return self.drop_session().await;
             }
         }
-        if let Some(session) = &mut self.session {
-            session.run = None;
-        }
+        self.run_is_over();
         self.parts.capture.follow(None);
         if self.leaving && !self.session.as_ref().is_some_and(Session::is_closing) {
             // Its state stays: the next start finds it interrupted and goes on with it.
@@ -202,6 +210,15 @@ impl Conductor {
             }
         }
         self.drop_session().await;
+    }
+
+    /// Nothing of the run is open any more.
+    fn run_is_over(&mut self) {
+        if let Some(run) = self.session.as_mut().and_then(|session| session.run.take()) {
+            self.keeping
+                .lecture_ended(run.base_ns.saturating_add(run.stop_ns.unwrap_or(0)));
+        }
+        self.troubles.retain(|trouble| trouble.code != LOAD_SHED);
     }
 
     async fn drop_session(&mut self) {

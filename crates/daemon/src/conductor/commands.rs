@@ -5,7 +5,7 @@ use lectern_domain::api::{Command, Done, Metadata, Refusal, StartRequest};
 use lectern_domain::ids::LectureId;
 use lectern_domain::lecture::{LectureEvent, LectureState};
 use lectern_domain::track::TrackHealth;
-use lectern_store::{DbError, NewLecture, NewTrack};
+use lectern_store::{NewLecture, NewTrack};
 use tokio::sync::oneshot;
 use tracing::{info, warn};
 
@@ -13,6 +13,7 @@ use super::Conductor;
 use super::actions::unable;
 use super::texts::{checked, checked_text};
 use crate::session::Session;
+use crate::steps::Moment;
 
 const MINUTE_NS: u64 = 60_000_000_000;
 /// The most that a planned end may lie ahead.
@@ -99,21 +100,7 @@ impl Conductor {
             Command::Mark(request) => self.mark(request.label).await,
             Command::Extend(request) => self.extend(request.minutes).await,
             Command::Retry(id) => self.retry(id).await,
-            Command::SendNow(id) => {
-                let count = self
-                    .parts
-                    .db
-                    .send_now(id)
-                    .await
-                    .map_err(|error| from_db(&error))?;
-                self.parts.courier_wake.notify_one();
-                self.refresh_queue().await;
-                info!(deliveries = count, "deliveries were put first");
-                Ok(Done {
-                    lecture: id,
-                    state: None,
-                })
-            }
+            Command::SendNow(id) => self.send_now(id).await,
             Command::Amend(id, metadata) => self.amend(id, metadata).await,
         }
     }
@@ -137,7 +124,8 @@ impl Conductor {
         }
         let Planned { metadata, length_ns } = planned;
         let id = LectureId::random();
-        let (now_ns, now_unix_ms) = (monotonic_ns(), unix_ms());
+        let pressed = self.moment();
+        let (now_ns, now_unix_ms) = (pressed.now_ns, pressed.unix_ms);
         let planned_end_unix_ms = now_unix_ms.saturating_add(ms(length_ns));
         let tracks = self.parts.config.sources.iter();
         let new = NewLecture {
@@ -150,6 +138,7 @@ impl Conductor {
                     source: s.name.clone(),
                     role: s.role,
                     kind: s.kind.as_str().to_owned(),
+                    spare_for: s.spare_for.clone(),
                 })
                 .collect(),
         };
@@ -164,7 +153,7 @@ impl Conductor {
             ends_ns: now_ns.saturating_add(length_ns),
             ..Session::new(id, metadata, LectureState::Armed)
         });
-        if let Err(refusal) = self.open_first_run().await {
+        if let Err(refusal) = self.open_first_run(pressed).await {
             // Else the next start of the daemon would find it and record, which nobody expects.
             let given_up = self.step(LectureEvent::NothingArrived).await;
             warn!(lecture = %id, noted = given_up.is_ok(), "lecture could not be begun");
@@ -176,7 +165,7 @@ impl Conductor {
     }
 
     /// The row of a new lecture is `armed` from the beginning.
-    async fn open_first_run(&mut self) -> Result<(), Refusal> {
+    async fn open_first_run(&mut self, pressed: Moment) -> Result<(), Refusal> {
         let Some(session) = &self.session else {
             return Ok(());
         };
@@ -184,8 +173,14 @@ impl Conductor {
             state: LectureState::Scheduled,
             ..session.clone()
         };
+        // Sources that keep something give it from before the press, others from now on.
+        let moment = if pressed.pre_roll_ns > 0 {
+            pressed
+        } else {
+            self.moment()
+        };
         let next = scheduled
-            .after(LectureEvent::Arm, self.moment())
+            .after(LectureEvent::Arm, moment)
             .map_err(|refused| self.refused(&refused.to_string()))?;
         self.make(next).await.map_err(|error| unable(&error))
     }
@@ -215,14 +210,15 @@ impl Conductor {
         if self.session.as_ref().is_some_and(|session| !session.is_closing()) {
             return Err(self.not_now("start"));
         }
-        let reserve = self.parts.config.storage.reserve.bytes();
-        if self.free_bytes <= reserve {
+        let budget = self.budget();
+        if !budget.can_start() {
             return Err(Refusal::Unable {
                 message: format!(
-                    "The disk is full: {} MB are free and {} MB are kept in reserve. Every earlier lecture is safe. \
-                     Call the help desk to make room.",
-                    self.free_bytes / 1_000_000,
-                    reserve / 1_000_000
+                    "The disk is full: {} MB are free and {} MB are kept in reserve, and a recording needs {} MB for \
+                     its first minutes. Every earlier lecture is safe. Call the help desk to make room.",
+                    budget.free / 1_000_000,
+                    budget.reserve / 1_000_000,
+                    budget.start_bytes() / 1_000_000
                 ),
             });
         }
@@ -317,100 +313,9 @@ impl Conductor {
             .await
             .map_err(|error| unable(&error))?;
         session.ends_ns = ends_ns;
+        // Somebody is there and wants it to go on.
+        session.doubt = None;
         Ok(self.done())
-    }
-
-    async fn retry(&mut self, id: LectureId) -> Result<Done, Refusal> {
-        let state = self.lecture_state(id).await?;
-        if state == LectureState::Failed {
-            let (to, _) = state
-                .step(LectureEvent::Retry)
-                .map_err(|refused| self.refused(&refused.to_string()))?;
-            self.parts
-                .db
-                .set_state(id, state, to, None)
-                .await
-                .map_err(|error| from_db(&error))?;
-            self.to_finish.push_back(id);
-            self.begin_finishing().await;
-            return Ok(Done {
-                lecture: Some(id),
-                state: Some(to),
-            });
-        }
-        let again = self
-            .parts
-            .db
-            .retry_lecture(id)
-            .await
-            .map_err(|error| from_db(&error))?;
-        if again == 0 {
-            return Err(Refusal::State {
-                state: state.to_string(),
-                allowed: Vec::new(),
-                message: format!(
-                    "Lecture {id} is {state}: there is nothing to try again. A failed lecture can be finished again, \
-                     a waiting or parked delivery can be sent again."
-                ),
-            });
-        }
-        self.parts.courier_wake.notify_one();
-        self.refresh_queue().await;
-        Ok(Done {
-            lecture: Some(id),
-            state: Some(state),
-        })
-    }
-
-    async fn amend(&mut self, id: LectureId, metadata: Metadata) -> Result<Done, Refusal> {
-        let metadata = checked(metadata)?;
-        let state = self.lecture_state(id).await?;
-        if matches!(
-            state,
-            LectureState::Finishing
-                | LectureState::Delivering
-                | LectureState::Delivered
-                | LectureState::Purged
-        ) {
-            return Err(Refusal::State {
-                state: state.to_string(),
-                allowed: Vec::new(),
-                message: format!(
-                    "Lecture {id} is {state}: what is said about it is being written into its files, or went to the \
-                     platform with them. Nothing was changed. Mend it at the platform."
-                ),
-            });
-        }
-        self.parts
-            .db
-            .amend(id, metadata.clone())
-            .await
-            .map_err(|error| from_db(&error))?;
-        if let Some(session) = self.session.as_mut().filter(|session| session.id == id) {
-            let now = &mut session.metadata;
-            let mend = |field: &mut Option<String>, new: Option<String>| {
-                if new.is_some() {
-                    *field = new.filter(|text| !text.is_empty());
-                }
-            };
-            mend(&mut now.title, metadata.title);
-            mend(&mut now.course, metadata.course);
-            mend(&mut now.presenter, metadata.presenter);
-            mend(&mut now.language, metadata.language);
-        }
-        Ok(Done {
-            lecture: Some(id),
-            state: Some(state),
-        })
-    }
-
-    async fn lecture_state(&self, id: LectureId) -> Result<LectureState, Refusal> {
-        let found = self.parts.db.lecture(id).await.map_err(|error| from_db(&error))?;
-        found
-            .map(|detail| detail.summary.state)
-            .ok_or_else(|| Refusal::NotFound {
-                message: format!("There is no lecture {id} on this machine. `lectern lectures` lists all."),
-            })
     }
 
     fn done(&self) -> Done {
@@ -436,10 +341,10 @@ impl Conductor {
             .session
             .as_ref()
             .map_or("ready", |session| session.state.as_str());
-        let allowed = self
-            .session
-            .as_ref()
-            .map_or_else(|| vec!["start"], Session::allowed);
+        let allowed = self.session.as_ref().map_or_else(
+            || vec!["start"],
+            |session| session.allowed(self.next_start.is_some()),
+        );
         Refusal::State {
             state: state.to_owned(),
             message: format!(
@@ -474,18 +379,4 @@ fn minutes_ns(minutes: u32) -> u64 {
 
 fn ms(ns: u64) -> i64 {
     i64::try_from(ns / 1_000_000).unwrap_or(i64::MAX)
-}
-
-fn from_db(error: &DbError) -> Refusal {
-    match error {
-        DbError::NotFound(_) => Refusal::NotFound {
-            message: format!("There is none such: {error}."),
-        },
-        DbError::Conflict(_) => Refusal::State {
-            state: "changed".to_owned(),
-            allowed: Vec::new(),
-            message: format!("It changed in the meantime: {error}. Nothing was changed by this."),
-        },
-        _ => unable(error),
-    }
 }

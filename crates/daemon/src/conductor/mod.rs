@@ -10,8 +10,12 @@
 //! the sources told, then the reply. Only a pause is told to the sources first (P7).
 
 mod actions;
+mod clock;
 mod commands;
 mod finishing;
+mod noted;
+mod past;
+mod purge;
 mod resume;
 mod texts;
 
@@ -20,7 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lectern_capture::clock::{monotonic_ns, unix_ms};
-use lectern_capture::{Capture, Media};
+use lectern_capture::{Capture, Media, Noted};
 use lectern_domain::api::{Command, Done, Message, QueueSummary, Refusal, Severity, Status};
 use lectern_domain::config::Config;
 use lectern_domain::ids::{LectureId, RunId, SourceName};
@@ -32,10 +36,14 @@ use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info, warn};
 
 use self::commands::Planned;
-use crate::courier::CourierEvent;
+use self::purge::{Purged, Purges};
+use crate::clock::Watch;
+use crate::courier::{Asker, CourierEvent};
 use crate::finisher::{FinishEvent, Finisher};
+use crate::keeping::Keeping;
 use crate::notify::Vitals;
 use crate::pump::Tally;
+use crate::scribe::Scribe;
 use crate::session::Session;
 use crate::signals::Signal;
 use crate::status;
@@ -63,6 +71,10 @@ enum Event {
     RunClosed { run: RunId, result: Result<(), String> },
     /// The health of a source changed.
     SourceChanged,
+    /// Something is to be kept with the lecture at work.
+    Noted(Noted),
+    /// The deletion of a delivered lecture ended.
+    Purged(Purged),
     /// The finisher got on.
     Finish(FinishEvent),
     /// A delivery got on.
@@ -82,6 +94,7 @@ pub(crate) struct Inputs {
     /// What the pump lets through: `Drained` only.
     pub(crate) drained: mpsc::Receiver<Media>,
     pub(crate) sources: watch::Receiver<u64>,
+    pub(crate) facts: mpsc::Receiver<Noted>,
     pub(crate) finish: mpsc::Receiver<FinishEvent>,
     pub(crate) courier: mpsc::Receiver<CourierEvent>,
     pub(crate) space: watch::Receiver<u64>,
@@ -97,6 +110,8 @@ pub(crate) struct Parts {
     pub(crate) tally: Tally,
     pub(crate) finisher: Finisher,
     pub(crate) courier_wake: Arc<tokio::sync::Notify>,
+    pub(crate) asker: Asker,
+    pub(crate) scribe: Scribe,
     pub(crate) status: watch::Sender<Arc<Status>>,
     pub(crate) vitals: Arc<Vitals>,
 }
@@ -117,6 +132,13 @@ pub(crate) struct Conductor {
     queue: QueueSummary,
     queue_read_ns: u64,
     free_bytes: u64,
+    clock: Watch,
+    clock_read_ns: u64,
+    /// The clock was set by this much, and times on record are not corrected yet.
+    uncorrected_ms: Option<i64>,
+    keeping: Keeping,
+    beat_ns: u64,
+    purges: Purges,
     /// Troubles that are not a source's: shown until the next lecture starts.
     troubles: Vec<Message>,
     revision: u64,
@@ -124,7 +146,7 @@ pub(crate) struct Conductor {
 }
 
 impl Conductor {
-    pub(crate) fn new(parts: Parts, free_bytes: u64) -> Self {
+    pub(crate) fn new(parts: Parts, free_bytes: u64, clock: Watch) -> Self {
         Self {
             parts,
             session: None,
@@ -137,6 +159,12 @@ impl Conductor {
             queue: QueueSummary::default(),
             queue_read_ns: 0,
             free_bytes,
+            clock,
+            clock_read_ns: 0,
+            uncorrected_ms: None,
+            keeping: Keeping::default(),
+            beat_ns: 0,
+            purges: Purges::default(),
             troubles: Vec::new(),
             revision: 0,
             leaving: false,
@@ -144,8 +172,9 @@ impl Conductor {
     }
 
     /// Runs until a signal ends it and the lecture at work is closed; gives its parts back so
-    /// that they can be shut down in order. `Err` when the second signal asked for "now".
-    pub(crate) async fn run(mut self, mut inputs: Inputs) -> Result<Parts, Now> {
+    /// that they can be shut down in order, and the signals so that a second one is heard until
+    /// the end. `Err` when the second signal asked for "now".
+    pub(crate) async fn run(mut self, mut inputs: Inputs) -> Result<(Parts, mpsc::Receiver<Signal>), Now> {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -161,7 +190,7 @@ impl Conductor {
                 break;
             }
         }
-        Ok(self.parts)
+        Ok((self.parts, inputs.signals))
     }
 
     /// Handles one event. A commit may hang on a dead disk; the second signal ends it all the same.
@@ -206,6 +235,8 @@ impl Conductor {
                 }
             },
             Ok(()) = inputs.sources.changed() => Event::SourceChanged,
+            Some(noted) = inputs.facts.recv() => Event::Noted(noted),
+            Some(purged) = self.purges.ended() => Event::Purged(purged),
             Some(event) = inputs.finish.recv() => Event::Finish(event),
             Some(event) = inputs.courier.recv() => Event::Courier(event),
             Ok(()) = inputs.space.changed() => Event::Space(*inputs.space.borrow_and_update()),
@@ -225,12 +256,14 @@ impl Conductor {
                 self.close_if_drained();
             }
             Event::RunClosed { run, result } => self.on_run_closed(run, result).await,
-            Event::SourceChanged => {}
+            Event::SourceChanged => self.see_sources(),
+            Event::Noted(noted) => self.on_noted(noted),
+            Event::Purged(purged) => self.on_purged(purged).await,
             Event::Finish(event) => self.on_finish(event).await,
             Event::Courier(event) => self.on_courier(event).await,
             Event::Space(free) => {
                 self.free_bytes = free;
-                self.guard_reserve().await;
+                self.look_after_space().await;
             }
             Event::Tick => self.on_tick().await,
             Event::Signal(Signal::Terminate) => self.leave().await,
@@ -241,12 +274,15 @@ impl Conductor {
     async fn on_tick(&mut self) {
         self.parts.vitals.conductor_lives();
         let now = monotonic_ns();
+        self.watch_clock(now).await;
         self.step_due(now).await;
+        self.beat(now);
         self.close_if_drained();
         if now.saturating_sub(self.queue_read_ns) > QUEUE_EVERY_NS {
             self.refresh_queue().await;
         }
         self.finish_on(now).await;
+        self.purge_on(now).await;
     }
 
     async fn on_spool(&mut self, event: SpoolEvent) {
@@ -298,7 +334,11 @@ impl Conductor {
 
     async fn on_courier(&mut self, event: CourierEvent) {
         match event {
-            CourierEvent::Progress(view) => self.queue.active = view,
+            CourierEvent::Progress(view) => {
+                // A delivery that ended may have been the last of its lecture.
+                self.purges.look_again_if(view.is_none());
+                self.queue.active = view;
+            }
             CourierEvent::Changed => self.refresh_queue().await,
         }
     }
@@ -351,7 +391,9 @@ impl Conductor {
             pictures: &self.parts.capture.pictures(),
             track_bytes: &track_bytes,
             queue: &self.queue,
-            free_bytes: self.free_bytes,
+            budget: self.budget(),
+            clock: self.clock.trust(),
+            start_waits: self.next_start.is_some(),
             troubles: &self.troubles,
             now_ns: monotonic_ns(),
             now_unix_ms: unix_ms(),

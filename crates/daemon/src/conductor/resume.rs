@@ -1,50 +1,42 @@
-//! What the daemon does with lectures that it finds at its start, and when the disk fills.
+//! What the daemon does with lectures that it finds at its start.
 
 use lectern_capture::clock::{monotonic_ns, unix_ms};
 use lectern_domain::api::{Message, Severity};
+use lectern_domain::fact::{Fact, FactKind};
 use lectern_domain::lecture::{LectureEvent, LectureState};
 use lectern_store::{Interrupted, Recovery};
 use tracing::{error, info, warn};
 
 use super::Conductor;
+use super::texts::length;
+use crate::outage::{self, Verdict};
 use crate::session::Session;
-
-/// Whether an interrupted lecture goes on: it was neither stopped nor over, and not long ago.
-fn goes_on(lecture: &Interrupted, now_unix_ms: i64, resume_within_ms: i64) -> bool {
-    let stopped = matches!(lecture.was, LectureState::Stopping);
-    let away_ms = now_unix_ms.saturating_sub(lecture.last_written_unix_ms);
-    !stopped && now_unix_ms < lecture.planned_end_unix_ms && away_ms <= resume_within_ms
-}
 
 impl Conductor {
     /// Takes up what recovery found: the newest interrupted lecture goes on by itself if its time
     /// is not over, every other is finished as it is.
     pub(crate) async fn take_up(&mut self, recovery: &Recovery) {
         self.to_finish.extend(recovery.to_finish.iter().copied());
-        let now_unix_ms = unix_ms();
-        let within = i64::try_from(self.parts.config.recording.resume_within.0).unwrap_or(i64::MAX);
+        // The clock may have been set while nobody watched it.
+        self.correct_at_start().await;
+        let now = outage::Moment {
+            unix_ms: unix_ms(),
+            mono_ns: monotonic_ns(),
+            boot_id: recovery.boot_id.clone(),
+            trust: self.clock.trust(),
+        };
+        let within_ms = self.parts.config.recording.resume_within.0;
         let mut interrupted: Vec<&Interrupted> = recovery.interrupted.iter().collect();
         interrupted.sort_by_key(|lecture| lecture.started_unix_ms);
-        let newest = interrupted
-            .last()
-            .filter(|lecture| goes_on(lecture, now_unix_ms, within))
-            .map(|l| l.lecture);
+        let newest = interrupted.last().map(|lecture| lecture.lecture);
         for lecture in interrupted {
-            self.session = Some(session_of(lecture, now_unix_ms));
-            let event = if newest == Some(lecture.lecture) {
-                LectureEvent::RecordOn {
-                    paused: lecture.paused,
-                }
+            let verdict = if newest == Some(lecture.lecture) {
+                outage::judge(lecture, &now, within_ms)
             } else {
-                LectureEvent::GiveUp
+                Verdict::Over
             };
-            info!(lecture = %lecture.lecture, goes_on = newest == Some(lecture.lecture), "interrupted lecture was found");
-            if let Err(refusal) = self.step(event).await {
-                error!(lecture = %lecture.lecture, error = refusal.message(), "interrupted lecture could not be taken up");
-                self.session = None;
-            } else if event == LectureEvent::GiveUp {
-                self.session = None;
-            }
+            info!(lecture = %lecture.lecture, verdict = ?verdict, clock = ?now.trust, "interrupted lecture was found");
+            self.settle(lecture, verdict).await;
         }
         for path in &recovery.quarantined {
             warn!(path = %path.display(), "unknown or damaged file was moved to quarantine");
@@ -69,36 +61,64 @@ impl Conductor {
         self.publish();
     }
 
-    /// Promise P8: stops the lecture while there is still room to close it.
-    pub(super) async fn guard_reserve(&mut self) {
-        let recording = self
-            .session
-            .as_ref()
-            .is_some_and(|session| session.state.step(LectureEvent::Stop).is_ok());
-        if !recording || self.free_bytes > self.parts.config.storage.reserve.bytes() {
+    async fn settle(&mut self, lecture: &Interrupted, verdict: Verdict) {
+        self.session = Some(session_of(lecture, verdict));
+        let event = match verdict {
+            Verdict::GoesOn { .. } => LectureEvent::RecordOn {
+                paused: lecture.paused,
+            },
+            Verdict::Over => LectureEvent::GiveUp,
+        };
+        if let Err(refusal) = self.step(event).await {
+            error!(lecture = %lecture.lecture, error = refusal.message(), "interrupted lecture could not be taken up");
+            self.session = None;
             return;
         }
-        warn!(
-            free_bytes = self.free_bytes,
-            "disk reached its reserve, the lecture is stopped"
-        );
-        if let Err(refusal) = self.step(LectureEvent::Stop).await {
-            return error!(error = refusal.message(), "lecture could not be stopped");
+        if verdict == Verdict::Over {
+            self.session = None;
+            return;
         }
-        self.trouble(Message {
-            severity: Severity::Error,
-            code: "disk-full".to_owned(),
-            subject: None,
-            what: "The disk is full: the recording was stopped.".to_owned(),
-            safe: "Everything until this moment is saved.".to_owned(),
-            todo: "Call the help desk to make room; then record again.".to_owned(),
-        });
+        self.reread_times().await;
+        // By the clock of this boot: with another one, a second outage would be judged wrongly.
+        self.write_planned_end().await;
+        self.note_outage();
+    }
+
+    /// Keeps with the lecture that it went on, and for how long it had stood still.
+    fn note_outage(&mut self) {
+        let Some((run, gap_ms)) = self
+            .session
+            .as_ref()
+            .and_then(|session| Some((session.run.as_ref()?.id, session.gap_ms)))
+        else {
+            return;
+        };
+        let lasted = gap_ms.map_or_else(
+            || "nobody knows for how long it had stood still, because the clock was wrong".to_owned(),
+            |gap_ms| format!("{} are missing in all", length(gap_ms)),
+        );
+        let fact = Fact {
+            run: run.run,
+            at_ns: 0,
+            source: None,
+            what: FactKind::Interrupted,
+            detail: format!("the recording went on after an outage; {lasted}"),
+        };
+        if !self.parts.scribe.note(run.lecture, fact) {
+            warn!(lecture = %run.lecture, "outage was not noted");
+        }
     }
 }
 
-fn session_of(lecture: &Interrupted, now_unix_ms: i64) -> Session {
+fn session_of(lecture: &Interrupted, verdict: Verdict) -> Session {
     let now_ns = monotonic_ns();
-    let left_ms = left_ms(lecture, now_unix_ms);
+    let (left_ms, doubt) = match verdict {
+        Verdict::GoesOn { gap_ms, left_ms } => {
+            let doubt = outage::doubt(lecture).filter(|_| gap_ms.is_none());
+            (left_ms, doubt)
+        }
+        Verdict::Over => (0, None),
+    };
     Session {
         started_unix_ms: lecture.started_unix_ms,
         begun_ns: now_ns,
@@ -108,69 +128,11 @@ fn session_of(lecture: &Interrupted, now_unix_ms: i64) -> Session {
         earlier_bytes: lecture.bytes,
         segments_closed: lecture.segments,
         marks: lecture.marks,
+        doubt,
         ..Session::new(
             lecture.lecture,
             lecture.metadata.clone(),
             LectureState::Interrupted,
         )
-    }
-}
-
-/// How long it may still record. A machine that lost its clock with its power may believe in a
-/// day long past; what was left when it last wrote is the most in any case.
-fn left_ms(lecture: &Interrupted, now_unix_ms: i64) -> u64 {
-    let since = now_unix_ms.max(lecture.last_written_unix_ms);
-    u64::try_from(lecture.planned_end_unix_ms.saturating_sub(since)).unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use lectern_domain::api::Metadata;
-    use lectern_domain::ids::{LectureId, RunNumber};
-
-    use super::*;
-
-    fn interrupted(was: LectureState) -> Interrupted {
-        Interrupted {
-            lecture: LectureId::random(),
-            metadata: Metadata::default(),
-            folder: String::new(),
-            started_unix_ms: 0,
-            planned_end_unix_ms: 100_000,
-            last_written_unix_ms: 50_000,
-            was,
-            paused: false,
-            last_run: RunNumber(1),
-            recorded_ms: 50_000,
-            bytes: 0,
-            marks: 0,
-            segments: 0,
-        }
-    }
-
-    #[test]
-    fn p3_a_lecture_goes_on_unless_it_was_stopped_over_or_left_too_long() {
-        assert!(goes_on(&interrupted(LectureState::Recording), 60_000, 30_000));
-        assert!(goes_on(&interrupted(LectureState::Paused), 60_000, 30_000));
-        assert!(
-            !goes_on(&interrupted(LectureState::Stopping), 60_000, 30_000),
-            "it was stopped"
-        );
-        assert!(
-            !goes_on(&interrupted(LectureState::Recording), 100_000, 90_000),
-            "its time is over"
-        );
-        assert!(
-            !goes_on(&interrupted(LectureState::Recording), 81_000, 30_000),
-            "left too long"
-        );
-    }
-
-    #[test]
-    fn p3_a_clock_that_fell_back_does_not_make_a_lecture_longer() {
-        let lecture = interrupted(LectureState::Recording);
-        assert_eq!(left_ms(&lecture, 60_000), 40_000);
-        assert_eq!(left_ms(&lecture, 0), 50_000);
-        assert_eq!(left_ms(&lecture, 100_001), 0);
     }
 }

@@ -1,4 +1,5 @@
-//! Texts that people give: any script, one line, of a bounded length.
+//! Texts that people give: any script, one line, of a bounded length; and lengths of time that
+//! they read.
 
 use lectern_domain::api::{MAX_TEXT_CHARS, Metadata, Refusal};
 
@@ -26,9 +27,43 @@ pub(super) fn checked_text(field: &str, text: Option<String>) -> Result<Option<S
     Ok(Some(text.to_owned()))
 }
 
+/// A length of time as people say it, in its two largest units.
+pub(super) fn length(ms: u64) -> String {
+    let (minute, hour, day) = (60, 60 * 60, 24 * 60 * 60);
+    let s = ms / 1_000;
+    let two = |n: u64, unit: &str, rest: u64, smaller: &str| match rest {
+        0 => format!("{n} {unit}"),
+        _ => format!("{n} {unit} {rest} {smaller}"),
+    };
+    if s >= day {
+        two(s / day, "d", s % day / hour, "h")
+    } else if s >= hour {
+        two(s / hour, "h", s % hour / minute, "min")
+    } else if s >= minute {
+        two(s / minute, "min", s % minute, "s")
+    } else {
+        format!("{s} s")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lengths_are_told_in_two_units() {
+        for (s, text) in [
+            (0, "0 s"),
+            (59, "59 s"),
+            (60, "1 min"),
+            (312, "5 min 12 s"),
+            (3_600, "1 h"),
+            (18_060, "5 h 1 min"),
+            (3 * 86_400 + 7_200, "3 d 2 h"),
+        ] {
+            assert_eq!(length(s * 1_000), text);
+        }
+    }
 
     #[test]
     fn texts_of_any_script_pass_and_texts_of_several_lines_do_not() {

@@ -104,6 +104,9 @@ pub struct CurrentLecture {
     pub segments_closed: u64,
     /// Marks so far.
     pub marks: u32,
+    /// What was noted of it since the daemon started: sources that went and came back, and more.
+    #[serde(default)]
+    pub facts: u32,
 }
 
 /// One source.

@@ -292,6 +292,7 @@ fn lecture(now_unix_ms: i64) -> CurrentLecture {
         bytes: 0,
         segments_closed: 0,
         marks: 0,
+        facts: 0,
     }
 }
 

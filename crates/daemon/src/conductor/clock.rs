@@ -1,0 +1,176 @@
+//! What follows when the wall clock is set: times on record, and what was decided without it.
+
+use lectern_capture::clock::{monotonic_ns, unix_ms};
+use lectern_domain::api::{ClockTrust, Message, Severity};
+use lectern_domain::fact::{Fact, FactKind};
+use lectern_domain::lecture::LectureEvent;
+use tracing::{error, info, warn};
+
+use super::Conductor;
+use super::texts::length;
+use crate::clock::{self, Change};
+use crate::outage::Resolved;
+
+/// How often the clocks are compared, and a correction that failed is tried again.
+const LOOK_EVERY_NS: u64 = 1_000_000_000;
+/// A clock that was set back by more makes deliveries wait that were to be tried long ago.
+const WAITS_TOO_LONG_MS: i64 = 60_000;
+
+impl Conductor {
+    /// Compares the clocks.
+    pub(super) async fn watch_clock(&mut self, now_ns: u64) {
+        if now_ns.saturating_sub(self.clock_read_ns) < LOOK_EVERY_NS {
+            return;
+        }
+        self.clock_read_ns = now_ns;
+        match self.clock.look(clock::read()) {
+            Some(Change::Lost) => {
+                warn!(
+                    now_unix_ms = unix_ms(),
+                    "clock was set to a time that has passed already"
+                );
+            }
+            Some(Change::Set { by_ms }) => {
+                info!(by_ms, "clock was set, or can be believed now");
+                self.uncorrected_ms = Some(self.uncorrected_ms.unwrap_or(0).saturating_add(by_ms));
+            }
+            None => {}
+        }
+        if let Some(by_ms) = self.uncorrected_ms {
+            self.correct_times(by_ms).await;
+        }
+    }
+
+    /// At the start of the daemon: what this boot wrote before may be wrong by a step that nobody
+    /// watched. Changes nothing where nothing is wrong.
+    pub(super) async fn correct_at_start(&mut self) {
+        if self.clock.trust() == ClockTrust::Trusted {
+            self.correct_times(0).await;
+        }
+    }
+
+    /// Puts every wall time right that this boot has written.
+    pub(super) async fn correct_times(&mut self, by_ms: i64) {
+        let up_ms = i64::try_from(monotonic_ns() / 1_000_000).unwrap_or(i64::MAX);
+        let boot_id = self.parts.db.boot_id();
+        let corrected = match self.parts.db.correct_clock(&boot_id, unix_ms() - up_ms).await {
+            Ok(corrected) => corrected,
+            Err(error) => {
+                self.uncorrected_ms = Some(by_ms);
+                return warn!(error = %error, "times on record could not be corrected; it is tried again");
+            }
+        };
+        self.uncorrected_ms = None;
+        if !corrected.is_empty() {
+            info!(
+                lectures = corrected.len(),
+                by_ms, "times on record were corrected"
+            );
+        }
+        if by_ms < -WAITS_TOO_LONG_MS {
+            match self.parts.db.send_now(None).await {
+                Ok(_) => self.parts.courier_wake.notify_one(),
+                Err(error) => warn!(error = %error, "waiting deliveries could not be put forward"),
+            }
+        }
+        if self.session.is_none() {
+            return;
+        }
+        self.note_correction(by_ms);
+        self.reread_times().await;
+        self.ask_again_whether_it_goes_on().await;
+        self.write_planned_end().await;
+    }
+
+    fn note_correction(&self, by_ms: i64) {
+        let Some(run) = self.session.as_ref().and_then(|session| session.run.as_ref()) else {
+            return;
+        };
+        let direction = if by_ms < 0 { "back" } else { "forward" };
+        let fact = Fact {
+            run: run.id.run,
+            at_ns: monotonic_ns().saturating_sub(run.base_ns),
+            source: None,
+            what: FactKind::ClockCorrected,
+            detail: format!(
+                "the wall clock was set {direction} by {}; dates and times were corrected, lengths were right",
+                length(by_ms.unsigned_abs())
+            ),
+        };
+        if !self.parts.scribe.note(run.id.lecture, fact) {
+            warn!(lecture = %run.id.lecture, "correction of the clock was not noted");
+        }
+    }
+
+    /// Takes the beginning of the lecture at work and what was lost between its runs from the
+    /// rows, which are right.
+    pub(super) async fn reread_times(&mut self) {
+        let Some(session) = &mut self.session else { return };
+        match self.parts.db.lecture(session.id).await {
+            Ok(Some(detail)) => {
+                session.started_unix_ms = detail.summary.started_unix_ms;
+                let later = detail.runs.iter().filter(|run| run.run > 1);
+                session.gap_ms = later.map(|run| run.gap_before_ms).sum();
+            }
+            Ok(None) => {}
+            Err(error) => warn!(error = %error, "times of the lecture at work could not be read"),
+        }
+    }
+
+    /// A lecture that went on after an outage of unknown length: now the length is known.
+    async fn ask_again_whether_it_goes_on(&mut self) {
+        let now_ns = monotonic_ns();
+        let within_ms = self.parts.config.recording.resume_within.0;
+        let Some(session) = &mut self.session else { return };
+        let (Some(doubt), Some(run)) = (session.doubt.take(), &session.run) else {
+            return;
+        };
+        let now_unix_ms = unix_ms();
+        let open_ms = i64::try_from(now_ns.saturating_sub(run.base_ns) / 1_000_000).unwrap_or(i64::MAX);
+        match doubt.resolve(now_unix_ms.saturating_sub(open_ms), now_unix_ms, within_ms) {
+            Resolved::Stands { gap_ms, left_ms } => {
+                info!(lecture = %session.id, gap_ms, "lecture went on rightly");
+                session.ends_ns = now_ns.saturating_add(left_ms.saturating_mul(1_000_000));
+            }
+            Resolved::TooLate { gap_ms } => self.stop_belated(gap_ms).await,
+        }
+    }
+
+    async fn stop_belated(&mut self, gap_ms: u64) {
+        if self
+            .session
+            .as_ref()
+            .is_none_or(|session| session.state.step(LectureEvent::Stop).is_err())
+        {
+            return;
+        }
+        if let Err(refusal) = self.step(LectureEvent::Stop).await {
+            return error!(
+                error = refusal.message(),
+                "lecture that went on too late could not be stopped"
+            );
+        }
+        warn!(gap_ms, "lecture that went on too late was stopped");
+        self.trouble(Message {
+            severity: Severity::Warning,
+            code: "resumed-too-late".to_owned(),
+            subject: None,
+            what: format!(
+                "The recording went on by itself after an outage, and was stopped: the outage had lasted {}.",
+                length(gap_ms)
+            ),
+            safe: "Everything before and after the outage is saved.".to_owned(),
+            todo: "If the lecture is still being held, press undo, or record again.".to_owned(),
+        });
+    }
+
+    /// The planned end is a moment of the monotonic clock; its wall time is for a restart.
+    pub(super) async fn write_planned_end(&mut self) {
+        let Some(session) = &self.session else { return };
+        let ahead_ms = session.ends_ns.saturating_sub(monotonic_ns()) / 1_000_000;
+        let ends_unix_ms = unix_ms().saturating_add(i64::try_from(ahead_ms).unwrap_or(i64::MAX));
+        if let Err(error) = self.parts.db.set_planned_end(session.id, ends_unix_ms).await {
+            warn!(lecture = %session.id, error = %error, "planned end could not be corrected");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! What people ask about lectures that are not at work: try again, send now, mend the words.
+
+use lectern_domain::api::{Done, Metadata, Refusal};
+use lectern_domain::ids::LectureId;
+use lectern_domain::lecture::{LectureEvent, LectureState};
+use lectern_store::DbError;
+use tracing::info;
+
+use super::Conductor;
+use super::actions::unable;
+use super::texts::checked;
+
+impl Conductor {
+    pub(super) async fn retry(&mut self, id: LectureId) -> Result<Done, Refusal> {
+        let state = self.lecture_state(id).await?;
+        if state == LectureState::Failed {
+            let (to, _) = state
+                .step(LectureEvent::Retry)
+                .map_err(|refused| self.refused(&refused.to_string()))?;
+            self.parts
+                .db
+                .set_state(id, state, to, None)
+                .await
+                .map_err(|error| from_db(&error))?;
+            self.to_finish.push_back(id);
+            self.begin_finishing().await;
+            return Ok(Done {
+                lecture: Some(id),
+                state: Some(to),
+            });
+        }
+        let again = self
+            .parts
+            .db
+            .retry_lecture(id)
+            .await
+            .map_err(|error| from_db(&error))?;
+        if again == 0 {
+            return Err(Refusal::State {
+                state: state.to_string(),
+                allowed: Vec::new(),
+                message: format!(
+                    "Lecture {id} is {state}: there is nothing to try again. A failed lecture can be finished again, \
+                     a waiting or parked delivery can be sent again."
+                ),
+            });
+        }
+        self.parts.courier_wake.notify_one();
+        self.refresh_queue().await;
+        Ok(Done {
+            lecture: Some(id),
+            state: Some(state),
+        })
+    }
+
+    pub(super) async fn amend(&mut self, id: LectureId, metadata: Metadata) -> Result<Done, Refusal> {
+        let metadata = checked(metadata)?;
+        let state = self.lecture_state(id).await?;
+        if matches!(
+            state,
+            LectureState::Finishing
+                | LectureState::Delivering
+                | LectureState::Delivered
+                | LectureState::Purged
+        ) {
+            return Err(Refusal::State {
+                state: state.to_string(),
+                allowed: Vec::new(),
+                message: format!(
+                    "Lecture {id} is {state}: what is said about it is being written into its files, or went to the \
+                     platform with them. Nothing was changed. Mend it at the platform."
+                ),
+            });
+        }
+        self.parts
+            .db
+            .amend(id, metadata.clone())
+            .await
+            .map_err(|error| from_db(&error))?;
+        if let Some(session) = self.session.as_mut().filter(|session| session.id == id) {
+            let now = &mut session.metadata;
+            let mend = |field: &mut Option<String>, new: Option<String>| {
+                if new.is_some() {
+                    *field = new.filter(|text| !text.is_empty());
+                }
+            };
+            mend(&mut now.title, metadata.title);
+            mend(&mut now.course, metadata.course);
+            mend(&mut now.presenter, metadata.presenter);
+            mend(&mut now.language, metadata.language);
+        }
+        Ok(Done {
+            lecture: Some(id),
+            state: Some(state),
+        })
+    }
+
+    async fn lecture_state(&self, id: LectureId) -> Result<LectureState, Refusal> {
+        let found = self.parts.db.lecture(id).await.map_err(|error| from_db(&error))?;
+        found
+            .map(|detail| detail.summary.state)
+            .ok_or_else(|| Refusal::NotFound {
+                message: format!("There is no lecture {id} on this machine. `lectern lectures` lists all."),
+            })
+    }
+
+    /// Ends the wait of a lecture's deliveries, or of all.
+    pub(super) async fn send_now(&mut self, id: Option<LectureId>) -> Result<Done, Refusal> {
+        let count = self
+            .parts
+            .db
+            .send_now(id)
+            .await
+            .map_err(|error| from_db(&error))?;
+        self.parts.courier_wake.notify_one();
+        self.refresh_queue().await;
+        info!(deliveries = count, "deliveries were put first");
+        Ok(Done {
+            lecture: id,
+            state: None,
+        })
+    }
+}
+
+fn from_db(error: &DbError) -> Refusal {
+    match error {
+        DbError::NotFound(_) => Refusal::NotFound {
+            message: format!("There is none such: {error}."),
+        },
+        DbError::Conflict(_) => Refusal::State {
+            state: "changed".to_owned(),
+            allowed: Vec::new(),
+            message: format!("It changed in the meantime: {error}. Nothing was changed by this."),
+        },
+        _ => unable(error),
+    }
+}

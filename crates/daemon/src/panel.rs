@@ -1,0 +1,137 @@
+//! The thread that serves the page, the API and the control socket, with a runtime of its own.
+
+use std::io::ErrorKind;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use lectern_domain::config::Config;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tracing::{error, info, warn};
+
+use crate::control::Desk;
+
+/// Between two attempts to serve the page.
+const RESTS: Duration = Duration::from_secs(1);
+
+/// The panel's thread and how to end it. [`Panel::close`] joins it.
+pub(crate) struct Panel {
+    stop: watch::Sender<bool>,
+    thread: std::thread::JoinHandle<()>,
+}
+
+impl Panel {
+    /// Opens the socket and the port, and starts the thread.
+    ///
+    /// # Errors
+    /// When the socket cannot be opened, or the system has no thread or runtime to give. A port
+    /// that is taken is none: the command line works without it.
+    pub(crate) fn start(config: &Config, desk: Desk) -> Result<Self> {
+        let socket = bind_socket(&config.control.socket)?;
+        let tcp = config.panel.listen.and_then(|address| match TcpListener::bind(address) {
+            Ok(listener) => Some(listener),
+            Err(error) => {
+                // The page is a convenience; the recording and the command line go on without.
+                error!(address = %address, error = %error, "page has no port; free it or change panel.listen");
+                None
+            }
+        });
+        if let Some(address) = tcp.as_ref().and_then(|tcp| tcp.local_addr().ok()) {
+            info!(page = format!("http://{address}/"), "page is served");
+        }
+        let listeners = lectern_panel::Listeners {
+            socket: Some(socket),
+            tcp,
+        };
+        let (stop, stopped) = watch::channel(false);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let desk = Arc::new(desk);
+        let thread = std::thread::Builder::new()
+            .name("panel".to_owned())
+            .spawn(move || {
+                // Without a page and a socket nobody could stop the recording: whatever breaks
+                // them, they are served again, and the recording never hears of it.
+                while !*stopped.borrow() {
+                    serve_panel(&runtime, &listeners, &desk, stopped.clone());
+                }
+            })?;
+        Ok(Self { stop, thread })
+    }
+
+    /// Asks the thread to end.
+    pub(crate) fn tell_to_stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Waits for the thread.
+    pub(crate) fn close(self) {
+        self.tell_to_stop();
+        if self.thread.join().is_err() {
+            warn!("panel thread panicked");
+        }
+    }
+}
+
+/// Serves until told to stop, or until something breaks; then it waits a moment. Blocks.
+fn serve_panel(
+    runtime: &Runtime,
+    listeners: &lectern_panel::Listeners,
+    desk: &Arc<Desk>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let mut stopped_too = stopped.clone();
+    let serving = || -> Result<()> {
+        let again = lectern_panel::Listeners {
+            socket: listeners
+                .socket
+                .as_ref()
+                .map(UnixListener::try_clone)
+                .transpose()?,
+            tcp: listeners.tcp.as_ref().map(TcpListener::try_clone).transpose()?,
+        };
+        let until = async move {
+            // An error means that the owner is gone, which is the same.
+            drop(stopped.wait_for(|stop| *stop).await);
+        };
+        let control: Arc<dyn lectern_panel::Control> = Arc::<Desk>::clone(desk);
+        Ok(runtime.block_on(lectern_panel::serve(again, control, until))?)
+    };
+    match catch_unwind(AssertUnwindSafe(serving)) {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => error!(
+            error = format!("{error:#}"),
+            "panel broke down and is served again"
+        ),
+        Err(_) => error!("panel panicked and is served again"),
+    }
+    // An error of the wait says that the time is over.
+    drop(runtime.block_on(timeout(RESTS, stopped_too.wait_for(|stop| *stop))));
+}
+
+/// The spool's lock is ours by now, so a socket file that is there belongs to a dead daemon.
+fn bind_socket(path: &Path) -> Result<UnixListener> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("control.socket: {} cannot be made", folder.display()))?;
+    }
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            return Err(error).with_context(|| format!("control.socket: {} is in the way", path.display()));
+        }
+        _ => {}
+    }
+    let listener = UnixListener::bind(path)
+        .with_context(|| format!("control.socket: {} cannot be opened", path.display()))?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))
+        .with_context(|| format!("control.socket: {} cannot be given to its group", path.display()))?;
+    Ok(listener)
+}
