@@ -2,10 +2,13 @@
 
 import argparse
 import os
+import pathlib
 import random
 import statistics
+import tempfile
 import time
 
+import judge
 from classroom import Classroom
 from delivered import decoded_tracks, judge_delivered
 
@@ -24,7 +27,7 @@ def prove(room: Classroom, options: argparse.Namespace, dice: random.Random) -> 
     lost: dict[str, list[float]] = {track: [] for track in TRACKS}
     back: list[float] = []
     names = "  ".join(f"{track:>10}" for track in TRACKS)
-    print(f"run   cut at s   lost s: {names}   closed  salvaged  on again at s  load")
+    print(f"run   cut at s   lost s: {names}   closed  salvaged  set aside  on again at s  load")
     for run in range(1, options.cuts + 1):
         room.await_recording(lecture, run)
         begun = room.ledger(lecture)
@@ -40,6 +43,8 @@ def prove(room: Classroom, options: argparse.Namespace, dice: random.Random) -> 
         broken += closed_kept(run, before, after)
         ends, complaints = decoded_ends(room, after, run)
         broken += complaints
+        aside = sorted(set(after["quarantine"]) - set(before["quarantine"]))
+        broken += nothing_in(room, run, aside)
         for track in TRACKS:
             seconds = cut - base - ends.get(track, 0.0)
             lost[track].append(seconds)
@@ -50,7 +55,8 @@ def prove(room: Classroom, options: argparse.Namespace, dice: random.Random) -> 
         print(
             f"{run:3}   {cut - base:8.1f}          "
             + "  ".join(f"{lost[track][-1]:10.2f}" for track in TRACKS)
-            + f"   {len(before['segments']):6}  {salvaged:8}  {back[-1]:13.1f}  {os.getloadavg()[0]:4.1f}",
+            + f"   {len(before['segments']):6}  {salvaged:8}  {len(aside):9}  {back[-1]:13.1f}"
+            + f"  {os.getloadavg()[0]:4.1f}",
             flush=True,
         )
     for word, figure in (("min", min), ("median", statistics.median), ("max", max)):
@@ -80,7 +86,18 @@ def closed_kept(run: int, before: dict, after: dict) -> list[str]:
         for row in after["segments"]
         if row["state"] != "closed" or not row["sound"]
     ]
-    broken += [f"cut {run} left {path}" for path in after["quarantine"]]
+    return broken
+
+
+def nothing_in(room: Classroom, run: int, aside: list[str]) -> list[str]:
+    """A file begun in the last second has no byte on the disk yet, and is set aside; no other may be."""
+    broken = []
+    with tempfile.TemporaryDirectory() as place:
+        room.fetch(aside, pathlib.Path(place))
+        for path in aside:
+            frames = len(judge.decode(pathlib.Path(place) / path.removeprefix("/data/")).spans)
+            if frames:
+                broken.append(f"P2: cut {run} put {path} aside, in which {frames} frames can be decoded")
     return broken
 
 

@@ -9,14 +9,18 @@ from collections.abc import Callable
 import judge
 from classroom import Classroom
 from delivered import Spans, decoded_tracks, judge_delivered
-from machine import until
+from machine import MachineError, until
 
 BACK_WITHIN_S = 3.0
 """P4: from the device's return to its first frame in the track."""
 STEADY_S = 5.0
 """What is recorded undisturbed before and after each fault."""
 AWAY_S = 4.0
+REFUSED_WITHIN_S = 20.0
+BY_ITSELF = {"camera": 1, "screen": 0, "microphone": 0}
+"""Frames that a simulated camera leaves out now and then, undisturbed, on a machine with slow timers."""
 ONE_FRAME_S = {"camera": 1 / 15, "screen": 1 / 2, "microphone": 1024 / 48_000}
+SWAP = "other camera there"
 CAMERA_NODE, MICROPHONE_NODE = "/dev/video0", "/dev/snd/pcmC0D1c"
 
 
@@ -76,12 +80,14 @@ def judged(fault: Fault, tracks: Spans, base: float) -> list[str]:
         f"  {fault.reason}: {fault.told}"
     )
     broken = []
+    if fault.name == SWAP and fault.reason != "swapped":
+        broken.append(f"P4: another camera at the same node was not refused: {fault.told}")
     if back > BACK_WITHIN_S:
         broken.append(f"P4: after '{fault.name}' the {fault.source} was back only after {back:.2f} s")
     broken += [
         f"P4: '{fault.name}' of the {fault.source} cost the {track} {frames} frames"
         for track, frames in missing.items()
-        if frames
+        if frames > BY_ITSELF[track]
     ]
     return broken
 
@@ -144,12 +150,15 @@ def swapped(room: Classroom) -> Fault:
     began = room.machine.uptime()
     swap(room)
     room.machine.device("stall-camera", "1")
-    said = until("the other camera to be refused", refused(room))
+    try:
+        said = until("the other camera to be refused", refused(room), patience=REFUSED_WITHIN_S)
+    except MachineError as error:
+        said = {"reason": "NOT REFUSED", "detail": str(error)}
     time.sleep(AWAY_S)
     swap(room)
     returned = room.machine.uptime()
     back(room, "camera")
-    return Fault("other camera there", "camera", began, returned, said["reason"], said["detail"])
+    return Fault(SWAP, "camera", began, returned, said["reason"], said["detail"])
 
 
 def refused(room: Classroom) -> Callable[[], dict | None]:

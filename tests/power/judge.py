@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import json
 import pathlib
+import statistics
 import subprocess
 
 
@@ -33,6 +34,9 @@ def decode(path: pathlib.Path) -> Decoded:
         length = float(frame.get("duration_time", frame.get("pkt_duration_time", 0)))
         if "pts_time" in frame:
             spans.append((float(frame["pts_time"]), float(frame["pts_time"]) + length))
+    # ffprobe gives the first frame of sound no length.
+    usual = statistics.median(end - at for at, end in spans) if spans else 0.0
+    spans = [(at, end if end > at else at + usual) for at, end in spans]
     complaints = done.stderr.strip()
     if done.returncode or not spans:
         complaints = f"ffprobe ended with {done.returncode}, {len(spans)} frames: {complaints}"

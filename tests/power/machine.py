@@ -36,6 +36,8 @@ class Machine:
         return done.stdout
 
     def up(self) -> None:
+        """Boots a fresh machine; one that an earlier run left on goes first."""
+        self._call("down")
         self._must("up")
 
     def down(self) -> None:
