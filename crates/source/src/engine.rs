@@ -24,6 +24,8 @@ use crate::session::{Action, Event, Phase, Run};
 const ALIVE_NS: u64 = 500_000_000;
 /// How often deadlines are looked at.
 const TICK: Duration = Duration::from_millis(50);
+/// Ticks this far apart mean that the process had no time, in nanoseconds.
+const LATE_NS: u64 = 500_000_000;
 /// How long the last words may take to be written, and the device to close, at the end.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -36,8 +38,10 @@ pub(crate) struct Engine {
     expect: Option<String>,
     /// When the daemon asked for the device.
     asked_ns: u64,
-    /// When the device was open, or was asked for.
+    /// From when on its silence counts: when the device was open, or was asked for, or when this
+    /// process was given time again.
     open_ns: u64,
+    ticked_ns: u64,
     capture: Option<Capture>,
     encoder: Option<Encoder>,
     encoders: u64,
@@ -62,6 +66,7 @@ impl Engine {
             expect: None,
             asked_ns: 0,
             open_ns: 0,
+            ticked_ns: 0,
             capture: None,
             encoder: None,
             encoders: 0,
@@ -157,6 +162,11 @@ impl Engine {
 
     fn tick(&mut self) {
         let now_ns = clock::now_ns();
+        if now_ns > self.ticked_ns + LATE_NS {
+            // A machine that gave this thread no time gave the device's none either.
+            self.open_ns = now_ns;
+        }
+        self.ticked_ns = now_ns;
         if now_ns >= self.alive_due_ns {
             self.alive_due_ns = now_ns + ALIVE_NS;
             self.reports.outbox.alive(self.reports.meter.counts());

@@ -61,14 +61,41 @@ pub(crate) fn device_name(source: &Source) -> String {
     }
 }
 
-/// `url` without what stands before an `@` of its authority.
+/// What an address calls the words that nobody else may read. Some cameras want them in its path.
+const SECRETS: [&str; 9] = [
+    "user", "username", "usr", "password", "passwd", "pwd", "pass", "token", "auth",
+];
+
+/// `url` without what stands before an `@` of its authority, and without the values of names such
+/// as `password` behind it.
 pub(crate) fn without_secrets(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();
     };
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    format!("{scheme}://{host}{path}")
+    let mut shown = format!("{scheme}://{host}");
+    // `/user=admin_password=hush_channel=1.sdp`, `/live?pwd=hush&stream=0`
+    let mut hides = false;
+    for part in path.split_inclusive(['/', '?', '&', ';', '_']) {
+        let end = part.chars().next_back().filter(|end| "/?&;_".contains(*end));
+        let name = part.split_once('=').map(|(name, _)| name);
+        match name.filter(|name| SECRETS.iter().any(|secret| name.eq_ignore_ascii_case(secret))) {
+            Some(name) => {
+                shown.push_str(name);
+                shown.push_str("=…");
+                shown.extend(end);
+                hides = end == Some('_');
+            }
+            // A password may have the sign in it that stands between two names.
+            None if hides && name.is_none() => hides = end == Some('_'),
+            None => {
+                shown.push_str(part);
+                hides = false;
+            }
+        }
+    }
+    shown
 }
 
 /// Classifies an error message of a pipeline. `device` as of [`device_name`]; `alive` is whether
@@ -197,6 +224,18 @@ mod tests {
             without_secrets("rtsp://cam:554/x?a=b@c"),
             "rtsp://cam:554/x?a=b@c"
         );
+        for (url, shown) in [
+            (
+                "rtsp://cam/user=me_password=hush_hush_channel=1_stream=0.sdp?real",
+                "rtsp://cam/user=…_password=…_channel=1_stream=0.sdp?real",
+            ),
+            (
+                "rtsp://u:p@cam/live?PWD=hush&stream=0",
+                "rtsp://cam/live?PWD=…&stream=0",
+            ),
+        ] {
+            assert_eq!(without_secrets(url), shown);
+        }
         let error = Error::new(
             gst::ResourceError::OpenRead,
             "Could not open rtsp://me:secret@cam/1 now.",

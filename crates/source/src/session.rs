@@ -10,8 +10,11 @@ use lectern_domain::ids::RunId;
 use crate::clock::SECOND_NS;
 use crate::failure::Failure;
 
-/// How long a device may deliver nothing, after `Open` as well as later, in nanoseconds.
-const SILENCE_NS: u64 = 5 * SECOND_NS;
+/// How long a device may take to its first picture or sound, in nanoseconds.
+const BEGINNING_NS: u64 = 5 * SECOND_NS;
+/// How long a device that has delivered may deliver nothing, in nanoseconds: a camera that keeps
+/// its connection and sends nothing is known by this alone. A still screen repeats itself.
+const SILENCE_NS: u64 = 5 * SECOND_NS / 2;
 
 /// A run and its zero on the monotonic clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

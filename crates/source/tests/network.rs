@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lectern_domain::config::{Source, SourceKind};
 use lectern_domain::wire::{FailureReason, SourceCommand, SourceEvent};
@@ -54,13 +54,42 @@ fn a_network_camera_is_recorded_as_it_comes_and_its_death_is_told() {
     server.server.kill();
     let (reason, message) = driver.wait_failed();
     assert_eq!(reason, FailureReason::Lost, "{message}");
-    assert!(
-        message.starts_with(&format!("network camera {}: ", url(&server))),
-        "{message}"
-    );
+    let words = "the camera closed the connection";
+    assert_eq!(message, format!("network camera {}: {words}", url(&server)));
     let track = Track::gather(&driver, &again);
     track.check_chunks();
     assert_eq!(media::decode_errors(&track.write(folder.path(), "again.mp4")), "");
+}
+
+#[test]
+fn a_stream_that_ends_in_order_is_told_from_a_broken_one() {
+    let mut server = Camera::start(&[]);
+    let mut driver = Driver::open(camera(url(&server)));
+    driver.wait_live();
+    server.obey("end");
+    let (reason, message) = driver.wait_failed();
+    assert_eq!(reason, FailureReason::Lost, "{message}");
+    let words = "the camera ended the stream";
+    assert_eq!(message, format!("network camera {}: {words}", url(&server)));
+}
+
+/// P4: a camera that keeps its connection and sends nothing is found before 3 s are over.
+#[test]
+fn p4_a_camera_that_falls_silent_is_found() {
+    let mut server = Camera::start(&[]);
+    let mut driver = Driver::open(camera(url(&server)));
+    driver.wait_live();
+    let run = driver.encode();
+    driver.wait_chunk_until(&run, Duration::from_secs(1));
+    server.obey("stall");
+    let silent = Instant::now();
+    let (reason, message) = driver.wait_failed();
+    assert_eq!(reason, FailureReason::Stalled, "{message}");
+    assert!(message.ends_with(": no data for 2500 ms"), "{message}");
+    // What a busy machine adds is not the camera's; the least is: nothing is judged too early.
+    let took = silent.elapsed();
+    println!("found after {took:?}");
+    assert!(took >= Duration::from_secs(2), "{took:?}");
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod tap;
 mod test_picture;
 mod test_sound;
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
 use gst::prelude::*;
@@ -137,7 +138,7 @@ impl Capture {
                 tap
             }
         };
-        let first_failure = watch(&pipeline, device.clone(), head.hint, reports);
+        let first_failure = watch(&pipeline, source, head.hint, reports);
         let capture = Self {
             pipeline,
             pacer: head.pacer,
@@ -227,9 +228,13 @@ fn misfit(source: &Source, wanted: &str, failure: Failure) -> Failure {
 }
 
 /// Reports the pipeline's errors, its unexpected end, and levels. The first failure is also kept.
-fn watch(pipeline: &gst::Pipeline, device: String, hint: Hint, reports: &Reports) -> Arc<OnceLock<Failure>> {
+fn watch(pipeline: &gst::Pipeline, source: &Source, hint: Hint, reports: &Reports) -> Arc<OnceLock<Failure>> {
     let first = Arc::new(OnceLock::new());
     let (kept, reports) = (Arc::clone(&first), reports.clone());
+    let device = failure::device_name(source);
+    let is_network = matches!(source.kind, SourceKind::Rtsp { .. });
+    // A broken connection is told in a warning, and then as an end like any other.
+    let broken = AtomicBool::new(false);
     pipeline
         .bus()
         .expect("a pipeline has a bus")
@@ -246,12 +251,21 @@ fn watch(pipeline: &gst::Pipeline, device: String, hint: Hint, reports: &Reports
                         _ => Some(failure),
                     }
                 }
+                gst::MessageView::Warning(warning) => {
+                    let words = warning.debug().unwrap_or_default();
+                    if is_network && words.contains("closed the connection") {
+                        broken.store(true, Relaxed);
+                    }
+                    None
+                }
                 gst::MessageView::Eos(_) => {
                     // No device ends by itself: its server was stopped, or the cable is out.
-                    Some(Failure::new(
-                        FailureReason::Lost,
-                        format!("{device}: its stream ended"),
-                    ))
+                    let why = match (is_network, broken.load(Relaxed)) {
+                        (true, true) => "the camera closed the connection",
+                        (true, false) => "the camera ended the stream",
+                        (false, _) => "its stream ended",
+                    };
+                    Some(Failure::new(FailureReason::Lost, format!("{device}: {why}")))
                 }
                 gst::MessageView::Element(element) => {
                     if let Some((rms, peak)) = element.structure().and_then(side::levels) {

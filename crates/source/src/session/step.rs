@@ -3,7 +3,7 @@
 use lectern_domain::config::Source;
 use lectern_domain::wire::FailureReason;
 
-use super::{Action, Event, Phase, Refused, Run, SILENCE_NS, Then};
+use super::{Action, BEGINNING_NS, Event, Phase, Refused, Run, SILENCE_NS, Then};
 use crate::clock::SECOND_NS;
 use crate::failure::Failure;
 
@@ -299,12 +299,13 @@ impl Phase {
         match self {
             Self::Stopping { deadline_ns, .. } if now_ns >= *deadline_ns => self.tail_reached(now_ns),
             Self::Draining { deadline_ns, .. } if now_ns >= *deadline_ns => self.drained(),
-            Self::Opening { .. } | Self::Idle | Self::Encoding { .. } if quiet_ns >= SILENCE_NS => {
-                let seconds = SILENCE_NS / SECOND_NS;
-                let message = match self {
-                    Self::Opening { .. } => format!("no data within {seconds} s of opening it"),
-                    _ => format!("no data for {seconds} s"),
-                };
+            Self::Opening { .. } if quiet_ns >= BEGINNING_NS => {
+                let seconds = BEGINNING_NS / SECOND_NS;
+                let message = format!("no data within {seconds} s of opening it");
+                self.end(Then::Fail(Failure::new(FailureReason::Stalled, message)), now_ns)
+            }
+            Self::Idle | Self::Encoding { .. } if quiet_ns >= SILENCE_NS => {
+                let message = format!("no data for {} ms", SILENCE_NS / 1_000_000);
                 self.end(Then::Fail(Failure::new(FailureReason::Stalled, message)), now_ns)
             }
             Self::Fresh

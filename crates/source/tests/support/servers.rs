@@ -2,7 +2,7 @@
 //!
 //! Each is killed when it goes out of scope; none uses a fixed name, display or port.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -247,24 +247,38 @@ impl Pulse {
 pub(crate) struct Camera {
     pub(crate) server: Server,
     pub(crate) port: u16,
+    answers: BufReader<std::process::ChildStdout>,
 }
 
 impl Camera {
     pub(crate) fn start(arguments: &[&str]) -> Self {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/rtsp/server.py");
         let mut command = Command::new("/usr/bin/python3");
-        command.arg(script).args(arguments).stdout(Stdio::piped());
+        command.arg(script).args(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut server = Server::start(&mut command);
+        let mut answers = BufReader::new(server.0.stdout.take().unwrap());
         let mut line = String::new();
-        BufReader::new(server.0.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
+        answers.read_line(&mut line).unwrap();
         let port = line
             .trim()
             .strip_prefix("ready ")
             .expect("the server is ready")
             .parse()
             .unwrap();
-        Self { server, port }
+        Self {
+            server,
+            port,
+            answers,
+        }
+    }
+
+    /// Says a word to it (see the script) and waits until it has obeyed.
+    pub(crate) fn obey(&mut self, word: &str) {
+        let stdin = self.server.0.stdin.as_mut().unwrap();
+        writeln!(stdin, "{word}").unwrap();
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer).unwrap();
+        assert_eq!(answer.trim(), word);
     }
 }
