@@ -36,7 +36,11 @@ pub(crate) fn start(outbox: &Outbox) -> Result<(), Failure> {
     })
 }
 
-fn load() -> Result<(), Failure> {
+/// The same without a daemon that waits. Blocks for as long as it takes.
+///
+/// # Errors
+/// The installation is incomplete.
+pub(crate) fn load() -> Result<(), Failure> {
     gst::init().map_err(|error| Failure::internal(format!("GStreamer did not start: {error}")))?;
     gstfmp4::plugin_register_static()
         .map_err(|error| Failure::internal(format!("the MP4 muxer could not be registered: {error}")))

@@ -21,6 +21,7 @@ mod identity;
 mod inputs;
 mod library;
 mod outbox;
+mod render;
 mod screen;
 mod session;
 mod sound_line;
@@ -37,17 +38,21 @@ use clap::Parser;
 #[command(version)]
 struct Arguments {
     /// The name of the [[source]], for the process list and the log
-    #[arg(long, required_unless_present = "list")]
+    #[arg(long, required_unless_present_any = ["list", "render"])]
     name: Option<String>,
     /// Print the devices of this machine as JSON and exit
     #[arg(long)]
     list: bool,
+    /// Make the file that the job on standard input asks for and exit; for finishing
+    #[arg(long, conflicts_with_all = ["list", "name"])]
+    render: bool,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     start_log();
     let ended = match arguments.name {
+        _ if arguments.render => render(),
         Some(name) if !arguments.list => serve(&name),
         Some(_) | None => list(),
     };
@@ -78,6 +83,12 @@ fn list() -> anyhow::Result<i32> {
     text.push('\n');
     std::io::stdout().write_all(text.as_bytes())?;
     Ok(0)
+}
+
+/// Makes one file for finishing.
+fn render() -> anyhow::Result<i32> {
+    stdio::bind_to_parent().context("binding to the parent process")?;
+    render::render()
 }
 
 /// Serves the daemon until it says so or goes away; the exit code.

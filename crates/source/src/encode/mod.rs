@@ -7,7 +7,7 @@
 
 mod chunks;
 mod picture;
-mod sound;
+pub(crate) mod sound;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 const ENCODERS: [(&str, u64); 2] = [("avenc_aac", 1024), ("voaacenc", 1600)];
 
 /// The elements from 48 kHz float to parsed AAC, and the encoder's priming in samples.
-pub(super) fn elements(audio: &Audio) -> Result<(Vec<gst::Element>, u64), Failure> {
+pub(crate) fn elements(audio: &Audio) -> Result<(Vec<gst::Element>, u64), Failure> {
     let (factory, priming) = ENCODERS
         .into_iter()
         .find(|(factory, _)| exists(factory))
