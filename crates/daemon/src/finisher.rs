@@ -1,14 +1,16 @@
 //! The thread that finishes lectures: niced, one at a time, and at rest while one is recorded.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use lectern_capture::clock::monotonic_ns;
-use lectern_domain::config::Picture;
+use lectern_domain::config::{Config, Picture};
 use lectern_domain::ids::LectureId;
-use lectern_finish::{Finished, Job, RunInput, SegmentInput, TrackInput};
+use lectern_finish::{Finished, Job, MarkInput, RunInput, SegmentInput, TrackInput};
 use lectern_store::FinishInput;
 use tokio::sync::mpsc;
 use tracing::{info, warn};
@@ -37,6 +39,33 @@ pub(crate) enum FinishEvent {
     Failed { lecture: LectureId, message: String },
 }
 
+/// What the room wants of a finished lecture.
+#[derive(Clone, Debug)]
+pub(crate) struct Wishes {
+    picture: Picture,
+    gap_card: bool,
+    /// Of captions and chapters.
+    language: String,
+    timezone: TimeZone,
+    renderer: PathBuf,
+}
+
+impl Wishes {
+    /// As configured; `renderer` is `lectern-source`.
+    pub(crate) fn of(config: &Config, renderer: PathBuf) -> Self {
+        let zone = config.room.timezone.as_deref();
+        Self {
+            picture: config.recording.picture,
+            gap_card: config.recording.gap_card,
+            language: config.room.languages.first().cloned().unwrap_or_default(),
+            timezone: zone
+                .and_then(|name| TimeZone::get(name).ok())
+                .unwrap_or_else(TimeZone::system),
+            renderer,
+        }
+    }
+}
+
 /// The way to the thread. [`Finisher::close`] joins it.
 pub(crate) struct Finisher {
     jobs: mpsc::Sender<(LectureId, FinishInput)>,
@@ -50,7 +79,7 @@ impl Finisher {
     /// # Errors
     /// When the system has no thread to give.
     pub(crate) fn start(
-        picture: Picture,
+        wishes: Wishes,
         vitals: Arc<Vitals>,
     ) -> std::io::Result<(Self, mpsc::Receiver<FinishEvent>)> {
         let (jobs, inbox) = mpsc::channel(JOB_BOUND);
@@ -58,7 +87,7 @@ impl Finisher {
         let seen = Arc::clone(&vitals);
         let thread = std::thread::Builder::new()
             .name("finish".to_owned())
-            .spawn(move || work(picture, inbox, &outbox, &seen))?;
+            .spawn(move || work(&wishes, inbox, &outbox, &seen))?;
         Ok((Self { jobs, thread, vitals }, events))
     }
 
@@ -79,7 +108,7 @@ impl Finisher {
 }
 
 fn work(
-    picture: Picture,
+    wishes: &Wishes,
     mut inbox: mpsc::Receiver<(LectureId, FinishInput)>,
     outbox: &mpsc::Sender<FinishEvent>,
     vitals: &Vitals,
@@ -90,7 +119,7 @@ fn work(
     }
     while let Some((lecture, input)) = inbox.blocking_recv() {
         let began_ns = monotonic_ns();
-        let job = job(picture, input);
+        let job = job(wishes, input);
         let mut resting = false;
         let mut go_on = |_| {
             while vitals.recording() && !vitals.leaving() {
@@ -148,34 +177,43 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-fn job(picture: Picture, input: FinishInput) -> Job {
+fn job(wishes: &Wishes, input: FinishInput) -> Job {
     let segment = |s: lectern_store::FinishSegment| SegmentInput {
         run: s.run,
         path: s.path,
         size_bytes: s.size_bytes,
         sha256: s.sha256,
     };
+    let tracks = input.tracks.into_iter().map(|track| TrackInput {
+        source: track.source,
+        role: track.role,
+        spare_for: track.spare_for,
+        segments: track.segments.into_iter().map(segment).collect(),
+    });
+    let runs = input.runs.into_iter().map(|run| RunInput {
+        run: run.run,
+        end_ns: run.end_ns,
+        pauses: run.pauses,
+        started_unix_ms: Some(run.started_unix_ms),
+        clock: run.clock,
+        gap_before_ms: run.gap_before_ms,
+    });
+    let marks = input.marks.into_iter().map(|mark| MarkInput {
+        run: mark.run,
+        at_ns: mark.at_ns,
+        label: mark.label,
+    });
     Job {
         lecture_dir: input.folder,
-        picture,
-        tracks: input
-            .tracks
-            .into_iter()
-            .map(|track| TrackInput {
-                source: track.source,
-                role: track.role,
-                segments: track.segments.into_iter().map(segment).collect(),
-            })
-            .collect(),
-        runs: input
-            .runs
-            .into_iter()
-            .map(|run| RunInput {
-                run: run.run,
-                end_ns: run.end_ns,
-                pauses: run.pauses,
-            })
-            .collect(),
+        picture: wishes.picture,
+        tracks: tracks.collect(),
+        runs: runs.collect(),
+        marks: marks.collect(),
+        facts: input.facts,
+        gap_card: wishes.gap_card,
+        language: wishes.language.clone(),
+        timezone: wishes.timezone.clone(),
+        renderer: Some(wishes.renderer.clone()),
         metadata: input.metadata,
         title: input.title,
         started_unix_ms: Some(input.started_unix_ms),

@@ -27,7 +27,7 @@ use crate::clock::{self, Watch};
 use crate::conductor::{COMMAND_BOUND, Conductor, Inputs, Parts};
 use crate::control::Desk;
 use crate::courier::Courier;
-use crate::finisher::Finisher;
+use crate::finisher::{Finisher, Wishes};
 use crate::notify::{self, Vitals};
 use crate::panel::Panel;
 use crate::pump::Tally;
@@ -171,7 +171,8 @@ async fn serve(
     let tally = Tally::default();
     let pump = tokio::spawn(pump::run(media, spool.clone(), drained_out, tally.clone()));
 
-    let (finisher, finish) = Finisher::start(config.recording.picture, Arc::clone(&vitals))
+    let wishes = Wishes::of(&config, source_program());
+    let (finisher, finish) = Finisher::start(wishes, Arc::clone(&vitals))
         .context("the finish thread could not be started")?;
     let (courier, courier_events) =
         Courier::start(Arc::clone(&config), db.clone()).context("the deliver thread could not be started")?;

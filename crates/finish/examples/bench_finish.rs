@@ -163,6 +163,7 @@ fn record(folder: &Path) -> Job {
         TrackInput {
             source: source.parse().unwrap(),
             role,
+            spare_for: None,
             segments: segments.collect(),
         }
     });
@@ -173,8 +174,14 @@ fn record(folder: &Path) -> Job {
         runs: vec![RunInput {
             run: RunNumber(1),
             end_ns: Some(MINUTES * 60 * SECOND_NS),
-            pauses: Vec::new(),
+            ..RunInput::unknown(RunNumber(1))
         }],
+        marks: Vec::new(),
+        facts: Vec::new(),
+        gap_card: false,
+        language: "en".to_owned(),
+        timezone: jiff::tz::TimeZone::UTC,
+        renderer: None,
         metadata: serde_json::json!({}),
         title: None,
         started_unix_ms: None,

@@ -26,19 +26,22 @@ pub(crate) struct Finish {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Placed {
     pub(crate) bytes: Bytes,
+    /// In bytes, as it stands in the finished file.
     pub(crate) size: u32,
     /// Shown this long after `dts`; negative where frames are decoded out of order.
     pub(crate) cts: i32,
     pub(crate) dts: i64,
     pub(crate) entry: u16,
     pub(crate) key: bool,
+    /// Whether the parameter sets of its entry stand in front of it, counted in `size`.
+    pub(crate) sets_first: bool,
 }
 
 /// Where a sample's bytes come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bytes {
-    /// A segment of the track, by index, and the offset in it.
-    Segment { file: u32, offset: u64 },
+    /// A file of the table, by index, and the offset in it.
+    File { file: u32, offset: u64 },
     /// [`Finish::silence`].
     Silence,
 }
@@ -46,7 +49,7 @@ pub(crate) enum Bytes {
 impl Placed {
     pub(crate) fn of(sample: &Sample, dts: i64) -> Self {
         Self {
-            bytes: Bytes::Segment {
+            bytes: Bytes::File {
                 file: sample.file,
                 offset: sample.offset,
             },
@@ -55,8 +58,31 @@ impl Placed {
             dts,
             entry: sample.entry,
             key: sample.key,
+            sets_first: false,
         }
     }
+}
+
+/// A recorded picture that is in the lecture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shown {
+    pub(crate) sample: Sample,
+    /// In nanoseconds of the lecture.
+    pub(crate) at_ns: i64,
+    /// Until here it was recorded, not past the end of its part.
+    pub(crate) end_ns: i64,
+    /// Index of the kept part.
+    pub(crate) part: usize,
+}
+
+/// A rendered picture, shown from `at_ns` until the next one.
+#[derive(Clone, Debug)]
+pub(crate) struct Card {
+    pub(crate) at_ns: i64,
+    pub(crate) file: u32,
+    pub(crate) offset: u64,
+    pub(crate) size: u32,
+    pub(crate) entry: SampleEntry,
 }
 
 /// Nanoseconds to ticks, to the nearest.
@@ -66,22 +92,46 @@ pub(crate) fn ticks(ns: i64, timescale: u32) -> i64 {
     i64::try_from((scaled + 500_000_000).div_euclid(1_000_000_000)).unwrap_or(i64::MAX)
 }
 
-/// Cuts a picture track along the timeline; `None` when nothing of it is left.
-pub(crate) fn pictures(track: &Track<'_>, timeline: &Timeline) -> Option<Finish> {
+/// The pictures of a track that are in the lecture, in decoding order.
+pub(crate) fn shown(track: &Track<'_>, timeline: &Timeline) -> Vec<Shown> {
+    let mut out = Vec::with_capacity(track.samples.len());
+    for (part, kept) in timeline.kept.iter().enumerate() {
+        place(track.run(kept.run), part, kept, &mut out);
+    }
+    out
+}
+
+/// Makes the table of a picture track from what is shown and the cards between; `None` when
+/// nothing of it is left.
+pub(crate) fn pictures(
+    track: &Track<'_>,
+    shown: &[Shown],
+    cards: &[Card],
+    timeline: &Timeline,
+) -> Option<Finish> {
     // A sample's length has 32 bits. At 90 kHz that is 13 hours; a track that was absent for
     // longer is timed in milliseconds.
     let fits = ticks(timeline.total_ns, track.timescale) <= i64::from(u32::MAX);
     let timescale = if fits { track.timescale } else { 1_000 };
-    let mut placed = Vec::with_capacity(track.samples.len());
+    let mut entries = track.entries.clone();
     // `dts` holds the presentation time until `decode_times` has sorted it out.
-    for kept in &timeline.kept {
-        place(track.run(kept.run), kept, timescale, &mut placed);
+    let mut placed = Vec::with_capacity(shown.len() + cards.len());
+    let mut cards = cards.iter().peekable();
+    for picture in shown {
+        while let Some(card) = cards.next_if(|card| card.at_ns <= picture.at_ns) {
+            placed.extend(place_card(card, &mut entries, timescale));
+        }
+        placed.push(Placed::of(&picture.sample, ticks(picture.at_ns, timescale)));
+    }
+    for card in cards {
+        placed.extend(place_card(card, &mut entries, timescale));
     }
     let last = decode_times(&mut placed)?;
+    put_sets_first(&mut placed, &entries);
     Some(Finish {
         kind: Kind::Video,
         timescale,
-        entries: track.entries.clone(),
+        entries,
         samples: placed,
         // The last picture stays until the lecture ends.
         end: ticks(timeline.total_ns, timescale).max(last + 1),
@@ -89,8 +139,58 @@ pub(crate) fn pictures(track: &Track<'_>, timeline: &Timeline) -> Option<Finish>
     })
 }
 
+fn place_card(card: &Card, entries: &mut Vec<SampleEntry>, timescale: u32) -> Option<Placed> {
+    Some(Placed {
+        bytes: Bytes::File {
+            file: card.file,
+            offset: card.offset,
+        },
+        size: card.size,
+        cts: 0,
+        dts: ticks(card.at_ns, timescale),
+        entry: adopt(entries, &card.entry)?,
+        key: true,
+        sets_first: false,
+    })
+}
+
+/// The index of an entry that serves `entry`: an equal one, one that can hold both, or its own.
+pub(crate) fn adopt(entries: &mut Vec<SampleEntry>, entry: &SampleEntry) -> Option<u16> {
+    if let Some(known) = entries.iter().position(|known| known.serves(entry)) {
+        return u16::try_from(known).ok();
+    }
+    for (index, known) in entries.iter_mut().enumerate() {
+        if let Some(joined) = known.joined(entry) {
+            *known = joined;
+            return u16::try_from(index).ok();
+        }
+    }
+    entries.push(entry.clone());
+    u16::try_from(entries.len() - 1).ok()
+}
+
+/// Where a track has several decoder configurations, each key frame brings its own along: most
+/// players are set up from the first one only. Every key frame, of the first one too, because a
+/// player that jumps back has the sets of a later one in its hands.
+fn put_sets_first(samples: &mut [Placed], entries: &[SampleEntry]) {
+    if entries.len() < 2 {
+        return;
+    }
+    let sets: Vec<u32> = entries
+        .iter()
+        .map(|entry| u32::try_from(entry.in_band().len()).unwrap_or(0))
+        .collect();
+    for sample in samples.iter_mut().filter(|sample| sample.key) {
+        let len = sets.get(usize::from(sample.entry)).copied().unwrap_or(0);
+        if let Some(size) = sample.size.checked_add(len).filter(|_| len > 0) {
+            sample.size = size;
+            sample.sets_first = true;
+        }
+    }
+}
+
 /// Adds the samples of one run that belong to one kept part.
-fn place(samples: &[Sample], kept: &Kept, timescale: u32, out: &mut Vec<Placed>) {
+fn place(samples: &[Sample], part: usize, kept: &Kept, out: &mut Vec<Shown>) {
     // Decoding begins at a key frame inside the part: what lies before was cut out for a reason.
     let Some(begin) = samples
         .iter()
@@ -105,14 +205,19 @@ fn place(samples: &[Sample], kept: &Kept, timescale: u32, out: &mut Vec<Placed>)
     let inside = tail.iter().take_while(|sample| sample.pts_ns < kept.to_ns);
     // A picture shown before the key frame that it follows refers to one before the cut.
     for sample in inside.filter(|sample| sample.pts_ns >= floor) {
-        out.push(Placed::of(sample, ticks(kept.map(sample.pts_ns), timescale)));
+        out.push(Shown {
+            sample: *sample,
+            at_ns: kept.map(sample.pts_ns),
+            end_ns: kept.map(sample.end_ns.min(kept.to_ns)),
+            part,
+        });
     }
 }
 
 /// Turns presentation times into decoding times and offsets: the n-th sample is decoded at the
 /// n-th presentation time. Two samples never share a time. Answers the last presentation time;
 /// `None` without samples.
-fn decode_times(samples: &mut [Placed]) -> Option<i64> {
+pub(crate) fn decode_times(samples: &mut [Placed]) -> Option<i64> {
     let mut order: Vec<u32> = (0..u32::try_from(samples.len()).ok()?).collect();
     order.sort_by_key(|index| samples.get(*index as usize).map(|sample| sample.dts));
     let mut pts = vec![0; samples.len()];
@@ -160,10 +265,14 @@ mod tests {
     }
 
     fn times(samples: &[Sample], parts: &[Kept]) -> Vec<(i64, i64)> {
-        let mut out = Vec::new();
+        let mut shown = Vec::new();
         for part in parts {
-            place(samples, part, 90_000, &mut out);
+            place(samples, 0, part, &mut shown);
         }
+        let mut out: Vec<Placed> = shown
+            .iter()
+            .map(|picture| Placed::of(&picture.sample, ticks(picture.at_ns, 90_000)))
+            .collect();
         decode_times(&mut out);
         out.iter()
             .map(|placed| (placed.dts, placed.dts + i64::from(placed.cts)))

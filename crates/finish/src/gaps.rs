@@ -9,7 +9,7 @@ const MIN_GAP_NS: i64 = 250_000_000;
 /// Where two parts are joined, the rest of one chunk and the wait for another lie side by side.
 const MIN_GAP_AT_JOINT_NS: i64 = 500_000_000;
 
-/// The track's holes as `[from, to)` in nanoseconds of the lecture.
+/// The track's holes as `[from, to)` in nanoseconds of the lecture. The time of a card is none.
 pub(crate) fn gaps(track: &Track<'_>, timeline: &Timeline) -> Vec<(i64, i64)> {
     let mut out: Vec<(i64, i64)> = Vec::new();
     // Until here the track has something, in the lecture's time.
@@ -19,7 +19,13 @@ pub(crate) fn gaps(track: &Track<'_>, timeline: &Timeline) -> Vec<(i64, i64)> {
             out.push((from, to));
         }
     };
+    let mut part_end = 0;
     for kept in &timeline.kept {
+        if kept.at_ns > part_end {
+            note(covered, part_end, MIN_GAP_AT_JOINT_NS);
+            covered = kept.at_ns;
+        }
+        part_end = kept.at_ns + kept.len_ns();
         let mut least = MIN_GAP_AT_JOINT_NS;
         for sample in track.run(kept.run) {
             if sample.end_ns <= kept.from_ns || sample.pts_ns >= kept.to_ns {

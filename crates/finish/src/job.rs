@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
+use jiff::tz::TimeZone;
+use lectern_domain::api::ClockTrust;
 use lectern_domain::config::Picture;
+use lectern_domain::fact::Fact;
 use lectern_domain::finished::FinishedFile;
 use lectern_domain::ids::{RunNumber, SourceName};
 use lectern_domain::media::Role;
@@ -19,8 +22,23 @@ pub struct Job {
     pub tracks: Vec<TrackInput>,
     /// The runs. A run that only segments name is taken with unknown end and without pauses.
     pub runs: Vec<RunInput>,
+    /// What people marked while it was recorded; becomes chapters. In any order.
+    pub marks: Vec<MarkInput>,
+    /// What the recording had to tell of itself; goes into `lecture.json` with the times of the
+    /// finished files.
+    pub facts: Vec<Fact>,
+    /// Whether a card of two seconds stands where an outage lies between two runs.
+    pub gap_card: bool,
+    /// The language of captions and chapters, as `en` or `pt-BR`; English where it has no words.
+    pub language: String,
+    /// The room's, for times of day in captions.
+    pub timezone: TimeZone,
+    /// `lectern-source`, to be called with `--render`. `None`: nothing is rendered; the last
+    /// picture stands over what is missing.
+    pub renderer: Option<PathBuf>,
     /// What is known of the lecture; becomes `finished/lecture.json`, with `files`,
-    /// `duration_ms`, `runs`, `pauses` and `gaps` added. A JSON object.
+    /// `duration_ms`, `runs`, `pauses`, `gaps`, `chapters`, `facts` and `tracks` added. A JSON
+    /// object.
     pub metadata: serde_json::Value,
     /// Written into the media files' title tag.
     pub title: Option<String>,
@@ -39,6 +57,39 @@ pub struct RunInput {
     /// Pauses as `[from, to)`, in any order. A pause that the run's end cut short may reach past
     /// it, up to `u64::MAX`.
     pub pauses: Vec<(u64, u64)>,
+    /// Wall time of the run's time 0, in milliseconds since 1970 (UTC).
+    pub started_unix_ms: Option<i64>,
+    /// Whether that can be believed.
+    pub clock: ClockTrust,
+    /// How long nothing was recorded before this run, in milliseconds, where it is known better
+    /// than from two wall times. `None` for the first run.
+    pub gap_before_ms: Option<u64>,
+}
+
+impl RunInput {
+    /// A run of which only the number is known.
+    #[must_use]
+    pub const fn unknown(run: RunNumber) -> Self {
+        Self {
+            run,
+            end_ns: None,
+            pauses: Vec::new(),
+            started_unix_ms: None,
+            clock: ClockTrust::Untrusted,
+            gap_before_ms: None,
+        }
+    }
+}
+
+/// One mark.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MarkInput {
+    /// The run in which it was set.
+    pub run: RunNumber,
+    /// When, in nanoseconds of the run.
+    pub at_ns: u64,
+    /// What it says; `None`: it gets a number.
+    pub label: Option<String>,
 }
 
 /// One source's recording.
@@ -48,6 +99,8 @@ pub struct TrackInput {
     pub source: SourceName,
     /// What it shows or hears.
     pub role: Role,
+    /// The source whose holes this one fills. Its own file has only what it recorded.
+    pub spare_for: Option<SourceName>,
     /// Its closed segments in the order they were recorded.
     pub segments: Vec<SegmentInput>,
 }
@@ -136,5 +189,16 @@ pub enum Note {
     HolesNotFilled {
         /// The track.
         source_name: SourceName,
+    },
+    /// A caption, a card or a piece in the track's own form could not be made. The last picture
+    /// stands there instead, or the piece as it was recorded.
+    #[error("track {source_name}: {what} could not be made ({why}); the lecture is finished without")]
+    NotRendered {
+        /// The track.
+        source_name: SourceName,
+        /// What is missing now.
+        what: &'static str,
+        /// What the renderer said.
+        why: String,
     },
 }

@@ -15,12 +15,15 @@ use nix::fcntl::{FallocateFlags, fallocate};
 
 use crate::error::FinishError;
 
-/// The folder, while it is being filled.
+/// The folder, while it is being filled. Dropped before [`publish`](Self::publish), it removes what
+/// was written.
 #[derive(Debug)]
 pub(crate) struct Package {
     dir: PathBuf,
     /// Files under their `.part` names, with their final names, in the order of renaming.
     parts: Vec<(PathBuf, PathBuf)>,
+    /// Files that are read while the others are made, and then go.
+    scratch: Vec<PathBuf>,
 }
 
 impl Package {
@@ -42,6 +45,7 @@ impl Package {
         Ok(Self {
             dir,
             parts: Vec::new(),
+            scratch: Vec::new(),
         })
     }
 
@@ -64,6 +68,14 @@ impl Package {
         }
     }
 
+    /// The path of a file that somebody else may write, and that goes with this value. After a
+    /// crash the next attempt removes it.
+    pub(crate) fn scratch(&mut self) -> PathBuf {
+        let path = self.dir.join(format!("scratch-{}.part", self.scratch.len() + 1));
+        self.scratch.push(path.clone());
+        path
+    }
+
     /// Writes a small file as a whole.
     pub(crate) fn write(&mut self, name: &str, content: &[u8]) -> Result<(), FinishError> {
         let (mut file, part) = self.create(name, content.len() as u64)?;
@@ -72,8 +84,18 @@ impl Package {
         sync(&file, &part, content.len() as u64)
     }
 
+    fn clear(&mut self) {
+        for path in std::mem::take(&mut self.scratch) {
+            // Not every name was used.
+            if path.exists() {
+                remove(&path);
+            }
+        }
+    }
+
     /// Gives all files their names, in the order they were created. The caller has synced them.
     pub(crate) fn publish(mut self) -> Result<(), FinishError> {
+        self.clear();
         for (part, path) in std::mem::take(&mut self.parts) {
             fs::rename(&part, &path).map_err(FinishError::io("give it its name", &part))?;
         }
@@ -84,11 +106,16 @@ impl Package {
 impl Drop for Package {
     /// Gives the room back at once after an error; `parts` is empty after [`publish`](Self::publish).
     fn drop(&mut self) {
+        self.clear();
         for (part, _) in &self.parts {
-            if let Err(error) = fs::remove_file(part) {
-                tracing::warn!(path = %part.display(), %error, "an unfinished file could not be removed");
-            }
+            remove(part);
         }
+    }
+}
+
+fn remove(part: &Path) {
+    if let Err(error) = fs::remove_file(part) {
+        tracing::warn!(path = %part.display(), %error, "an unfinished file could not be removed");
     }
 }
 

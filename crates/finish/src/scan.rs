@@ -78,7 +78,7 @@ pub(crate) fn scan(file: &File) -> io::Result<Scan> {
             Err(stop) => break Err(stop),
         }
     };
-    out.torn_bytes = walk.len - whole;
+    out.torn_bytes = walk.len - whole + trim_zeros(file, &mut out.parts);
     match result {
         Ok(()) => Ok(out),
         Err(Stop::Io(error)) if whole == 0 => Err(error),
@@ -87,6 +87,28 @@ pub(crate) fn scan(file: &File) -> io::Result<Scan> {
             Ok(out)
         }
     }
+}
+
+/// Drops samples at the end that hold nothing but zeros: after a power cut a file can have its
+/// full length, and its index, while the last blocks never reached the disk. Answers their bytes.
+fn trim_zeros(file: &File, parts: &mut [Part]) -> u64 {
+    let Some(samples) = parts.last_mut().map(|part| &mut part.samples) else {
+        return 0;
+    };
+    let mut dropped = 0;
+    while let Some(last) = samples.last() {
+        // A picture begins with its length, and no sound frame with this many zero bits.
+        let mut head = [0; 16];
+        let len = (last.size as usize).min(head.len());
+        let head = head.get_mut(..len).unwrap_or_default();
+        // What cannot be read is met again, and told, by the copy.
+        if file.read_exact_at(head, last.offset).is_err() || head.iter().any(|byte| *byte != 0) {
+            break;
+        }
+        dropped += u64::from(last.size);
+        samples.pop();
+    }
+    dropped
 }
 
 enum Step {

@@ -133,6 +133,7 @@ impl Row {
                 dts: at,
                 entry: 0,
                 key: true,
+                sets_first: false,
             });
             self.counted += self.frame;
         }

@@ -11,8 +11,9 @@
 //!    where the first track is back; one that returns later shows its last picture, or is
 //!    silent, until then. (Ending it where the *last* is back would need pictures that are
 //!    decoded and not shown; no plain file can say that in a way that all players follow.)
-//! 3. Parts follow each other back to back. A joint is moved by at most half a sound frame, so
-//!    that the frames of both sides lie on one grid and nothing is left over to add up.
+//! 3. Parts follow each other back to back, or with the time of a card between two runs. A joint
+//!    is moved by at most half a sound frame, so that the frames of both sides lie on one grid and
+//!    nothing is left over to add up.
 //!
 //! Pure arithmetic on what the segments say; no file is read here.
 
@@ -56,7 +57,7 @@ impl Kept {
 /// The lecture's time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Timeline {
-    /// In the order of the lecture, without a hole between them.
+    /// In the order of the lecture; only between two runs may time lie, for a card.
     pub(crate) kept: Vec<Kept>,
     /// Each run's number, and where it begins and ends in the lecture, in nanoseconds.
     pub(crate) runs: Vec<(RunNumber, i64, i64)>,
@@ -66,8 +67,8 @@ pub(crate) struct Timeline {
     pub(crate) total_ns: i64,
 }
 
-/// Lays out the lecture's time.
-pub(crate) fn plan(runs: &[RunInput], tracks: &[Track<'_>]) -> Timeline {
+/// Lays out the lecture's time, with `card_ns` between two runs.
+pub(crate) fn plan(runs: &[RunInput], tracks: &[Track<'_>], card_ns: i64) -> Timeline {
     let mut out = Timeline::default();
     for (index, run) in runs.iter().enumerate() {
         let view = View { tracks, run: index };
@@ -76,8 +77,13 @@ pub(crate) fn plan(runs: &[RunInput], tracks: &[Track<'_>]) -> Timeline {
         };
         let mut previous_to = None;
         for (from_ns, to_ns) in view.pieces(from, to, &run.pauses) {
-            out.align_end(tracks, index, from_ns);
-            let at_ns = out.total_ns;
+            let between = if previous_to.is_none() && !out.kept.is_empty() {
+                card_ns
+            } else {
+                0
+            };
+            out.align_end(tracks, index, from_ns, between);
+            let at_ns = out.total_ns + between;
             match previous_to.replace(to_ns) {
                 Some(previous_to) => out.pauses.push((at_ns, from_ns - previous_to)),
                 None => out.runs.push((run.run, at_ns, at_ns)),
@@ -102,14 +108,25 @@ impl Timeline {
         }
     }
 
-    /// Rule 3: moves the end of the last part, to which a part of run `next` will be joined.
-    fn align_end(&mut self, tracks: &[Track<'_>], next: usize, next_from_ns: i64) {
+    /// Rule 3: moves the end of the last part, to which a part of run `next` will be joined after
+    /// `between`.
+    fn align_end(&mut self, tracks: &[Track<'_>], next: usize, next_from_ns: i64, between: i64) {
         let at_ns = self.total_ns;
         if let Some(last) = self.kept.last_mut() {
-            let shift = joint_shift(tracks, last, at_ns, next, next_from_ns);
+            let shift = joint_shift(tracks, last, at_ns + between, next, next_from_ns);
             last.to_ns += shift;
             self.set_end(at_ns + shift);
         }
+    }
+
+    /// Where a moment of a run lies in the lecture. What was cut out lies where the recording goes
+    /// on, and what lies outside of a run at its nearest end; `None` when nothing of the run is
+    /// left.
+    pub(crate) fn place(&self, run: usize, run_ns: i64) -> Option<i64> {
+        let mut parts = self.kept.iter().filter(|kept| kept.run == run);
+        let last = self.kept.iter().rfind(|kept| kept.run == run)?;
+        let around = parts.find(|kept| run_ns < kept.to_ns);
+        Some(around.map_or(last.at_ns + last.len_ns(), |kept| kept.map(run_ns)))
     }
 }
 
@@ -272,6 +289,7 @@ mod tests {
         TrackInput {
             source: "test".parse().unwrap(),
             role,
+            spare_for: None,
             segments: Vec::new(),
         }
     }
@@ -314,8 +332,9 @@ mod tests {
             run: RunNumber(1),
             end_ns: end.map(ns),
             pauses: pauses.iter().map(|(from, to)| (ns(*from), ns(*to))).collect(),
+            ..RunInput::unknown(RunNumber(1))
         };
-        let timeline = plan(&[run], tracks);
+        let timeline = plan(&[run], tracks, 0);
         let total: i64 = timeline.kept.iter().map(Kept::len_ns).sum();
         assert_eq!(timeline.total_ns, total, "parts follow each other back to back");
         timeline
@@ -367,6 +386,42 @@ mod tests {
         assert_eq!(
             kept(None, &[(8_010, 9_000)], &tracks),
             [(0, 8_000, 0), (9_000, 12_000, 8_000)]
+        );
+    }
+
+    #[test]
+    fn a_moment_that_was_cut_out_lies_where_the_recording_goes_on() {
+        let camera = input(Role::Presenter);
+        let mut tracks = [track(&camera, 40, &[(0, 2_000), (4_000, 6_000)])];
+        let second = tracks[0].samples.clone();
+        tracks[0].samples.extend(second);
+        tracks[0]
+            .runs
+            .push(tracks[0].runs[0].end..tracks[0].samples.len());
+        let pause = (2_000 * MS as u64, 4_000 * MS as u64);
+        let runs = [1, 2].map(|number| RunInput {
+            pauses: vec![pause],
+            ..RunInput::unknown(RunNumber(number))
+        });
+        let timeline = plan(&runs, &tracks, 2_000 * MS);
+        let place = |run, ms: i64| timeline.place(run, ms * MS).map(|ns| ns / MS);
+        for (run, ms, expected) in [
+            (0, 0, 0),
+            (0, 1_500, 1_500),
+            (0, 3_000, 2_000),
+            (0, 5_000, 3_000),
+            (0, 9_000, 4_000),
+            (1, 0, 6_000),
+            (1, 3_000, 8_000),
+        ] {
+            assert_eq!(place(run, ms), Some(expected), "run {run} at {ms} ms");
+        }
+        assert_eq!(place(2, 0), None);
+        assert_eq!(timeline.total_ns, 10_000 * MS);
+        assert_eq!(
+            timeline.runs[1].1 - timeline.runs[0].2,
+            2_000 * MS,
+            "room for the card"
         );
     }
 

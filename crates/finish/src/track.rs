@@ -5,8 +5,9 @@ use std::ops::Range;
 
 use lectern_domain::ids::RunNumber;
 
+use crate::files::Files;
 use crate::job::{Job, Note, SegmentInput, TrackInput};
-use crate::mp4::init::{Init, Kind, SampleEntry};
+use crate::mp4::init::{Kind, SampleEntry};
 use crate::scan::{Part, scan};
 
 /// One picture or sound frame: when, and where its bytes lie.
@@ -20,7 +21,7 @@ pub(crate) struct Sample {
     pub(crate) offset: u64,
     /// In bytes; never 0.
     pub(crate) size: u32,
-    /// Index into the track's segments.
+    /// Index into the table of files.
     pub(crate) file: u32,
     /// Index into the track's sample entries.
     pub(crate) entry: u16,
@@ -65,6 +66,7 @@ pub(crate) fn load<'a>(
     job: &Job,
     input: &'a TrackInput,
     runs: &[RunNumber],
+    files: &mut Files,
     notes: &mut Vec<Note>,
 ) -> Option<Track<'a>> {
     let kind = if input.role.is_video() {
@@ -83,12 +85,10 @@ pub(crate) fn load<'a>(
     let mut clocks = Vec::new();
     for run in runs {
         let begin = track.samples.len();
-        for (file, segment) in input
-            .segments
-            .iter()
-            .enumerate()
-            .filter(|(_, segment)| segment.run == *run)
-        {
+        for segment in input.segments.iter().filter(|segment| segment.run == *run) {
+            let Some(file) = files.add_segment(job, &input.source, segment) else {
+                break;
+            };
             for part in parts(job, input, segment, notes) {
                 let why = if part.init.kind != kind {
                     Some("it holds sound where pictures belong, or the other way round")
@@ -147,14 +147,14 @@ fn parts(job: &Job, input: &TrackInput, segment: &SegmentInput, notes: &mut Vec<
 impl Track<'_> {
     /// Takes the samples of one file, whose run began at sample `run_begin`. Answers why it
     /// stopped early, if it did.
-    fn append(&mut self, run_begin: usize, file: usize, part: &Part) -> Option<&'static str> {
+    fn append(&mut self, run_begin: usize, file: u32, part: &Part) -> Option<&'static str> {
         const ABSURD: Option<&str> = Some("its times are absurd");
-        const TOO_MANY: Option<&str> = Some("the track has more files or configurations than can be joined");
-        let Some(entry) = self.entry(&part.init) else {
-            return TOO_MANY;
-        };
-        let Ok(file) = u32::try_from(file) else {
-            return TOO_MANY;
+        if part.samples.is_empty() {
+            // A header alone must not bring a configuration that no sample uses.
+            return None;
+        }
+        let Some(entry) = self.entry(&part.init.entry) else {
+            return Some("the track has more configurations than can be joined");
         };
         // A file begins where a decoder can begin, and after what came before it: two encoders
         // that overlap would otherwise show time running backwards.
@@ -196,13 +196,10 @@ impl Track<'_> {
     }
 
     /// The index of the file's decoder configuration, shared with equal ones before it.
-    fn entry(&mut self, init: &Init) -> Option<u16> {
-        let known = self
-            .entries
-            .iter()
-            .position(|entry| entry.decodes_like(&init.entry));
+    fn entry(&mut self, entry: &SampleEntry) -> Option<u16> {
+        let known = self.entries.iter().position(|known| known.decodes_like(entry));
         let index = known.unwrap_or_else(|| {
-            self.entries.push(init.entry.clone());
+            self.entries.push(entry.clone());
             self.entries.len() - 1
         });
         u16::try_from(index).ok()
@@ -210,7 +207,7 @@ impl Track<'_> {
 }
 
 /// Ticks to nanoseconds, to the nearest; `None` out of range.
-fn ns(ticks: i64, timescale: u32) -> Option<i64> {
+pub(crate) fn ns(ticks: i64, timescale: u32) -> Option<i64> {
     let scaled = i128::from(ticks) * 1_000_000_000;
     let scale = i128::from(timescale);
     i64::try_from((scaled + scale / 2).div_euclid(scale)).ok()

@@ -12,19 +12,23 @@ use std::os::unix::fs::FileExt;
 
 use super::hashing::Lane;
 use super::writer::Writer;
-use crate::cut::{Bytes, Finish};
+use crate::cut::{Bytes, Finish, Placed};
 use crate::error::FinishError;
-use crate::job::{Job, Note, TrackInput};
+use crate::files::Files;
+use crate::job::Note;
 use crate::layout::Chunk;
+use crate::mp4::init::SampleEntry;
 
 /// The most that is read at once.
 const BLOCK_BYTES: usize = 1 << 20;
 
 /// One track's way through its segments.
 pub(crate) struct Feed<'a> {
-    job: &'a Job,
-    input: &'a TrackInput,
+    files: &'a Files,
     finish: &'a Finish,
+    /// For each entry, the parameter sets that stand in front of its key frames where it is not
+    /// the only one.
+    sets: Vec<Vec<u8>>,
     track: usize,
     lane: Lane,
     current: Option<Segment>,
@@ -52,17 +56,11 @@ struct Plan {
 }
 
 impl<'a> Feed<'a> {
-    pub(crate) fn new(
-        job: &'a Job,
-        input: &'a TrackInput,
-        finish: &'a Finish,
-        track: usize,
-        lane: Lane,
-    ) -> Self {
+    pub(crate) fn new(files: &'a Files, finish: &'a Finish, track: usize, lane: Lane) -> Self {
         Self {
-            job,
-            input,
+            files,
             finish,
+            sets: finish.entries.iter().map(SampleEntry::in_band).collect(),
             track,
             lane,
             current: None,
@@ -89,17 +87,59 @@ impl<'a> Feed<'a> {
                     block.media.push(0..block.bytes.len());
                     out.write(self.track, block, None)?;
                 }
-                Bytes::Segment { file, offset } => {
+                Bytes::File { file, offset } => {
                     if self.current.as_ref().is_none_or(|segment| segment.index != file) {
                         self.close(out)?;
                         self.open(file);
                     }
                     self.seek(offset, out)?;
-                    self.add(u64::from(sample.size), true, out)?;
+                    if sample.sets_first {
+                        self.add_with_sets(sample, offset, out)?;
+                    } else {
+                        self.add(u64::from(sample.size), true, out)?;
+                    }
                 }
             }
         }
         self.read(out)
+    }
+
+    /// Adds a key frame with its parameter sets in front, but after the unit that marks the
+    /// beginning of a picture, if it has one: nothing may stand before that.
+    fn add_with_sets(
+        &mut self,
+        sample: &Placed,
+        offset: u64,
+        out: &mut Writer<'_>,
+    ) -> Result<(), FinishError> {
+        let sets = self
+            .sets
+            .get(usize::from(sample.entry))
+            .cloned()
+            .unwrap_or_default();
+        let own = u64::from(sample.size).saturating_sub(sets.len() as u64);
+        let mark = self.mark_len(sample.entry, offset).filter(|mark| *mark <= own);
+        let mark = mark.unwrap_or(0);
+        self.add(mark, true, out)?;
+        self.read(out)?;
+        let mut block = out.buffer(0);
+        block.bytes = sets;
+        block.media.push(0..block.bytes.len());
+        out.write(self.track, block, None)?;
+        self.add(own - mark, true, out)
+    }
+
+    /// The bytes of an access unit delimiter at `offset` of the current file; `None` without one.
+    fn mark_len(&self, entry: u16, offset: u64) -> Option<u64> {
+        const DELIMITER: u8 = 9;
+        let length_bytes = self.finish.entries.get(usize::from(entry))?.avc()?.length_bytes;
+        let mut head = [0; 5];
+        let head = head.get_mut(..usize::from(length_bytes) + 1)?;
+        let file = self.current.as_ref()?.file.as_ref()?;
+        file.read_exact_at(head, offset).ok()?;
+        let (kind, length) = head.split_last()?;
+        let length = length.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+        (kind & 0x1f == DELIMITER).then_some(length + u64::from(length_bytes))
     }
 
     /// Reads the rest of the current segment and compares it with what was stored.
@@ -115,18 +155,18 @@ impl<'a> Feed<'a> {
         self.add(len.saturating_sub(segment.at), false, out)?;
         self.read(out)?;
         if let Some(segment) = self.current.take() {
-            let stored = self.input.segments.get(segment.index as usize);
+            let stored = self.files.get(segment.index);
             let expected = stored
                 .filter(|_| segment.in_order)
-                .map(|stored| stored.sha256.clone());
+                .and_then(|stored| stored.sha256.clone());
             out.compare(self.lane, segment.index, expected);
         }
         Ok(())
     }
 
     fn open(&mut self, index: u32) {
-        let opened = match self.input.segments.get(index as usize) {
-            Some(segment) => File::open(self.job.lecture_dir.join(&segment.path)),
+        let opened = match self.files.get(index) {
+            Some(file) => File::open(&file.path),
             None => Err(io::ErrorKind::NotFound.into()),
         };
         let file = opened.map_err(|error| self.unreadable(index, &error)).ok();
@@ -140,10 +180,10 @@ impl<'a> Feed<'a> {
     }
 
     fn unreadable(&mut self, index: u32, error: &io::Error) {
-        if let Some(segment) = self.input.segments.get(index as usize) {
+        if let Some(file) = self.files.get(index) {
             self.notes.push(Note::Unreadable {
-                source_name: self.input.source.clone(),
-                path: segment.path.clone(),
+                source_name: file.source.clone(),
+                path: file.told.clone(),
                 why: error.to_string(),
             });
         }

@@ -12,6 +12,7 @@ use crate::copy::hashing::{Hashing, Lane};
 use crate::copy::writer::{Output, Writer};
 use crate::cut::Finish;
 use crate::error::FinishError;
+use crate::files::Files;
 use crate::job::{Job, Note, Progress};
 use crate::layout::Chunk;
 use crate::track::Track;
@@ -45,6 +46,7 @@ pub(crate) type OnProgress<'a> = &'a mut dyn FnMut(Progress) -> ControlFlow<()>;
 /// each segment that differs from what was stored or could not be read. Blocking.
 pub(crate) fn copy(
     job: &Job,
+    files: &Files,
     tracks: &[Track<'_>],
     finishes: &[Finish],
     chunks: &[Chunk],
@@ -71,8 +73,8 @@ pub(crate) fn copy(
         let mut writer = Writer::new(outputs, hashing, progress);
         writer.heads()?;
         let lanes = (outputs.len()..).map(Lane);
-        let mut feeds: Vec<Feed<'_>> = (tracks.iter().zip(finishes).zip(lanes).enumerate())
-            .map(|(index, ((track, finish), lane))| Feed::new(job, track.input, finish, index, lane))
+        let mut feeds: Vec<Feed<'_>> = (finishes.iter().zip(lanes).enumerate())
+            .map(|(index, (finish, lane))| Feed::new(files, finish, index, lane))
             .collect();
         for chunk in chunks {
             if let Some(feed) = feeds.get_mut(chunk.track) {
@@ -84,16 +86,11 @@ pub(crate) fn copy(
             notes.append(&mut feed.notes);
         }
         let results = writer.finish()?;
-        for (lane, file) in results.suspects {
-            let track = lane
-                .0
-                .checked_sub(outputs.len())
-                .and_then(|index| tracks.get(index));
-            let Some(track) = track else { continue };
-            if let Some(segment) = track.input.segments.get(file as usize) {
+        for (_, file) in results.suspects {
+            if let Some(file) = files.get(file) {
                 notes.push(Note::Suspect {
-                    source_name: track.input.source.clone(),
-                    path: segment.path.clone(),
+                    source_name: file.source.clone(),
+                    path: file.told.clone(),
                 });
             }
         }

@@ -11,6 +11,8 @@ use super::reader::{Cursor, Malformed};
 pub(crate) struct AacConfig {
     /// Samples a second.
     pub(crate) rate: u32,
+    /// How many channels; 0 for layouts that are described elsewhere.
+    pub(crate) channels: u8,
     /// Samples in one frame: 1024, or 960 where the configuration says so.
     pub(crate) frame_len: u32,
     /// A whole silent frame; `None` for layouts that this file cannot write.
@@ -43,6 +45,7 @@ pub(crate) fn parse_config(asc: &[u8]) -> Result<AacConfig, Malformed> {
         // SBR and its kin carry a second layer that a bare silent frame lacks.
         return Ok(AacConfig {
             rate,
+            channels: channels as u8,
             frame_len: 1024,
             silence: None,
         });
@@ -50,6 +53,7 @@ pub(crate) fn parse_config(asc: &[u8]) -> Result<AacConfig, Malformed> {
     let frame_len = if bits.read(1)? == 1 { 960 } else { 1024 };
     Ok(AacConfig {
         rate,
+        channels: channels as u8,
         frame_len,
         silence: silent_frame(channels),
     })

@@ -4,6 +4,8 @@
 //! nothing is lost that this code does not understand (colour, aspect ratio, a later codec).
 
 use super::aac::{self, AacConfig};
+use super::avc::AvcConfig;
+use super::builder::Builder;
 use super::reader::{Cursor, FourCc, Malformed, child, children, header, require};
 
 /// What a track's samples are.
@@ -27,9 +29,63 @@ pub(crate) struct SampleEntry {
     pub(crate) aac: Option<AacConfig>,
 }
 
+/// Header of the entry and the fields before its boxes.
+const VISUAL_HEAD: usize = 8 + VISUAL_FIELDS;
+
 impl SampleEntry {
     pub(crate) fn decodes_like(&self, other: &Self) -> bool {
-        self.key == other.key
+        // Plain AAC has nothing but rate and channels; some encoders add what they do not use.
+        let plain = |entry: &Self| entry.aac.clone().filter(|aac| aac.silence.is_some());
+        self.key == other.key || (plain(self).is_some() && plain(self) == plain(other))
+    }
+
+    /// Whether a decoder set up from this entry decodes what belongs to the other one too.
+    pub(crate) fn serves(&self, other: &Self) -> bool {
+        let held = || Some(self.avc()?.holds(&other.avc()?));
+        self.decodes_like(other) || (self.size == other.size && held() == Some(true))
+    }
+
+    /// One entry for both, where a decoder needs no more than one.
+    pub(crate) fn joined(&self, other: &Self) -> Option<Self> {
+        if self.size != other.size {
+            return None;
+        }
+        let joined = self.avc()?.joined(&other.avc()?)?;
+        let (fields, boxes) = self.raw.split_at_checked(VISUAL_HEAD)?;
+        let mut builder = Builder::default();
+        builder.boxed(b"avc1", |b| {
+            b.raw(fields.get(8..).unwrap_or_default());
+            for (name, body) in children(boxes).flatten() {
+                let body = if name == *b"avcC" { &joined } else { body };
+                b.boxed(&name, |b| {
+                    b.raw(body);
+                });
+            }
+        });
+        let raw = builder.into_bytes();
+        let mut key = b"avc1".to_vec();
+        key.extend_from_slice(fields.get(8..)?);
+        key.extend_from_slice(&joined);
+        Some(Self {
+            raw,
+            key,
+            size: self.size,
+            aac: None,
+        })
+    }
+
+    /// What stands in front of a key frame for players that know only a track's first entry.
+    pub(crate) fn in_band(&self) -> Vec<u8> {
+        self.avc().map(|config| config.in_band()).unwrap_or_default()
+    }
+
+    /// `None` for anything but H.264.
+    pub(crate) fn avc(&self) -> Option<AvcConfig<'_>> {
+        if self.raw.get(4..8)? != b"avc1" {
+            return None;
+        }
+        let config = child(self.raw.get(VISUAL_HEAD..)?, b"avcC").ok()??;
+        AvcConfig::parse(config).ok()
     }
 }
 

@@ -5,7 +5,9 @@
 //! [`Malformed`], and never panic, loop, or allocate by a length that they only read.
 
 pub(crate) mod aac;
+pub(crate) mod avc;
 pub(crate) mod builder;
+pub(crate) mod chapters;
 pub(crate) mod fragment;
 pub(crate) mod init;
 pub(crate) mod moov;

@@ -1,6 +1,7 @@
 //! The index of a plain, fast-start file: `ftyp`, `moov` and the header of `mdat`.
 
 use super::builder::Builder;
+use super::chapters::{self, Chapter};
 use super::init::Kind;
 use crate::cut::{Finish, Placed};
 use crate::layout::Chunk;
@@ -26,9 +27,11 @@ pub(crate) struct TrackIndex<'a> {
 pub(crate) struct Tags<'a> {
     pub(crate) title: Option<&'a str>,
     pub(crate) started_unix_ms: Option<i64>,
+    /// In the order of time, the first at 0; none: the file has no chapters.
+    pub(crate) chapters: &'a [Chapter],
 }
 
-/// Everything before the first byte of media, for a file with `media_bytes` of it.
+/// Everything before the first byte of recorded media, for a file with `media_bytes` of it.
 pub(crate) fn head(tracks: &[TrackIndex<'_>], tags: &Tags<'_>, media_bytes: u64) -> Vec<u8> {
     let mut front = Builder::default();
     front.boxed(b"ftyp", |b| {
@@ -39,6 +42,8 @@ pub(crate) fn head(tracks: &[TrackIndex<'_>], tags: &Tags<'_>, media_bytes: u64)
             .raw(b"avc1")
             .raw(b"mp42");
     });
+    let texts = chapters::media(tags.chapters);
+    let media_bytes = media_bytes + texts.len() as u64;
     let wide_mdat = media_bytes > u64::from(u32::MAX) - 8;
     let mdat_head = if wide_mdat { 16 } else { 8 };
     let front_len = front.len() as u64;
@@ -57,6 +62,7 @@ pub(crate) fn head(tracks: &[TrackIndex<'_>], tags: &Tags<'_>, media_bytes: u64)
     } else {
         front.u32(media_bytes as u32 + 8).raw(b"mdat");
     }
+    front.raw(&texts);
     front.into_bytes()
 }
 
@@ -96,13 +102,31 @@ fn moov(tracks: &[TrackIndex<'_>], tags: &Tags<'_>, wide: bool, media_at: u64) -
                 .sized(long, duration);
             b.u32(0x0001_0000).u16(0x0100).u16(0).u64(0);
             matrix(b);
-            b.raw(&[0; 24]).u32(tracks.len() as u32 + 1);
+            let next = tracks.len() as u32 + 1;
+            b.raw(&[0; 24]).u32(next + u32::from(!tags.chapters.is_empty()));
         });
+        let texts = chapters::media(tags.chapters).len() as u64;
+        let chapters_id = (texts > 0).then_some(tracks.len() as u32 + 1);
         for (track, id) in tracks.iter().zip(1..) {
-            b.boxed(b"trak", |b| trak(b, track, id, created, wide, media_at));
+            b.boxed(b"trak", |b| {
+                trak(b, track, (id, chapters_id), created, wide, media_at + texts);
+            });
         }
-        if let Some(title) = tags.title {
-            title_tag(b, title);
+        if let Some(id) = chapters_id {
+            let len = (duration, duration * 1_000 / u64::from(MOVIE_TIMESCALE));
+            b.boxed(b"trak", |b| {
+                chapters::trak(b, tags.chapters, id, len, (wide, media_at));
+            });
+        }
+        if tags.title.is_some() || chapters_id.is_some() {
+            b.boxed(b"udta", |b| {
+                if let Some(title) = tags.title {
+                    title_tag(b, title);
+                }
+                if chapters_id.is_some() {
+                    chapters::list(b, tags.chapters);
+                }
+            });
         }
     });
     out.into_bytes()
@@ -114,7 +138,14 @@ fn matrix(b: &mut Builder) {
     }
 }
 
-fn trak(b: &mut Builder, track: &TrackIndex<'_>, id: u32, created: u64, wide: bool, media_at: u64) {
+fn trak(
+    b: &mut Builder,
+    track: &TrackIndex<'_>,
+    (id, chapters_id): (u32, Option<u32>),
+    created: u64,
+    wide: bool,
+    media_at: u64,
+) {
     let finish = track.finish;
     let (late, len) = movie_span(finish);
     let first = finish.samples.first().map_or(0, |sample| sample.dts);
@@ -140,6 +171,13 @@ fn trak(b: &mut Builder, track: &TrackIndex<'_>, id: u32, created: u64, wide: bo
                 // Nothing for as long as the track begins late, then all of it.
                 b.u32(2).sized(long, late).sized(long, u64::MAX).u32(0x0001_0000);
                 b.sized(long, len).sized(long, 0).u32(0x0001_0000);
+            });
+        });
+    }
+    if let Some(chapters_id) = chapters_id {
+        b.boxed(b"tref", |b| {
+            b.boxed(b"chap", |b| {
+                b.u32(chapters_id);
             });
         });
     }
@@ -274,17 +312,15 @@ fn chunk_map(b: &mut Builder, track: &TrackIndex<'_>) {
 }
 
 fn title_tag(b: &mut Builder, title: &str) {
-    b.boxed(b"udta", |b| {
-        b.full(b"meta", 0, 0, |b| {
-            b.full(b"hdlr", 0, 0, |b| {
-                b.u32(0).raw(b"mdirappl").raw(&[0; 9]);
-            });
-            b.boxed(b"ilst", |b| {
-                b.boxed(b"\xa9nam", |b| {
-                    b.boxed(b"data", |b| {
-                        // Type 1: UTF-8 text.
-                        b.u32(1).u32(0).raw(title.as_bytes());
-                    });
+    b.full(b"meta", 0, 0, |b| {
+        b.full(b"hdlr", 0, 0, |b| {
+            b.u32(0).raw(b"mdirappl").raw(&[0; 9]);
+        });
+        b.boxed(b"ilst", |b| {
+            b.boxed(b"\xa9nam", |b| {
+                b.boxed(b"data", |b| {
+                    // Type 1: UTF-8 text.
+                    b.u32(1).u32(0).raw(title.as_bytes());
                 });
             });
         });

@@ -27,12 +27,19 @@ impl Recording {
             run: RunNumber(number),
             end_ns: *end_ns,
             pauses: pauses.to_vec(),
+            ..RunInput::unknown(RunNumber(number))
         });
         let job = Job {
             lecture_dir: dir.path().to_owned(),
             picture: Picture::Presentation,
             tracks: Vec::new(),
             runs: runs.collect(),
+            marks: Vec::new(),
+            facts: Vec::new(),
+            gap_card: false,
+            language: "en".to_owned(),
+            timezone: jiff::tz::TimeZone::UTC,
+            renderer: None,
             metadata: serde_json::json!({"title": "Algebra I"}),
             title: Some("Algebra I – größer".to_owned()),
             started_unix_ms: Some(1_795_000_000_000),
@@ -77,6 +84,7 @@ impl Recording {
             self.job.tracks.push(TrackInput {
                 source: source.clone(),
                 role,
+                spare_for: None,
                 segments: Vec::new(),
             });
         }
