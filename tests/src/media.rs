@@ -106,6 +106,24 @@ pub fn packets(path: &Path, stream: &str) -> Vec<(f64, f64)> {
     packets
 }
 
+/// Packets of a track as it was recorded, over all segments in its folder, in order: seconds of the
+/// run, and durations.
+///
+/// # Panics
+/// When the folder cannot be read.
+#[must_use]
+pub fn recorded(track: &Path, stream: &str) -> Vec<(f64, f64)> {
+    let mut segments: Vec<_> = std::fs::read_dir(track)
+        .expect("the track's folder")
+        .map(|entry| entry.expect("a segment").path())
+        .collect();
+    segments.sort();
+    segments
+        .iter()
+        .flat_map(|segment| packets(segment, stream))
+        .collect()
+}
+
 /// From the first packet's time to the last one's end, in seconds.
 ///
 /// # Panics

@@ -253,14 +253,8 @@ struct Outage {
 #[expect(clippy::cast_precision_loss, reason = "seconds of a test")]
 fn recorded_again_after(room: &Room, id: &str, track: &str, stream: &str, outage: &Outage) -> f64 {
     let (away, back) = (outage.away_ms as f64 / 1000.0, outage.back_ms as f64 / 1000.0);
-    let mut segments: Vec<_> = std::fs::read_dir(room.lecture_dir(id).join(track))
-        .unwrap()
-        .map(|e| e.unwrap().path())
-        .collect();
-    segments.sort();
-    let moments: Vec<f64> = segments
-        .iter()
-        .flat_map(|segment| media::packets(segment, stream))
+    let moments: Vec<f64> = media::recorded(&room.lecture_dir(id).join(track), stream)
+        .into_iter()
         .map(|(pts, _)| pts)
         .collect();
     let before = moments

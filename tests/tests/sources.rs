@@ -1,0 +1,197 @@
+//! Promise P4, in numbers: every kind of source is killed again and again in one lecture, and no
+//! other track loses a picture or a sound by it.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use lectern_testkit::free_port;
+use lectern_tests::room::Room;
+use lectern_tests::things::{Camera, SOUND_DEVICE, Screen, Sound};
+use lectern_tests::{media, until};
+use nix::sys::signal::{Signal, kill};
+use serde_json::Value;
+
+/// From the last picture or sound before a kill to the first after it, in seconds: the return is
+/// counted from the kill, because here the thing itself was never away.
+const BACK_WITHIN: f64 = 3.0;
+
+/// A source that is killed, and how its track is judged.
+struct Kind {
+    name: &'static str,
+    stream: &'static str,
+    /// The longest distance of two packets without a loss, in seconds. A still screen gives a
+    /// picture now and then only.
+    step: f64,
+    /// Whether a loss on it may be blamed on a machine that is out of breath: pictures are
+    /// dropped then, sound is not.
+    may_drop: bool,
+}
+
+const KINDS: [Kind; 5] = [
+    Kind {
+        name: "test-video",
+        stream: "v:0",
+        step: 0.034,
+        may_drop: true,
+    },
+    Kind {
+        name: "x11",
+        stream: "v:0",
+        step: 0.6,
+        may_drop: true,
+    },
+    Kind {
+        name: "rtsp",
+        stream: "v:0",
+        step: 0.06,
+        may_drop: true,
+    },
+    Kind {
+        name: "test-audio",
+        stream: "a:0",
+        step: 0.0225,
+        may_drop: false,
+    },
+    Kind {
+        name: "pulse",
+        stream: "a:0",
+        step: 0.0225,
+        may_drop: false,
+    },
+];
+
+/// How often each kind is killed; `scripts/bench` sets 50.
+fn kills() -> usize {
+    std::env::var("LECTERN_KILLS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(2)
+}
+
+fn source(room: &Room, name: &str) -> Value {
+    let status = room.status();
+    let sources = status["sources"].as_array().unwrap();
+    sources.iter().find(|s| s["name"] == name).unwrap().clone()
+}
+
+fn bytes(room: &Room, name: &str) -> u64 {
+    source(room, name)["bytes"].as_u64().unwrap()
+}
+
+/// Kills the process of a source and waits until it records again. The moment, in seconds of the
+/// run, a little before the kill.
+#[expect(clippy::cast_precision_loss, reason = "seconds of a test")]
+fn kill_and_await(room: &Room, name: &str) -> f64 {
+    let pid = room.source_pid(name).expect("its process");
+    let at_ms = room.status()["lecture"]["recorded_ms"].as_u64().unwrap();
+    kill(pid, Signal::SIGKILL).unwrap();
+    until("another process", || {
+        room.source_pid(name).filter(|new| *new != pid)
+    });
+    // What the dead one left in the pipe has been counted once the next one is live.
+    until("it live", || {
+        (source(room, name)["health"] == "live").then_some(())
+    });
+    let before = bytes(room, name);
+    until("it recorded", || (bytes(room, name) > before).then_some(()));
+    at_ms as f64 / 1000.0
+}
+
+#[test]
+fn p4_kills_of_each_kind_cost_that_track_a_moment_and_the_others_nothing() {
+    let screen = Screen::start(250);
+    let camera = Camera::start(free_port().unwrap());
+    let mut room = Room::new(&format!(
+        r#"
+[[source]]
+name = "test-video"
+role = "presenter"
+kind = "test-video"
+width = 320
+height = 180
+[[source]]
+name = "x11"
+role = "presentation"
+kind = "x11"
+display = "{}"
+[[source]]
+name = "rtsp"
+role = "presenter"
+kind = "rtsp"
+url = "rtsp://127.0.0.1:{}/live"
+[[source]]
+name = "test-audio"
+role = "microphone"
+kind = "test-audio"
+[[source]]
+name = "pulse"
+role = "microphone"
+kind = "pulse"
+device = "{SOUND_DEVICE}"
+"#,
+        screen.display, camera.port
+    ));
+    let sound = Sound::start(&room.path(""));
+    room.env("PULSE_SERVER", sound.address());
+    room.start();
+    room.await_sources();
+    let id = room.lectern(&["start"]);
+    room.await_recorded(3_000);
+    let mut killed: [Vec<f64>; KINDS.len()] = Default::default();
+    for _ in 0..kills() {
+        for (kind, moments) in KINDS.iter().zip(&mut killed) {
+            moments.push(kill_and_await(&room, kind.name));
+        }
+    }
+    let now = room.status()["lecture"]["recorded_ms"].as_u64().unwrap();
+    room.await_recorded(now + 2_000);
+    room.lectern(&["stop"]);
+    room.await_state(&id, "finished");
+
+    println!("kind         kills  back after min / median / max  other losses");
+    let mut faults = Vec::new();
+    for (kind, killed) in KINDS.iter().zip(&killed) {
+        let track = media::recorded(&room.lecture_dir(&id).join(kind.name), kind.stream);
+        let holes = holes(&track, kind.step);
+        let (mine, others): (Vec<_>, Vec<_>) = holes
+            .into_iter()
+            .partition(|(from, to)| killed.iter().any(|at| (*from - 0.5..*to).contains(at)));
+        let mut away: Vec<f64> = mine.iter().map(|(from, to)| to - from).collect();
+        away.sort_by(f64::total_cmp);
+        if away.len() != killed.len() {
+            faults.push(format!(
+                "{}: {} holes for {} kills",
+                kind.name,
+                away.len(),
+                killed.len()
+            ));
+            continue;
+        }
+        let (min, median, max) = (away[0], away[away.len() / 2], away[away.len() - 1]);
+        println!(
+            "{:<12} {:>5}  {min:.2} / {median:.2} / {max:.2} s            {}",
+            kind.name,
+            killed.len(),
+            others.len()
+        );
+        if max > BACK_WITHIN {
+            faults.push(format!("{} was back after {max} s", kind.name));
+        }
+        if !others.is_empty() && !kind.may_drop {
+            faults.push(format!(
+                "{} has holes that no kill of it made: {others:?}",
+                kind.name
+            ));
+        }
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
+    drop((screen, sound, camera));
+}
+
+/// Stretches of a track without a packet that are longer than `step`: (from, to) in seconds.
+fn holes(packets: &[(f64, f64)], step: f64) -> Vec<(f64, f64)> {
+    packets
+        .windows(2)
+        .map(|pair| (pair[0].0, pair[1].0))
+        .filter(|(from, to)| to - from > step)
+        .collect()
+}
