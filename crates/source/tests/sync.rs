@@ -107,6 +107,28 @@ fn picture_and_sound_lie_on_the_clock_of_all_sources() {
     }
 }
 
+/// A positive `delay` is for a source that arrives early: it moves the sound to a later time.
+#[test]
+fn a_delay_moves_the_sound_later_and_a_negative_one_earlier() {
+    let folder = tempfile::tempdir().unwrap();
+    std::thread::scope(|scope| {
+        for delay_ms in [250i64, -250] {
+            let folder = folder.path();
+            scope.spawn(move || {
+                let mut source = test_audio();
+                source.delay_ms = delay_ms;
+                let recorded = record(folder, source, &format!("{delay_ms}.mp4"), 4);
+                let beeps = media::beeps(&recorded.file);
+                assert!(beeps.len() >= 3, "{beeps:?}");
+                for beep in beeps {
+                    let off = off_the_second(&recorded, beep) - delay_ms as f64 / 1000.0;
+                    assert!(off.abs() < 0.010, "{delay_ms} ms: {off} s off");
+                }
+            });
+        }
+    });
+}
+
 #[test]
 fn each_encoder_of_pictures_makes_a_track() {
     let folder = tempfile::tempdir().unwrap();

@@ -27,7 +27,7 @@ pub(super) fn head(device: &str, video: &Video) -> Result<Head, Failure> {
     tracing::info!(device, format = %chosen, "a camera format was chosen");
     let mut elements = vec![source, filter(&chosen)?];
     if chosen.structure(0).and_then(recordable) == Some(Coding::Jpeg) {
-        elements.push(make("jpegdec", &[])?);
+        elements.push(jpeg_decoder()?);
     }
     let bin = wrap("camera", &elements.iter().collect::<Vec<_>>())?;
     Ok(Head {
@@ -36,6 +36,12 @@ pub(super) fn head(device: &str, video: &Video) -> Result<Head, Failure> {
         pacer: None,
         hint: Hint::default(),
     })
+}
+
+/// A decoder that goes on after any number of broken pictures: a bad cable or a full bus spoils
+/// some, and none of them may end a recording.
+fn jpeg_decoder() -> Result<gst::Element, Failure> {
+    make("jpegdec", &[("max-errors", "-1")])
 }
 
 /// Opens the device and reads its formats. It stays open: the pipeline takes it over.
@@ -247,6 +253,62 @@ mod tests {
             chosen("video/x-bayer, width=640, height=480, framerate=30/1", None, 30),
             None
         );
+    }
+
+    /// P10: a camera whose cable spoils pictures, one after the other for seconds.
+    #[test]
+    fn p10_broken_jpeg_pictures_are_left_out_and_end_nothing() {
+        use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+        gst::init().unwrap();
+        let pipeline = gst::Pipeline::new();
+        let camera = make("videotestsrc", &[("num-buffers", "200")]).unwrap();
+        let coder = make("jpegenc", &[]).unwrap();
+        let decoder = jpeg_decoder().unwrap();
+        let end = make("fakesink", &[]).unwrap();
+        crate::element::chain(&pipeline, &[&camera, &coder, &decoder, &end]).unwrap();
+        let (spoilt, whole) = (AtomicU32::new(0), std::sync::Arc::new(AtomicU32::new(0)));
+        let coded = coder.static_pad("src").unwrap();
+        coded.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+            let number = spoilt.fetch_add(1, Relaxed);
+            let Some(buffer) = info.buffer_mut() else {
+                return gst::PadProbeReturn::Ok;
+            };
+            let mut bytes = buffer.map_readable().unwrap().to_vec();
+            match number {
+                // Torn, empty, noise, without its beginning; 100 in a row.
+                50..150 => match number % 4 {
+                    0 => bytes.truncate(bytes.len() / 2),
+                    1 => bytes.truncate(1),
+                    2 => bytes
+                        .iter_mut()
+                        .enumerate()
+                        .for_each(|(at, byte)| *byte = (at * 31 % 251) as u8),
+                    _ => drop(bytes.drain(..100)),
+                },
+                _ => {}
+            }
+            let pts = buffer.pts();
+            let mut other = gst::Buffer::from_mut_slice(bytes);
+            other.make_mut().set_pts(pts);
+            *buffer = other;
+            gst::PadProbeReturn::Ok
+        });
+        let count = whole.clone();
+        let decoded = decoder.static_pad("src").unwrap();
+        decoded.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+            count.fetch_add(1, Relaxed);
+            gst::PadProbeReturn::Ok
+        });
+        pipeline.set_state(gst::State::Playing).unwrap();
+        let ends = [gst::MessageType::Eos, gst::MessageType::Error];
+        let last = pipeline
+            .bus()
+            .unwrap()
+            .timed_pop_filtered(gst::ClockTime::from_seconds(40), &ends)
+            .unwrap();
+        pipeline.set_state(gst::State::Null).unwrap();
+        assert_eq!(last.type_(), gst::MessageType::Eos, "{last:?}");
+        assert!(whole.load(Relaxed) >= 100, "{whole:?} pictures");
     }
 
     #[test]

@@ -33,7 +33,10 @@ pub(super) fn sound(channels: u32, jitters: bool, reports: &Reports) -> gst::Ele
     let mut known = None;
     let mut line = SoundLine::new(channels, jitters);
     let mut ear = Ear::new();
+    // What this thread logs is of this source too.
+    let span = tracing::Span::current();
     sink(move |sample| {
+        let _source = span.enter();
         let (Some(buffer), Some(mono_ns)) = (sample.buffer_owned(), captured_at(sample)) else {
             return;
         };
@@ -90,6 +93,8 @@ fn sink(mut take: impl FnMut(&gst::Sample) + Send + 'static) -> gst::Element {
     AppSink::builder()
         .name("tap")
         .sync(false)
+        // A picture that the sink kept could not be painted over.
+        .enable_last_sample(false)
         .async_(false)
         .callbacks(callbacks)
         .build()

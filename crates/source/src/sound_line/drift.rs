@@ -23,13 +23,16 @@ const WINDOW: u64 = SECOND;
 const REMEMBERED: usize = 600;
 /// How many windows the first judgement needs.
 const JUDGED_FROM: usize = 15;
-/// How many windows make the drift worth telling: one minute.
-const TOLD_FROM: usize = 60;
+/// How many windows make the drift worth telling: three minutes.
+const TOLD_FROM: usize = 180;
+/// What a slope must explain before it is believed: 10 ms. A sound server hands over blocks by a
+/// timer of its own, and their lateness climbs and falls by one block within half a minute.
+const GRAIN: f64 = 480.0;
 /// A card that is never further off than this is on time, and its samples pass untouched: 0.5 ms.
 const ON_TIME: f64 = 24.0;
-/// A whole window this far from where it was to be is lost or surplus sound: 10 ms. No drift comes
-/// near to that in a second.
-const STEP: f64 = 480.0;
+/// A whole window this far from where it was to be is lost or surplus sound: 25 ms. No drift comes
+/// near to that in a second, nor does a block more or less.
+const STEP: f64 = 1_200.0;
 /// Sound this far from where it belongs is moved at once, whatever the cause: 100 ms.
 const ASTRAY: f64 = 4_800.0;
 /// The longest hole that is filled: 10 s. A device silent for longer has failed anyway.
@@ -141,8 +144,8 @@ impl Regulator {
         self.pace
     }
 
-    /// How much faster the device's clock runs than the system's, in parts per million, once a
-    /// minute was measured.
+    /// How much faster the device's clock runs than the system's, in parts per million, once three
+    /// minutes were measured.
     pub(super) fn drift_ppm(&self) -> Option<f32> {
         let floor = self.floor.as_ref().filter(|_| self.points.len() >= TOLD_FROM)?;
         Some((-floor.slope * 1e6) as f32)
@@ -169,7 +172,9 @@ impl Regulator {
             None => 0.0,
             Some(pace) => pace,
         };
-        let wanted = truth.slope + (error / TAKEN_BACK).clamp(-TAKEN_BACK_MOST, TAKEN_BACK_MOST);
+        let doubt = GRAIN / (self.points.len() as f64 * WINDOW as f64);
+        let slope = truth.slope - truth.slope.clamp(-doubt, doubt);
+        let wanted = slope + (error / TAKEN_BACK).clamp(-TAKEN_BACK_MOST, TAKEN_BACK_MOST);
         let near = wanted.clamp(before - PACE_STEP, before + PACE_STEP);
         self.pace = Some(near.clamp(-PACE_MOST, PACE_MOST));
     }

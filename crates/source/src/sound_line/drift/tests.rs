@@ -131,7 +131,7 @@ fn even_a_bad_card_is_held_after_some_minutes() {
         assert!(worst <= 50.0 * MS, "{ppm} ppm: {:.2} ms", worst / MS);
         let later = card.run(1800, 0, 8.0 * MS);
         assert_eq!(card.verdicts, [], "{ppm} ppm");
-        assert!(later <= 2.0 * MS, "{ppm} ppm: {:.2} ms", later / MS);
+        assert!(later <= 3.0 * MS, "{ppm} ppm: {:.2} ms", later / MS);
     }
 }
 
@@ -152,6 +152,27 @@ fn a_busy_machine_is_not_taken_for_drift() {
     assert_eq!(card.verdicts, []);
 }
 
+/// As PulseAudio does it: blocks by a timer that beats with the device's own.
+#[test]
+fn lateness_that_climbs_and_falls_by_a_block_is_not_taken_for_drift() {
+    for seconds in [7, 25, 40] {
+        let mut card = Card::new(10.0);
+        let mut worst = 0.0f64;
+        for block in 0..20 * 60 * 50u32 {
+            let climb = f64::from(block % (seconds * 50)) / f64::from(seconds * 50);
+            let late = (10.0 * (1.0 - climb) + card.noise()) * MS;
+            worst = worst.max(card.block(late).abs());
+        }
+        println!("{seconds} s: at most {:.2} ms off", worst / MS);
+        assert_eq!(card.verdicts, [], "{seconds} s");
+        assert!(worst <= 12.0 * MS, "{seconds} s: {:.2} ms", worst / MS);
+        let later = card.run(600, 300, 0.0);
+        assert!(later <= 3.0 * MS, "{seconds} s: {:.2} ms", later / MS);
+        let told = f64::from(card.regulator.drift_ppm().unwrap());
+        assert!((told - 10.0).abs() < 20.0, "{seconds} s: told as {told}");
+    }
+}
+
 #[test]
 fn a_starved_thread_is_not_taken_for_a_gap() {
     let mut card = Card::new(0.0);
@@ -167,7 +188,7 @@ fn a_starved_thread_is_not_taken_for_a_gap() {
 
 #[test]
 fn lost_samples_are_a_hole_and_never_drift() {
-    for (ppm, lost_ms) in [(0.0, 15.0), (100.0, 200.0), (-100.0, 4_000.0)] {
+    for (ppm, lost_ms) in [(0.0, 40.0), (100.0, 200.0), (-100.0, 4_000.0)] {
         let mut card = Card::new(ppm);
         card.run(300, 0, 2.0 * MS);
         card.lost += lost_ms * MS;
