@@ -324,6 +324,31 @@ impl Room {
         )
     }
 
+    /// Changes the database of a daemon that does not run, as another past would have left it.
+    ///
+    /// # Panics
+    /// When sqlite3 is not there or refuses.
+    pub fn sql(&self, statements: &str) {
+        let done = Command::new("sqlite3")
+            .args(["-bail", "-cmd", ".timeout 10000"])
+            .arg(self.path("spool/lectern.db"))
+            .arg(statements)
+            .output()
+            .expect("sqlite3 runs");
+        assert!(
+            done.status.success(),
+            "{statements}: {}",
+            String::from_utf8_lossy(&done.stderr)
+        );
+    }
+
+    /// The message of this code that stands now.
+    #[must_use]
+    pub fn message(&self, code: &str) -> Option<Value> {
+        let messages = self.try_status()?["messages"].as_array()?.clone();
+        messages.into_iter().find(|message| message["code"] == code)
+    }
+
     fn try_status(&self) -> Option<Value> {
         let output = self.cli(&["status", "--json"]);
         output

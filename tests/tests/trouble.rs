@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use lectern_tests::room::{MICROPHONE, Room, program};
-use lectern_tests::{media, until};
+use lectern_tests::until;
 
 /// A platform that answers every request with these bytes and closes.
 fn answers(bytes: &'static [u8]) -> u16 {
@@ -132,51 +132,6 @@ fn p8_a_full_disk_refuses_a_start_with_a_sentence() {
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(text.contains("disk is full") && text.contains("safe"), "{text}");
     assert_eq!(room.status()["state"], "fault");
-}
-
-#[test]
-fn p8_a_disk_that_fills_in_mid_lecture_ends_in_a_sentence_and_a_whole_lecture() {
-    let mut room = Room::new(
-        r#"
-[storage]
-path = "{dir}/spool"
-reserve = "36MiB"
-segment = "2s"
-[recording]
-undo = "0s"
-[[source]]
-name = "camera"
-role = "presenter"
-kind = "gst"
-launch = "videotestsrc is-live=true pattern=snow"
-width = 640
-height = 360
-fps = 30
-bitrate = "8Mbit/s"
-[[source]]
-name = "microphone"
-role = "microphone"
-kind = "test-audio"
-"#,
-    );
-    room.small_disk(48);
-    room.start();
-    room.await_sources();
-    let id = room.lectern(&["start"]);
-    // Nobody presses stop.
-    let message = until("a word about the disk", || {
-        let messages = room.status()["messages"].to_string();
-        messages.contains("disk is full").then_some(messages)
-    });
-    println!("{message}");
-    assert!(message.contains("safe") || message.contains("saved"), "{message}");
-    room.await_state(&id, "finished");
-    let folder = room.show(&id)["folder"].as_str().unwrap().to_owned();
-    let lecture = room.seen_by_daemon(&std::path::Path::new(&folder).join("finished/lecture.mp4"));
-    assert_eq!(media::decode_complaints(&lecture), "");
-    assert!(media::length(&lecture, "v:0") > 3.0);
-    let output = room.cli(&["start"]);
-    assert_eq!(output.status.code(), Some(1), "no second lecture on a full disk");
 }
 
 #[test]
