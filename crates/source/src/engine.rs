@@ -1,6 +1,6 @@
 //! The main loop: carries the session's actions out.
 //!
-//! Owns the capture, the encoder and all threads but the commands'. Every state change of a
+//! Owns the capture, the encoding and all threads but the commands'. Every state change of a
 //! pipeline happens here, on the main thread, because GStreamer joins streaming threads in it.
 
 use std::sync::Arc;
@@ -8,15 +8,15 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use lectern_domain::config::Source;
+use lectern_domain::config::{Encoder, Source};
 use lectern_domain::wire::{FailureReason, SourceCommand, SourceEvent, WIRE_VERSION};
 
 use crate::capture::{Capture, Reports};
 use crate::clock;
-use crate::encode::{self, Encoder};
+use crate::encode::{self, Encoding, Order};
 use crate::failure::{self, Failure};
 use crate::feed::{Feed, Meter};
-use crate::inputs::{EncoderNumber, Input, Inputs};
+use crate::inputs::{Input, Inputs, PartNumber};
 use crate::outbox::Outbox;
 use crate::session::{Action, Event, Phase, Run};
 
@@ -28,6 +28,17 @@ const TICK: Duration = Duration::from_millis(50);
 const LATE_NS: u64 = 500_000_000;
 /// How long the last words may take to be written, and the device to close, at the end.
 const FAREWELL: Duration = Duration::from_secs(5);
+
+/// An encoder that this program does not know, as a launch fragment from raw I420 to H.264. It is
+/// taken before all others, and the others if it fails.
+const FRAGMENT: &str = "LECTERN_ENCODER_FRAGMENT";
+
+/// What `Open` says of encoding.
+#[derive(Debug, Default)]
+struct Asked {
+    pre_roll_ns: u64,
+    shun: Vec<Encoder>,
+}
 
 /// The process's state and everything that it owns.
 pub(crate) struct Engine {
@@ -43,8 +54,9 @@ pub(crate) struct Engine {
     open_ns: u64,
     ticked_ns: u64,
     capture: Option<Capture>,
-    encoder: Option<Encoder>,
-    encoders: u64,
+    /// What `Open` said of encoding, until the device is open.
+    asked: Asked,
+    encoding: Option<Encoding>,
     alive_due_ns: u64,
     exit: Option<i32>,
 }
@@ -68,8 +80,8 @@ impl Engine {
             open_ns: 0,
             ticked_ns: 0,
             capture: None,
-            encoder: None,
-            encoders: 0,
+            asked: Asked::default(),
+            encoding: None,
             alive_due_ns: 0,
             exit: None,
         }
@@ -102,11 +114,9 @@ impl Engine {
 
     /// The session's word for an input; `None` for what no longer matters.
     fn event_of(&mut self, input: Input) -> Option<Event> {
-        let current = |engine: &Self, number: EncoderNumber| {
-            engine
-                .encoder
-                .as_ref()
-                .is_some_and(|encoder| encoder.number == number)
+        let current = |engine: &Self, number: PartNumber| {
+            let encoding = engine.encoding.as_ref();
+            encoding.is_some_and(|encoding| encoding.is_current(number))
         };
         match input {
             Input::Command(SourceCommand::Open { wire, .. }) if wire != WIRE_VERSION => {
@@ -116,8 +126,15 @@ impl Engine {
                 );
                 Some(Event::CaptureFailed(Failure::new(FailureReason::Config, message)))
             }
-            Input::Command(SourceCommand::Open { source, expect, .. }) => {
+            Input::Command(SourceCommand::Open {
+                source,
+                pre_roll_ns,
+                expect,
+                shun,
+                ..
+            }) => {
                 self.expect = expect;
+                self.asked = Asked { pre_roll_ns, shun };
                 Some(Event::Open(source))
             }
             Input::Command(SourceCommand::Encode {
@@ -139,12 +156,38 @@ impl Engine {
             Input::DaemonGone => None,
             Input::Delivered(format) => Some(Event::Delivered(format)),
             Input::TailReached(number) => current(self, number).then_some(Event::TailReached),
-            Input::Drained(number) => current(self, number).then_some(Event::Drained),
-            Input::CaptureFailed(failure) => Some(Event::CaptureFailed(self.named(failure))),
-            Input::EncoderFailed(number, failure) => {
+            Input::Drained(number) if !current(self, number) => None,
+            Input::Drained(number) => {
+                let drained = self.encoding.as_mut()?.drained(number);
+                match drained {
+                    Ok(true) => Some(Event::Drained),
+                    Ok(false) => None,
+                    Err(failure) => Some(Event::EncoderFailed(self.named(failure))),
+                }
+            }
+            Input::CoderEnded(number) => {
+                self.encoding.as_mut()?.coder_ended(number);
+                None
+            }
+            Input::CoderFailed(number, failure) => {
+                self.failed(|encoding| encoding.coder_failed(number, failure))
+            }
+            Input::MuxerFailed(number, failure) => {
                 current(self, number).then(|| Event::EncoderFailed(self.named(failure)))
             }
+            Input::FormChanged { from, to } => {
+                tracing::info!(from, to, "the device changed what it delivers");
+                self.failed(|encoding| encoding.form_changed(&from, &to))
+            }
+            Input::Probed => self.failed(Encoding::probed),
+            Input::CaptureFailed(failure) => Some(Event::CaptureFailed(self.named(failure))),
         }
+    }
+
+    /// Does something with the encoding; the session's word for a failure of it.
+    fn failed(&mut self, act: impl FnOnce(&mut Encoding) -> Result<(), Failure>) -> Option<Event> {
+        let failure = act(self.encoding.as_mut()?).err()?;
+        Some(Event::EncoderFailed(self.named(failure)))
     }
 
     fn step(&mut self, event: Event) {
@@ -171,6 +214,9 @@ impl Engine {
             self.alive_due_ns = now_ns + ALIVE_NS;
             self.reports.outbox.alive(self.reports.meter.counts());
         }
+        if let Some(failed) = self.failed(|encoding| encoding.tick(now_ns)) {
+            self.step(failed);
+        }
         let had_encoder = self.phase.has_encoder();
         self.step(Event::Tick {
             quiet_ns: self.reports.meter.quiet_ns(self.open_ns),
@@ -196,6 +242,9 @@ impl Engine {
                     "the device delivered"
                 );
                 self.reports.outbox.say(&SourceEvent::Live { format, device });
+                if let Some(failed) = self.failed(Encoding::delivered) {
+                    self.step(failed);
+                }
             }
             Action::StartEncoder(run) => self.start_encoder(run),
             Action::KeyFrame => {
@@ -203,20 +252,20 @@ impl Engine {
                 self.poke();
             }
             Action::StopAt(until_ns) => {
-                self.reports.feed.stop_at(until_ns);
+                if let Some(encoding) = &mut self.encoding {
+                    encoding.stop_at(until_ns);
+                }
                 // A still screen would show its end only with its next picture.
                 self.poke();
             }
             Action::EndEncoder => {
-                if let Some(encoder) = &self.encoder {
-                    encoder.expect_end();
+                if let Some(encoding) = &mut self.encoding {
+                    encoding.end();
                 }
-                self.reports.feed.finish();
             }
             Action::DiscardEncoder => {
-                self.reports.feed.finish();
-                if let Some(encoder) = self.encoder.take() {
-                    encoder.discard();
+                if let Some(encoding) = &mut self.encoding {
+                    encoding.discard();
                 }
             }
             Action::SayDrained(run) => self.reports.outbox.say(&SourceEvent::Drained { run }),
@@ -237,6 +286,13 @@ impl Engine {
         if opened.is_ok() {
             // While the device makes its first picture.
             encode::load(&source);
+            let order = Order {
+                source: (*source).clone(),
+                pre_roll_ns: self.asked.pre_roll_ns,
+                shun: std::mem::take(&mut self.asked.shun),
+                fragment: std::env::var(FRAGMENT).ok().filter(|launch| !launch.is_empty()),
+            };
+            self.encoding = Some(Encoding::new(order, self.reports.clone()));
         }
         self.source = Some(source);
         match opened {
@@ -250,18 +306,13 @@ impl Engine {
     }
 
     fn start_encoder(&mut self, run: Run) {
-        let (Some(source), Some(form)) = (&self.source, self.reports.feed.form()) else {
-            let failure = Failure::internal("an encoder was wanted before the device delivered");
+        let Some(encoding) = &mut self.encoding else {
+            let failure = Failure::internal("an encoder was wanted before the device was open");
             return self.step(Event::EncoderFailed(failure));
         };
-        self.encoders += 1;
-        let number = EncoderNumber(self.encoders);
-        match Encoder::start(number, run, source, &form, &self.reports) {
-            Ok((encoder, feeder)) => {
-                self.encoder = Some(encoder);
-                self.reports.feed.seat(number, feeder);
-                self.poke();
-            }
+        match encoding.begin(run) {
+            Ok(true) => {}
+            Ok(false) => self.poke(),
             Err(failure) => self.step(Event::EncoderFailed(self.named(failure))),
         }
     }
@@ -303,9 +354,14 @@ impl Engine {
         let Some(capture) = self.capture.take() else {
             return;
         };
+        let encoding = self.encoding.take();
         let (done, closed) = std::sync::mpsc::sync_channel(1);
         let closing = std::thread::Builder::new().name("closing".into()).spawn(move || {
+            // The feeders must not be asked once the encoders are gone.
             capture.close();
+            if let Some(encoding) = encoding {
+                encoding.close();
+            }
             // Nobody waits any more if this fails.
             let _told = done.send(());
         });

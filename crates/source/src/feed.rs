@@ -1,10 +1,11 @@
-//! The seat between the capture and whichever encoder sits there now.
+//! The seat between the capture and whichever coder sits there now.
 //!
 //! The capture's streaming thread delivers every picture and every block of sound here, stamped
-//! with the monotonic clock; the engine seats and unseats the feeder of a run. One short lock,
+//! with the monotonic clock; the engine seats and unseats feeders. One short lock,
 //! never held over anything that waits.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lectern_domain::wire::FailureReason;
@@ -13,8 +14,12 @@ use crate::clock;
 use crate::failure::Failure;
 use crate::feeder::{Feeder, Taken};
 use crate::form::Form;
-use crate::inputs::{EncoderNumber, Input, Inputs};
+use crate::inputs::{Input, Inputs, PartNumber};
 use crate::outbox::Counts;
+
+/// Marks a picture that shows the same as the one before: it keeps time going on a still screen
+/// and needs no key frame and no small picture.
+pub(crate) const REPEATED: gst::BufferFlags = gst::BufferFlags::GAP;
 
 /// How far the first stamp may be from now, in nanoseconds.
 const MAX_STAMP_OFF_NS: u64 = 10 * clock::SECOND_NS;
@@ -112,9 +117,14 @@ pub(crate) struct Feed {
 #[derive(Default)]
 struct Seat {
     form: Option<Form>,
-    feeder: Option<(EncoderNumber, Feeder)>,
-    /// A changed format was reported; it is reported once.
-    changed: bool,
+    feeder: Option<(PartNumber, Feeder)>,
+    samples: Option<Samples>,
+}
+
+/// A wish for copies of the next pictures.
+struct Samples {
+    left: usize,
+    to: SyncSender<gst::Buffer>,
 }
 
 impl Feed {
@@ -134,24 +144,14 @@ impl Feed {
         self.meter.last_ns.store(clock::now_ns(), Relaxed);
         let first = self.meter.captured.fetch_add(1, Relaxed) == 0;
         let mut seat = self.lock();
-        match &seat.form {
-            None => seat.form = Some(form.clone()),
-            Some(known) if known.is_compatible(form) => {}
-            Some(known) => {
-                // The encoder, the track and its init segment were made for the old format.
-                let message = format!("it changed from {} to {}", known.describe(), form.describe());
-                if !seat.changed {
-                    seat.changed = true;
-                    self.inputs
-                        .put_now(Input::CaptureFailed(Failure::new(FailureReason::Lost, message)));
-                }
-                return;
-            }
+        if !seat.form.as_ref().is_some_and(|known| known.is_compatible(form)) {
+            self.change_form(&mut seat, form);
         }
         if first {
             // After the form is known: whoever hears of the first buffer may want an encoder.
             self.inputs.put_now(first_word(form, mono_ns));
         }
+        sample(&mut seat.samples, buffer);
         let Some((number, feeder)) = &mut seat.feeder else {
             return;
         };
@@ -160,11 +160,33 @@ impl Feed {
             Taken::Dropped => {
                 self.meter.dropped.fetch_add(1, Relaxed);
             }
+            Taken::Shed => {
+                self.meter.shed.fetch_add(1, Relaxed);
+            }
             Taken::PastEnd => self.inputs.put_now(Input::TailReached(*number)),
         }
     }
 
-    /// The mark that the seated encoder sets.
+    /// Remembers what the device delivers from now on. A coder that was made for something else
+    /// gives out what it has; the engine seats another.
+    fn change_form(&self, seat: &mut Seat, form: &Form) {
+        let Some(before) = seat.form.replace(form.clone()) else {
+            return;
+        };
+        if let Some((number, mut feeder)) = seat.feeder.take() {
+            if feeder.reform(form) {
+                seat.feeder = Some((number, feeder));
+            } else {
+                feeder.finish();
+            }
+        }
+        self.inputs.put_now(Input::FormChanged {
+            from: before.describe(),
+            to: form.describe(),
+        });
+    }
+
+    /// The mark that the track sets.
     pub(crate) fn key_seen(&self) -> &KeySeen {
         &self.key_seen
     }
@@ -174,12 +196,33 @@ impl Feed {
         self.lock().form.clone()
     }
 
-    /// Seats the feeder of an encoder.
-    pub(crate) fn seat(&self, number: EncoderNumber, feeder: Feeder) {
-        self.lock().feeder = Some((number, feeder));
+    /// Copies of the next `count` buffers, as they come. The channel holds them all.
+    pub(crate) fn samples(&self, count: usize) -> Receiver<gst::Buffer> {
+        let (to, samples) = sync_channel(count);
+        self.lock().samples = Some(Samples { left: count, to });
+        samples
     }
 
-    /// Ends the seated feeder's run at `until_ns` of the run.
+    /// Seats the feeder of a coder; one that sits there is followed without a seam and ended.
+    pub(crate) fn seat(&self, number: PartNumber, mut feeder: Feeder) {
+        let before = {
+            let mut seat = self.lock();
+            if let Some((_, before)) = &seat.feeder {
+                feeder.follow(before);
+            }
+            seat.feeder.replace((number, feeder))
+        };
+        if let Some((_, before)) = before {
+            before.finish();
+        }
+    }
+
+    /// Whether a feeder is seated.
+    pub(crate) fn is_seated(&self) -> bool {
+        self.lock().feeder.is_some()
+    }
+
+    /// Ends the seated feeder's window at this stamp.
     pub(crate) fn stop_at(&self, until_ns: u64) {
         if let Some((_, feeder)) = &mut self.lock().feeder {
             feeder.stop_at(until_ns);
@@ -193,7 +236,14 @@ impl Feed {
         }
     }
 
-    /// Unseats the feeder and ends its stream; its encoder drains.
+    /// Lets the seated feeder take only each `pace`-th picture.
+    pub(crate) fn set_pace(&self, pace: u64) {
+        if let Some((_, feeder)) = &mut self.lock().feeder {
+            feeder.set_pace(pace);
+        }
+    }
+
+    /// Unseats the feeder and ends its stream; its coder drains.
     pub(crate) fn finish(&self) {
         let feeder = self.lock().feeder.take();
         if let Some((_, feeder)) = feeder {
@@ -203,5 +253,17 @@ impl Feed {
 
     fn lock(&self) -> MutexGuard<'_, Seat> {
         self.seat.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Sends a copy to whoever wants some; the device's own memory must go back to it soon.
+fn sample(wish: &mut Option<Samples>, buffer: &gst::Buffer) {
+    let Some(samples) = wish else { return };
+    let sent = buffer
+        .copy_deep()
+        .is_ok_and(|copy| samples.to.try_send(copy).is_ok());
+    samples.left -= 1;
+    if samples.left == 0 || !sent {
+        *wish = None;
     }
 }

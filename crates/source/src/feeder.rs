@@ -1,47 +1,56 @@
-//! Feeds one run's encoder: which buffers belong to the run, and under which stamp.
+//! Feeds one coder: which buffers it gets, and under which stamp.
 //!
-//! A stamp of the monotonic clock becomes time of the run; what lies outside the run is left
-//! out; what the encoder cannot take in time is dropped here, where it can be counted. Runs on
-//! the capture's streaming thread and never waits.
+//! Stamps are of the monotonic clock, with the source's delay added; a coder knows no run, so one
+//! that was warm before a run needs no other axis. What lies outside the window is left out; what
+//! the coder cannot take in time is dropped here, where it can be counted. Runs on the capture's
+//! streaming thread and never waits.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::{Acquire, Release};
+use std::sync::atomic::{AtomicBool, Ordering::Release};
 
 use gst_app::AppSrc;
 
 use crate::clock::{self, SECOND_NS};
+use crate::feed::REPEATED;
 use crate::form::Form;
 use crate::grid::Grid;
 
-/// A key frame is asked for when this much of the run has passed since the last, in nanoseconds.
+/// A key frame is asked for when this much has passed since the last, in nanoseconds.
 pub(crate) const KEY_EVERY_NS: u64 = 2 * SECOND_NS;
+/// The same where every picture since then showed the same as the last: a key frame of a full
+/// screen costs as much as a dozen that repeat it, and nothing is gained by seeking between them.
+const STILL_KEY_EVERY_NS: u64 = 8 * SECOND_NS;
 /// Raw pictures that may wait for the encoder. A 1080p screen takes 8 MiB each.
 const MAX_PICTURES: u64 = 8;
-/// Coded pictures that may wait for the muxer.
+/// Coded pictures that may wait for the parser.
 const MAX_CODED: u64 = 250;
 /// Blocks of sound that may wait for the encoder; 10 ms each with every source here.
 const MAX_BLOCKS: u64 = 500;
-/// The last picture is shown at most this long: a device that stalled has no picture to show.
-const MAX_HOLD_NS: u64 = SECOND_NS;
 /// A block of sound this near to the end of the one before follows it without a seam.
 const ROUNDING_SAMPLES: u64 = 4;
 
-/// Where a run lies on the monotonic clock.
+/// When the pictures' key frames are due.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum KeyRule {
+    /// [`KEY_EVERY_NS`] after the last; [`STILL_KEY_EVERY_NS`] while nothing moves.
+    #[default]
+    Distance,
+    /// At each whole second of the clock, so that all sources have one at the same moments.
+    WholeSeconds,
+}
+
+/// What a coder gets of what the device delivers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Window {
-    /// The monotonic clock at run time zero.
-    pub(crate) base_ns: u64,
-    /// The moment in run time from which pictures and sound belong to the run: a resumed track
-    /// must not begin with what was captured in the pause.
-    pub(crate) from_ns: u64,
-    /// Added to every stamp.
+    /// Added to every stamp of the monotonic clock; what it gives is the stamp.
     pub(crate) delay_ns: i64,
-    /// The run's end, once it is known, in run time.
+    /// The first stamp: a resumed track must not begin with what was captured in the pause.
+    pub(crate) from_ns: u64,
+    /// The stamp at which it ends, once it is known.
     pub(crate) until_ns: Option<u64>,
 }
 
-/// Where a moment lies relative to a run.
+/// Where a moment lies relative to a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Before,
@@ -51,12 +60,11 @@ enum Place {
 
 impl Window {
     fn place(&self, mono_ns: u64) -> Place {
-        let run_ns = i128::from(mono_ns) - i128::from(self.base_ns) + i128::from(self.delay_ns);
-        match u64::try_from(run_ns) {
-            Err(_) => Place::Before,
-            Ok(at) if at < self.from_ns => Place::Before,
-            Ok(at) if self.until_ns.is_some_and(|until| at >= until) => Place::After,
-            Ok(at) => Place::At(at),
+        match mono_ns.checked_add_signed(self.delay_ns) {
+            None => Place::Before,
+            Some(at) if at < self.from_ns => Place::Before,
+            Some(at) if self.until_ns.is_some_and(|until| at >= until) => Place::After,
+            Some(at) => Place::At(at),
         }
     }
 }
@@ -64,49 +72,35 @@ impl Window {
 /// What became of a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Taken {
-    /// The encoder has it.
+    /// The coder has it.
     Fed,
-    /// It does not belong to the run, or cannot begin it.
+    /// It does not belong to the window, or cannot begin it.
     Outside,
-    /// The encoder could not follow.
+    /// The coder could not follow.
     Dropped,
-    /// It lies past the end of the run: everything of the run has been fed.
+    /// It was left out on purpose.
+    Shed,
+    /// It lies past the end of the window: everything before has been fed.
     PastEnd,
 }
 
-/// Where a track of pictures ends, in run time: the feeder knows it before it ends the stream,
-/// and the muxer needs it to know how long the last picture lasts.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct TrackEnd(Arc<AtomicU64>);
-
-impl TrackEnd {
-    fn set(&self, end_ns: u64) {
-        self.0.store(end_ns, Release);
-    }
-
-    /// The end in nanoseconds of the run, if there is one.
-    pub(crate) fn get(&self) -> Option<u64> {
-        Some(self.0.load(Acquire)).filter(|end_ns| *end_ns > 0)
-    }
-}
-
-/// The feeder of one run.
+/// The feeder of one coder.
 pub(crate) struct Feeder {
     source: AppSrc,
+    /// Set before the end of the stream: the coder knows by it that the end was meant.
+    ending: Arc<AtomicBool>,
     window: Window,
     kind: Kind,
-    /// The distance of two pictures, in nanoseconds.
-    picture_ns: u64,
-    /// The stamp of the newest picture, in run time.
-    last_ns: Option<u64>,
-    end: TrackEnd,
 }
 
 enum Kind {
     Pictures {
         grid: Grid,
-        /// When the next key frame is due.
-        key_due_ns: u64,
+        /// Only each so-manieth place is taken.
+        pace: u64,
+        keys: Keys,
+        /// Nothing was fed yet: the first picture is a key frame of itself.
+        fresh: bool,
     },
     Coded {
         /// Nothing can be decoded before a key frame, nor after a dropped picture.
@@ -114,19 +108,58 @@ enum Kind {
     },
     Sound {
         channels: u32,
-        /// The sample after the last one fed, in run time.
+        /// The sample after the last one fed.
         next: Option<u64>,
     },
 }
 
+/// When pictures become key frames: by time, because a count of pictures would stretch to minutes
+/// on a still screen.
+#[derive(Debug, Default)]
+struct Keys {
+    rule: KeyRule,
+    /// When the last one was; none before the first and after a wish for one.
+    last_ns: Option<u64>,
+    /// Something was new since then.
+    moved: bool,
+}
+
+impl Keys {
+    /// Whether the picture at `at_ns` is to be one; it then counts as one.
+    fn is_due(&mut self, at_ns: u64, repeated: bool) -> bool {
+        self.moved |= !repeated;
+        let due = self.last_ns.is_none_or(|last_ns| match self.rule {
+            KeyRule::Distance if self.moved => at_ns >= last_ns + KEY_EVERY_NS,
+            KeyRule::Distance => at_ns >= last_ns + STILL_KEY_EVERY_NS,
+            KeyRule::WholeSeconds => at_ns / SECOND_NS > last_ns / SECOND_NS,
+        });
+        if due {
+            (self.last_ns, self.moved) = (Some(at_ns), false);
+        }
+        due
+    }
+}
+
 impl Feeder {
-    /// A feeder of `form` into `source`; it tells `end` where the track ends.
-    pub(crate) fn new(source: AppSrc, form: &Form, fps: u32, window: Window, end: TrackEnd) -> Self {
-        let rate = form.rate().unwrap_or((fps, 1));
+    /// A feeder of `form` into `source`, whose caps are those of `form`. `ending` is set by
+    /// [`Self::finish`].
+    pub(crate) fn new(
+        source: AppSrc,
+        ending: Arc<AtomicBool>,
+        form: &Form,
+        fps: u32,
+        window: Window,
+        rule: KeyRule,
+    ) -> Self {
         let kind = match form {
             Form::Pictures { .. } => Kind::Pictures {
-                grid: Grid::new(rate),
-                key_due_ns: 0,
+                grid: Grid::new(form.rate().unwrap_or((fps, 1))),
+                pace: 1,
+                keys: Keys {
+                    rule,
+                    ..Keys::default()
+                },
+                fresh: true,
             },
             Form::Coded { .. } => Kind::Coded {
                 waiting_for_key: true,
@@ -136,18 +169,44 @@ impl Feeder {
                 next: None,
             },
         };
-        let picture_ns = Grid::new(rate).period_ns();
         Self {
             source,
+            ending,
             window,
             kind,
-            picture_ns,
-            last_ns: None,
-            end,
         }
     }
 
-    /// Ends the run at `until_ns` of the run.
+    /// Goes on where `before` was: pictures of the same rate stay on one grid.
+    pub(crate) fn follow(&mut self, before: &Self) {
+        if let (Kind::Pictures { grid, .. }, Kind::Pictures { grid: old, .. }) =
+            (&mut self.kind, &before.kind)
+            && grid.rate() == old.rate()
+        {
+            *grid = old.clone();
+        }
+    }
+
+    /// Takes another form, if the coder can: coded pictures carry their parameters along.
+    pub(crate) fn reform(&mut self, form: &Form) -> bool {
+        match (&mut self.kind, form) {
+            (Kind::Coded { waiting_for_key }, Form::Coded { caps }) => {
+                *waiting_for_key = true;
+                self.source.set_caps(Some(caps));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes only each `pace`-th picture from now on.
+    pub(crate) fn set_pace(&mut self, new: u64) {
+        if let Kind::Pictures { pace, .. } = &mut self.kind {
+            *pace = new.max(1);
+        }
+    }
+
+    /// Ends the window at this stamp.
     pub(crate) fn stop_at(&mut self, until_ns: u64) {
         self.window.until_ns = Some(until_ns);
     }
@@ -155,10 +214,15 @@ impl Feeder {
     /// Makes the next picture a key frame.
     pub(crate) fn force_key(&mut self) {
         match &mut self.kind {
-            Kind::Pictures { key_due_ns, .. } => *key_due_ns = 0,
+            Kind::Pictures { keys, .. } => keys.last_ns = None,
             // A network camera decides itself; each block of sound is a key.
             Kind::Coded { .. } | Kind::Sound { .. } => {}
         }
+    }
+
+    /// Whether the coder would take another picture.
+    pub(crate) fn has_room(&self) -> bool {
+        self.source.current_level_buffers() < MAX_PICTURES
     }
 
     /// Takes a buffer that was captured at `mono_ns`.
@@ -170,22 +234,27 @@ impl Feeder {
         };
         let full = |source: &AppSrc, most: u64| source.current_level_buffers() >= most;
         match &mut self.kind {
-            Kind::Pictures { grid, key_due_ns } => {
+            Kind::Pictures {
+                grid,
+                pace,
+                keys,
+                fresh,
+            } => {
+                let Some(placed) = grid.place(at_ns) else {
+                    return Taken::Outside;
+                };
+                if placed.place % *pace != 0 {
+                    return Taken::Shed;
+                }
                 if full(&self.source, MAX_PICTURES) {
                     return Taken::Dropped;
                 }
-                let Some(at_ns) = grid.place(at_ns) else {
-                    return Taken::Outside;
-                };
-                if at_ns >= *key_due_ns {
-                    // The first picture is one anyway, and the encoder is not ready for a wish.
-                    if self.last_ns.is_some() {
-                        request_key(&self.source);
-                    }
-                    *key_due_ns = at_ns + KEY_EVERY_NS;
+                // The first picture is one anyway, and the encoder is not ready for a wish.
+                if keys.is_due(placed.at_ns, buffer.flags().contains(REPEATED)) && !*fresh {
+                    request_key(&self.source);
                 }
-                self.last_ns = Some(at_ns);
-                push(&self.source, buffer, at_ns, self.picture_ns)
+                *fresh = false;
+                push(&self.source, buffer, placed.at_ns, grid.period_ns() * *pace)
             }
             Kind::Coded { waiting_for_key } => {
                 let delta = buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
@@ -197,14 +266,13 @@ impl Feeder {
                     return Taken::Dropped;
                 }
                 *waiting_for_key = false;
-                self.last_ns = self.last_ns.max(Some(at_ns));
                 push_coded(&self.source, buffer, at_ns)
             }
             Kind::Sound { channels, next } => {
                 let stamped = clock::to_ticks(at_ns, clock::SOUND_TICKS);
                 let frames = buffer.size() as u64 / (4 * u64::from(*channels));
                 let first = match *next {
-                    // The run's zero lies between two samples: rounding may tip by one.
+                    // A delay need not be a whole number of samples: rounding may tip by one.
                     Some(next) if stamped.abs_diff(next) <= ROUNDING_SAMPLES => next,
                     Some(next) if stamped < next => return Taken::Outside,
                     Some(_) | None => stamped,
@@ -224,19 +292,11 @@ impl Feeder {
         }
     }
 
-    /// Ends the stream. The last picture lasts until the end of the run: the track of a still
-    /// screen must be as long as the others.
+    /// Ends the stream; the coder gives out what it holds.
     pub(crate) fn finish(self) {
-        if let Some(last_ns) = self.last_ns {
-            let next_ns = last_ns + self.picture_ns;
-            let end_ns = self
-                .window
-                .until_ns
-                .map_or(next_ns, |until_ns| until_ns.min(last_ns + MAX_HOLD_NS));
-            self.end.set(clock::snap_picture(end_ns.max(last_ns)));
-        }
+        self.ending.store(true, Release);
         if let Err(error) = self.source.end_of_stream() {
-            tracing::debug!(%error, "the encoder refused the end of its stream");
+            tracing::debug!(%error, "the coder refused the end of its stream");
         }
     }
 }
@@ -303,7 +363,7 @@ fn request_key(source: &AppSrc) {
 fn taken(pushed: Result<gst::FlowSuccess, gst::FlowError>) -> Taken {
     match pushed {
         Ok(_) => Taken::Fed,
-        // The encoder's pipeline reports why; here the buffer only counts.
+        // The coder's pipeline reports why; here the buffer only counts.
         Err(_) => Taken::Dropped,
     }
 }
@@ -313,40 +373,68 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_window_opens_at_zero_and_closes_at_its_end() {
+    fn the_window_opens_and_closes_at_its_ends() {
         let mut window = Window {
-            base_ns: 1_000,
-            from_ns: 0,
+            from_ns: 1_000,
             delay_ns: 0,
             until_ns: None,
         };
         assert_eq!(window.place(999), Place::Before);
-        assert_eq!(window.place(1_000), Place::At(0));
-        window.from_ns = 20;
-        assert_eq!(window.place(1_019), Place::Before);
-        assert_eq!(window.place(1_020), Place::At(20));
-        window.until_ns = Some(50);
-        assert_eq!(window.place(1_049), Place::At(49));
+        assert_eq!(window.place(1_000), Place::At(1_000));
+        window.until_ns = Some(1_050);
+        assert_eq!(window.place(1_049), Place::At(1_049));
         assert_eq!(window.place(1_050), Place::After);
     }
 
     #[test]
-    fn a_delay_moves_the_stamps_and_not_the_end() {
-        let window = Window {
-            base_ns: 1_000,
-            from_ns: 0,
-            delay_ns: -100,
-            until_ns: Some(500),
-        };
-        assert_eq!(window.place(1_050), Place::Before);
-        assert_eq!(window.place(1_100), Place::At(0));
-        assert_eq!(window.place(1_600), Place::After);
+    fn a_delay_moves_the_stamps_and_not_the_ends() {
         let early = Window {
-            base_ns: 1_000,
-            from_ns: 0,
-            delay_ns: 100,
-            until_ns: None,
+            from_ns: 1_000,
+            delay_ns: -100,
+            until_ns: Some(1_500),
         };
-        assert_eq!(early.place(950), Place::At(50));
+        assert_eq!(early.place(50), Place::Before);
+        assert_eq!(early.place(1_050), Place::Before);
+        assert_eq!(early.place(1_100), Place::At(1_000));
+        assert_eq!(early.place(1_600), Place::After);
+        let late = Window {
+            delay_ns: 100,
+            ..early
+        };
+        assert_eq!(late.place(950), Place::At(1_050));
+    }
+
+    #[test]
+    fn a_still_screen_has_few_key_frames_and_a_change_one_at_once() {
+        let seconds = |keys: &mut Keys, pictures: &[(u64, bool)]| -> Vec<u64> {
+            let due = pictures
+                .iter()
+                .filter(|(s, same)| keys.is_due(s * SECOND_NS, *same));
+            due.map(|(s, _)| *s).collect()
+        };
+        let moving: Vec<_> = (0..9).map(|s| (s, false)).collect();
+        assert_eq!(seconds(&mut Keys::default(), &moving), [0, 2, 4, 6, 8]);
+        let still: Vec<_> = (0..20).map(|s| (s, s > 0)).collect();
+        assert_eq!(seconds(&mut Keys::default(), &still), [0, 8, 16]);
+        let once: Vec<_> = (0..20).map(|s| (s, s != 0 && s != 5)).collect();
+        assert_eq!(seconds(&mut Keys::default(), &once), [0, 5, 13]);
+        let mut wished = Keys::default();
+        assert_eq!(seconds(&mut wished, &[(0, false), (1, true)]), [0]);
+        wished.last_ns = None;
+        assert_eq!(seconds(&mut wished, &[(2, true), (3, true)]), [2]);
+    }
+
+    #[test]
+    fn with_pre_roll_key_frames_come_on_the_second() {
+        let mut keys = Keys {
+            rule: KeyRule::WholeSeconds,
+            ..Keys::default()
+        };
+        let due: Vec<u64> = (13..60)
+            .map(|n| n * SECOND_NS / 10)
+            .filter(|at_ns| keys.is_due(*at_ns, *at_ns > 3 * SECOND_NS))
+            .collect();
+        let seconds = [13, 20, 30, 40, 50].map(|n| n * SECOND_NS / 10);
+        assert_eq!(due, seconds);
     }
 }

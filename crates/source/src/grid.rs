@@ -7,8 +7,17 @@
 
 use crate::clock::{self, VIDEO_TICKS};
 
+/// A picture on the grid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Placed {
+    /// The number of its place, counted from the first picture's.
+    pub(crate) place: u64,
+    /// When it stands there, in nanoseconds.
+    pub(crate) at_ns: u64,
+}
+
 /// A grid of places, `rate.0` of them in `rate.1` seconds.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Grid {
     rate: (u32, u32),
     /// The first picture's tick and the number of the last taken place; none before the first.
@@ -24,17 +33,25 @@ impl Grid {
         }
     }
 
+    /// Pictures in so many seconds.
+    pub(crate) fn rate(&self) -> (u32, u32) {
+        self.rate
+    }
+
     /// The distance of two places, in nanoseconds.
     pub(crate) fn period_ns(&self) -> u64 {
         clock::SECOND_NS * u64::from(self.rate.1) / u64::from(self.rate.0)
     }
 
-    /// The place of a picture that came at `at_ns`, in nanoseconds; `None` for a surplus one.
-    pub(crate) fn place(&mut self, at_ns: u64) -> Option<u64> {
+    /// The place of a picture that came at `at_ns`; `None` for a surplus one.
+    pub(crate) fn place(&mut self, at_ns: u64) -> Option<Placed> {
         let at = clock::to_ticks(at_ns, VIDEO_TICKS);
         let Some((first, last)) = self.taken else {
             self.taken = Some((at, 0));
-            return Some(clock::from_ticks(at, VIDEO_TICKS));
+            return Some(Placed {
+                place: 0,
+                at_ns: clock::from_ticks(at, VIDEO_TICKS),
+            });
         };
         let at = at.saturating_sub(first);
         let next = last + 1;
@@ -48,7 +65,10 @@ impl Grid {
             return None;
         }
         self.taken = Some((first, place));
-        Some(clock::from_ticks(first + self.tick(place), VIDEO_TICKS))
+        Some(Placed {
+            place,
+            at_ns: clock::from_ticks(first + self.tick(place), VIDEO_TICKS),
+        })
     }
 
     /// Ticks from the first place to this one.
@@ -78,7 +98,7 @@ mod tests {
         let (mut ticks, mut surplus) = (Vec::new(), 0);
         for at_ns in times_ns {
             match grid.place(at_ns) {
-                Some(ns) => ticks.push(clock::to_ticks(ns, VIDEO_TICKS)),
+                Some(placed) => ticks.push(clock::to_ticks(placed.at_ns, VIDEO_TICKS)),
                 None => surplus += 1,
             }
         }
@@ -116,7 +136,9 @@ mod tests {
             for n in 0..3600 {
                 let at_ns = (f64::from(n) / real * 1e9) as u64;
                 match grid.place(at_ns) {
-                    Some(ns) => assert!(ns.abs_diff(at_ns) < 26 * MS, "{real}: {ns} for {at_ns}"),
+                    Some(Placed { at_ns: ns, .. }) => {
+                        assert!(ns.abs_diff(at_ns) < 26 * MS, "{real}: {ns} for {at_ns}");
+                    }
                     None => surplus += 1,
                 }
             }

@@ -13,9 +13,9 @@ use crate::failure::Failure;
 /// life; only a hung engine can fill it, and then its silence is what the daemon acts upon.
 const BOUND: usize = 256;
 
-/// Which encoder of this process an input is from: a late word of an old one means nothing.
+/// Which coder or muxer of this process an input is from: a late word of an old one means nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct EncoderNumber(pub(crate) u64);
+pub(crate) struct PartNumber(pub(crate) u64);
 
 /// What happened.
 #[derive(Debug)]
@@ -30,14 +30,27 @@ pub(crate) enum Input {
     DaemonGone,
     /// The device delivered for the first time; its format for people.
     Delivered(String),
-    /// The capture went past the end of the run of this encoder.
-    TailReached(EncoderNumber),
-    /// The encoder gave out everything.
-    Drained(EncoderNumber),
+    /// The device delivers something else from now on; both for people.
+    FormChanged {
+        /// What it delivered before.
+        from: String,
+        /// What it delivers now.
+        to: String,
+    },
+    /// Everything of the run has gone through this coder or muxer.
+    TailReached(PartNumber),
+    /// The muxer gave out everything.
+    Drained(PartNumber),
+    /// A coder that was ended gave out everything.
+    CoderEnded(PartNumber),
+    /// A coder failed.
+    CoderFailed(PartNumber, Failure),
+    /// Encoders were tried; what came of it is on file.
+    Probed,
     /// The capture pipeline or its device failed.
     CaptureFailed(Failure),
-    /// The encoder failed.
-    EncoderFailed(EncoderNumber, Failure),
+    /// The muxer failed.
+    MuxerFailed(PartNumber, Failure),
 }
 
 /// The sending side.

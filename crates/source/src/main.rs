@@ -24,6 +24,7 @@ mod outbox;
 mod render;
 mod screen;
 mod session;
+mod shed;
 mod sound_line;
 mod stdio;
 

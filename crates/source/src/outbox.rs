@@ -12,6 +12,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use lectern_domain::fact::FactKind;
 use lectern_domain::ids::RunId;
 use lectern_domain::wire::{self, MAX_BLOB_BYTES, SourceEvent};
 
@@ -149,6 +150,16 @@ impl Outbox {
     /// Queues an event that must arrive. For the few events of a life, not for a stream of them.
     pub(crate) fn say(&self, event: &SourceEvent) {
         self.with(|queue| queue.push(wire::encode(event, &[]), 0));
+    }
+
+    /// Queues a word for the lecture's facts, of this moment; it must arrive.
+    pub(crate) fn note(&self, what: FactKind, detail: String) {
+        tracing::info!(what = what.as_str(), detail, "something was noted");
+        self.say(&SourceEvent::Noted {
+            what,
+            detail,
+            at_ns: clock::now_ns(),
+        });
     }
 
     /// Queues an init segment; it must arrive.

@@ -94,11 +94,11 @@ pub(crate) enum Event {
     Delivered(String),
     /// The capture delivered something past the end of the run: nothing more is to come.
     TailReached,
-    /// The encoder gave out everything.
+    /// The run's muxer gave out everything.
     Drained,
     /// The device or its pipeline failed.
     CaptureFailed(Failure),
-    /// The encoder's pipeline failed.
+    /// No encoder works any more, or the muxer failed.
     EncoderFailed(Failure),
     /// Time passed. `quiet_ns`: since the device last delivered, or since it was opened.
     Tick {

@@ -196,6 +196,15 @@ impl Encoder {
             Self::Openh264 => "openh264",
         }
     }
+
+    /// Whether it needs nothing but the processor.
+    #[must_use]
+    pub const fn is_software(self) -> bool {
+        match self {
+            Self::X264 | Self::Openh264 => true,
+            Self::Auto | Self::Vaapi | Self::V4l2 | Self::Nvenc | Self::Qsv => false,
+        }
+    }
 }
 
 /// The kind of a source with the keys that only this kind has.

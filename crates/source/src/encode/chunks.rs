@@ -1,41 +1,51 @@
 //! The muxer and the way out: where chunks begin, how they are stamped, how they leave.
 //!
 //! `cmafmux` is told where to cut: at every key frame a fragment, so that each key frame is a
-//! place where a segment file may begin, and a chunk each 200 ms between. It keeps run time in
-//! `tfdt`. Its output arrives as one list of buffers per chunk, the first one with the init
-//! segment before it.
+//! place where a segment file may begin, and a chunk each 200 ms between. It gets stamps of the
+//! run and keeps them in `tfdt`. Its output arrives as one list of buffers per chunk, the first one
+//! with the init segment before it. It cannot change its codec parameters: whoever has others ends
+//! it and begins another one. Its two streaming threads send; only the engine's changes states.
 
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use gst::prelude::*;
-use gst_app::{AppSink, AppSinkCallbacks};
+use gst_app::{AppSink, AppSinkCallbacks, AppSrc};
 use lectern_domain::ids::RunId;
 
-use super::{Exit, run_time_ns, sample_of};
+use super::codec;
+use super::ring::Unit;
+use super::run_time_ns;
+use crate::capture::Reports;
 use crate::clock::{self, SECOND_NS};
-use crate::element::make;
-use crate::failure::Failure;
-use crate::feed::KeySeen;
-use crate::feeder::{KEY_EVERY_NS, TrackEnd};
-use crate::inputs::Input;
+use crate::element::{chain, make};
+use crate::failure::{self, Failure};
+use crate::feeder::KEY_EVERY_NS;
+use crate::inputs::{Input, Inputs, PartNumber};
 use crate::outbox::{Chunk, Outbox};
 
 /// The length of a chunk, in nanoseconds.
 const CHUNK_NS: u64 = SECOND_NS / 5;
 /// Samples of one AAC frame.
-const AAC_FRAME: u64 = 1024;
+pub(super) const AAC_FRAME: u64 = 1024;
 
 /// What kind of track is cut.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Plan {
     /// Key frames are where the encoder or the camera put them.
     Pictures,
     /// Every frame is a key frame; fragments are cut by time.
-    Sound {
-        /// Samples that the encoder puts before the first one it was given.
-        priming: u64,
-    },
+    Sound,
+}
+
+impl Plan {
+    /// Ticks a second of the track.
+    pub(super) const fn scale(self) -> u32 {
+        match self {
+            Self::Pictures => clock::VIDEO_TICKS,
+            Self::Sound => clock::SOUND_TICKS,
+        }
+    }
 }
 
 /// Where to cut before a coded frame.
@@ -71,121 +81,180 @@ impl Cutter {
     }
 }
 
-/// The muxer, and the sink whose chunks go to the outbox.
-pub(super) fn muxer(plan: Plan, exit: &Exit) -> Result<(gst::Element, AppSink), Failure> {
-    let mux = make(
-        "cmafmux",
-        &[("manual-split", "true"), ("send-force-keyunit", "false")],
-    )?;
-    let pad = mux
-        .static_pad("sink")
-        .ok_or_else(|| Failure::internal("the muxer has no sink pad"))?;
-    if matches!(plan, Plan::Pictures) {
-        pad.set_property("trak-timescale", clock::VIDEO_TICKS);
-    }
-    let cutter = Mutex::new(Cutter::default());
-    let key_seen = exit.key_seen.clone();
-    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
-        let Some(buffer) = info.buffer_mut() else {
-            return gst::PadProbeReturn::Ok;
-        };
-        let mut cutter = cutter.lock().unwrap_or_else(PoisonError::into_inner);
-        prepare(pad, buffer, plan, &mut cutter, &key_seen)
-    });
-    let end = exit.end.clone();
-    pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |pad, info| {
-        if info
-            .event()
-            .is_some_and(|event| event.type_() == gst::EventType::Eos)
-        {
-            hold_last(pad, &end);
-        }
-        gst::PadProbeReturn::Ok
-    });
-    Ok((mux, sink(exit, pad)))
+/// The pipeline of a muxer. The engine owns it.
+pub(super) struct Muxer {
+    /// Which one of this process.
+    pub(super) number: PartNumber,
+    pipeline: gst::Pipeline,
+    ending: Arc<AtomicBool>,
 }
 
-/// Stamps a coded frame and tells the muxer to cut before it, if it is time.
-fn prepare(
-    pad: &gst::Pad,
-    buffer: &mut gst::Buffer,
+/// The pushing side of a muxer.
+pub(super) struct MuxerInput {
+    source: AppSrc,
     plan: Plan,
-    cutter: &mut Cutter,
-    key_seen: &KeySeen,
-) -> gst::PadProbeReturn {
-    let Some(segment) = pad.sticky_event::<gst::event::Segment>(0) else {
-        return gst::PadProbeReturn::Ok;
-    };
-    let Some(at_ns) = buffer.pts().and_then(|pts| run_time_ns(segment.segment(), pts)) else {
-        return gst::PadProbeReturn::Ok;
-    };
-    let (at_ns, key) = match plan {
-        Plan::Pictures => {
-            // A picture lasts until the next one. A length of its own, when the next came early,
-            // would move the end of a chunk past the beginning of the one after it.
-            buffer.make_mut().set_duration(gst::ClockTime::ZERO);
-            (
-                at_ns,
-                Some(!buffer.flags().contains(gst::BufferFlags::DELTA_UNIT)),
-            )
-        }
-        Plan::Sound { priming } => {
-            // Counted in samples, a frame is exactly 1024 long; in rounded nanoseconds it is not.
-            let Some(first) = sample_of(at_ns).checked_sub(priming) else {
-                // `Drop` would be released twice by these bindings on GStreamer 1.22.
-                return gst::PadProbeReturn::Handled;
-            };
-            let start_ns = clock::from_ticks(first, clock::SOUND_TICKS);
-            let end_ns = clock::from_ticks(first + AAC_FRAME, clock::SOUND_TICKS);
-            let buffer = buffer.make_mut();
-            buffer.set_pts(gst::ClockTime::from_nseconds(start_ns));
-            buffer.set_duration(gst::ClockTime::from_nseconds(end_ns - start_ns));
-            (start_ns, None)
-        }
-    };
-    if key == Some(true) {
-        key_seen.set();
-    }
-    if let Some(cut) = cutter.cut(at_ns, key) {
-        let split = gst::Structure::builder("FMP4MuxSplitNow")
-            .field("chunk", cut == Cut::Chunk)
-            .build();
-        // The pad's own peer pushes it, in order with the frames.
-        pad.send_event(gst::event::CustomDownstream::new(split));
-    }
-    gst::PadProbeReturn::Ok
+    cutter: Cutter,
+    ending: Arc<AtomicBool>,
 }
 
-/// Lets the last picture last until the track's end: an empty buffer stands there.
-fn hold_last(pad: &gst::Pad, end: &TrackEnd) {
-    let Some(segment) = pad.sticky_event::<gst::event::Segment>(0) else {
-        return;
-    };
-    let Some(segment) = segment.segment().downcast_ref::<gst::ClockTime>() else {
-        return;
-    };
-    let Some(position) = end
-        .get()
-        .and_then(|end_ns| segment.position_from_running_time(gst::ClockTime::from_nseconds(end_ns)))
-    else {
-        return;
-    };
-    let mut gap = gst::Buffer::new();
-    {
-        let gap = gap.make_mut();
-        gap.set_pts(position);
-        gap.set_duration(gst::ClockTime::ZERO);
-        gap.set_flags(gst::BufferFlags::GAP | gst::BufferFlags::DROPPABLE | gst::BufferFlags::DELTA_UNIT);
+impl Muxer {
+    /// Builds and starts a muxer whose chunks belong to `run`. Takes some milliseconds; engine
+    /// thread.
+    ///
+    /// # Errors
+    /// An element is missing or the pipeline does not start.
+    pub(super) fn start(
+        number: PartNumber,
+        run: RunId,
+        plan: Plan,
+        reports: &Reports,
+    ) -> Result<(Self, MuxerInput), Failure> {
+        let pipeline = gst::Pipeline::with_name("mux");
+        let source = AppSrc::builder()
+            .format(gst::Format::Time)
+            .is_live(false)
+            .block(false)
+            // The ring before it is bounded, and the muxer is faster than any encoder.
+            .max_buffers(0)
+            .max_bytes(0)
+            .build();
+        let mux = make(
+            "cmafmux",
+            &[("manual-split", "true"), ("send-force-keyunit", "false")],
+        )?;
+        let pad = mux
+            .static_pad("sink")
+            .ok_or_else(|| Failure::internal("the muxer has no sink pad"))?;
+        if plan == Plan::Pictures {
+            pad.set_property("trak-timescale", plan.scale());
+        }
+        let ending = Arc::<AtomicBool>::default();
+        let sink = sink(number, run, pad, reports, Arc::clone(&ending));
+        chain(&pipeline, &[source.upcast_ref(), &mux, sink.upcast_ref()])?;
+        watch(&pipeline, number, &reports.inputs);
+        let muxer = Self {
+            number,
+            pipeline,
+            ending: Arc::clone(&ending),
+        };
+        if let Err(error) = muxer.pipeline.set_state(gst::State::Playing) {
+            muxer.discard();
+            return Err(Failure::internal(format!("the muxer did not start: {error}")));
+        }
+        let input = MuxerInput {
+            source,
+            plan,
+            cutter: Cutter::default(),
+            ending,
+        };
+        Ok((muxer, input))
     }
-    if let Err(error) = pad.chain(gap) {
-        tracing::debug!(%error, "the muxer did not take the end of the last picture");
+
+    /// Takes the pipeline down, whatever it still holds. Waits for its streaming threads.
+    pub(super) fn discard(self) {
+        self.ending.store(true, Ordering::Release);
+        if let Err(error) = self.pipeline.set_state(gst::State::Null) {
+            tracing::warn!(%error, "the muxer did not stop");
+        }
     }
+}
+
+impl MuxerInput {
+    /// Says what the frames are; before the first of them.
+    pub(super) fn begin(&self, caps: &gst::Caps) {
+        self.source.set_caps(Some(caps));
+    }
+
+    /// Pushes `unit`, which lies at this tick of the run. Does not wait.
+    pub(super) fn push(&mut self, unit: &Unit, at: u64) {
+        let stamp = |tick| clock::from_ticks(tick, self.plan.scale());
+        let at_ns = stamp(at);
+        let mut frame = unit.bytes.copy();
+        {
+            let frame = frame.make_mut();
+            frame.set_pts(gst::ClockTime::from_nseconds(at_ns));
+            match self.plan {
+                Plan::Pictures => {
+                    frame.set_dts(gst::ClockTime::from_nseconds(stamp(
+                        at.saturating_sub(unit.ahead),
+                    )));
+                    // A picture lasts until the next one. A length of its own, when the next came
+                    // early, would move the end of a chunk past the beginning of the one after it.
+                    frame.set_duration(gst::ClockTime::ZERO);
+                }
+                Plan::Sound => {
+                    // Counted in samples, a frame is exactly 1024 long; in rounded nanoseconds not.
+                    frame.set_dts(gst::ClockTime::NONE);
+                    frame.set_duration(gst::ClockTime::from_nseconds(stamp(at + AAC_FRAME) - at_ns));
+                }
+            }
+        }
+        let key = (self.plan == Plan::Pictures).then_some(unit.key);
+        if let Some(cut) = self.cutter.cut(at_ns, key) {
+            let split = gst::Structure::builder("FMP4MuxSplitNow")
+                .field("chunk", cut == Cut::Chunk)
+                .build();
+            // Goes in order with the frames.
+            self.source.send_event(gst::event::CustomDownstream::new(split));
+        }
+        self.send(frame);
+    }
+
+    /// Lets the last picture last until this tick of the run: an empty buffer stands there.
+    pub(super) fn hold_until(&self, end: u64) {
+        let mut gap = gst::Buffer::new();
+        {
+            let gap = gap.make_mut();
+            let end_ns = clock::from_ticks(end, self.plan.scale());
+            gap.set_pts(gst::ClockTime::from_nseconds(end_ns));
+            gap.set_dts(gst::ClockTime::from_nseconds(end_ns));
+            gap.set_duration(gst::ClockTime::ZERO);
+            gap.set_flags(gst::BufferFlags::GAP | gst::BufferFlags::DROPPABLE | gst::BufferFlags::DELTA_UNIT);
+        }
+        self.send(gap);
+    }
+
+    /// Ends the stream; the muxer gives out what it holds and says that it has drained.
+    pub(super) fn finish(self) {
+        self.ending.store(true, Ordering::Release);
+        if let Err(error) = self.source.end_of_stream() {
+            tracing::debug!(%error, "the muxer refused the end of its stream");
+        }
+    }
+
+    fn send(&self, frame: gst::Buffer) {
+        if let Err(error) = self.source.push_buffer(frame) {
+            // Its pipeline reports why.
+            tracing::debug!(%error, "the muxer did not take a frame");
+        }
+    }
+}
+
+/// Passes errors of the pipeline on, on whichever thread they happen.
+fn watch(pipeline: &gst::Pipeline, number: PartNumber, inputs: &Inputs) {
+    let inputs = inputs.clone();
+    pipeline
+        .bus()
+        .expect("a pipeline has a bus")
+        .set_sync_handler(move |_, message| {
+            if let gst::MessageView::Error(error) = message.view() {
+                let debug = error.debug();
+                let failure = failure::from_bus("the muxer", false, &error.error(), debug.as_deref());
+                inputs.put_now(Input::MuxerFailed(number, failure));
+            }
+            gst::BusSyncReply::Drop
+        });
 }
 
 /// The sink that turns lists of buffers into chunks.
-fn sink(exit: &Exit, coded: gst::Pad) -> AppSink {
-    let (run, outbox) = (exit.run, Arc::clone(&exit.outbox));
-    let (number, inputs, ending) = (exit.number, exit.inputs.clone(), Arc::clone(&exit.ending));
+fn sink(
+    number: PartNumber,
+    run: RunId,
+    coded: gst::Pad,
+    reports: &Reports,
+    ending: Arc<AtomicBool>,
+) -> AppSink {
+    let (outbox, inputs) = (Arc::clone(&reports.outbox), reports.inputs.clone());
     let callbacks = AppSinkCallbacks::builder()
         .new_sample(move |sink| {
             let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
@@ -199,7 +268,7 @@ fn sink(exit: &Exit, coded: gst::Pad) -> AppSink {
                 Input::Drained(number)
             } else {
                 // The muxer reports some errors only by ending its stream.
-                Input::EncoderFailed(number, Failure::internal("the encoder ended by itself"))
+                Input::MuxerFailed(number, Failure::internal("the muxer ended by itself"))
             };
             inputs.put_now(input);
         })
@@ -226,7 +295,7 @@ fn forward(run: RunId, coded: &gst::Pad, sample: &gst::Sample, outbox: &Outbox) 
         if chunk.is_none() && buffer.flags().contains(header) {
             let codec = coded
                 .current_caps()
-                .map(|caps| describe(&caps))
+                .map(|caps| codec::describe(&caps))
                 .unwrap_or_default();
             outbox.init(run, codec, &bytes);
             continue;
@@ -250,42 +319,10 @@ fn forward(run: RunId, coded: &gst::Pad, sample: &gst::Sample, outbox: &Outbox) 
     }
     if let Some(chunk) = &mut chunk {
         // A decoder can begin anywhere in sound.
-        chunk.key |= coded.current_caps().is_some_and(|caps| is_sound(&caps));
+        chunk.key |= coded.current_caps().is_some_and(|caps| codec::is_sound(&caps));
         outbox.chunk(chunk);
     }
     true
-}
-
-fn is_sound(caps: &gst::Caps) -> bool {
-    caps.structure(0)
-        .is_some_and(|fields| fields.name().starts_with("audio/"))
-}
-
-/// For people: `H.264 High 1280x720`, `AAC-LC 48000 Hz stereo`.
-fn describe(caps: &gst::Caps) -> String {
-    let Some(fields) = caps.structure(0) else {
-        return String::new();
-    };
-    let number = |name: &str| fields.get::<i32>(name).unwrap_or(0);
-    if is_sound(caps) {
-        let channels = match number("channels") {
-            1 => "mono".to_owned(),
-            2 => "stereo".to_owned(),
-            more => format!("{more} channels"),
-        };
-        return format!("AAC-LC {} Hz {channels}", number("rate"));
-    }
-    let profile = fields
-        .get::<String>("profile")
-        .unwrap_or_else(|_| "unknown".to_owned());
-    let mut letters = profile.chars();
-    let profile: String = letters
-        .next()
-        .map(|c| c.to_ascii_uppercase())
-        .into_iter()
-        .chain(letters)
-        .collect();
-    format!("H.264 {profile} {}x{}", number("width"), number("height"))
 }
 
 #[cfg(test)]

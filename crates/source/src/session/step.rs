@@ -269,7 +269,8 @@ impl Phase {
 
     fn encoder_failed(&self, failure: Failure) -> (Self, Vec<Action>) {
         match self {
-            Self::Encoding { .. } | Self::Stopping { .. } => (
+            // With pre-roll something is encoded at any time.
+            Self::Opening { .. } | Self::Idle | Self::Encoding { .. } | Self::Stopping { .. } => (
                 Self::Ended,
                 vec![
                     Action::DiscardEncoder,
@@ -291,7 +292,7 @@ impl Phase {
                     ],
                 )
             }
-            Self::Fresh | Self::Opening { .. } | Self::Idle | Self::Ended => (self.clone(), vec![]),
+            Self::Fresh | Self::Ended => (self.clone(), vec![]),
         }
     }
 
