@@ -128,8 +128,8 @@ pub enum SourceEvent {
     Live {
         /// What was agreed with the device, for people: `1280x720@30`, `48000 Hz stereo`.
         format: String,
-        /// Which device it is, where that can be known: model, serial number and socket in one
-        /// line. Equal lines mean the same device.
+        /// Which device it is, where that can be known: in one line its model with its serial
+        /// number, or else with its socket. Equal lines mean the same device.
         device: Option<String>,
     },
     /// Every 500 ms from the child's main loop: it lives, and this is what it counted.

@@ -100,14 +100,15 @@ fn camera(node: &str, label: &str, formats: &[String]) -> Value {
     value
 }
 
-/// What the configuration needs of a device: `toml` are lines to copy. With a serial number the
-/// device is followed wherever it is plugged in.
+/// What the configuration needs of a device: `toml` holds the lines to copy. With a serial number
+/// the device is followed wherever it is plugged in.
 fn entry(kind: &str, device: &str, hardware: Option<&Hardware>) -> Value {
     let serial = hardware.and_then(|hardware| hardware.serial.as_deref());
-    let mut toml = format!("kind = {}\ndevice = {}", json!(kind), json!(device));
-    if let Some(serial) = serial {
-        toml.push_str(&format!("\nserial = {}", json!(serial)));
-    }
+    let mut toml = vec![
+        format!("kind = {}", json!(kind)),
+        format!("device = {}", json!(device)),
+    ];
+    toml.extend(serial.map(|serial| format!("serial = {}", json!(serial))));
     json!({
         "kind": kind,
         "device": device,
@@ -218,8 +219,9 @@ fn displays(folder: &Path, answers: impl Fn(&Path) -> bool) -> Vec<Value> {
         .filter(|socket| answers(socket))
         .filter_map(|socket| {
             let number: u32 = socket.file_name()?.to_str()?.strip_prefix('X')?.parse().ok()?;
-            let toml = format!("kind = \"x11\"\ndisplay = \":{number}\"");
-            Some(json!({ "kind": "x11", "display": format!(":{number}"), "toml": toml }))
+            let display = format!(":{number}");
+            let toml = ["kind = \"x11\"".to_owned(), format!("display = \"{display}\"")];
+            Some(json!({ "kind": "x11", "display": display, "toml": toml }))
         })
         .collect()
 }
@@ -246,11 +248,14 @@ mod tests {
                 "device": "hw:CARD=Podium",
                 "serial": "A \"1\"",
                 "identity": "Podium, serial A \"1\"",
-                "toml": "kind = \"alsa\"\ndevice = \"hw:CARD=Podium\"\nserial = \"A \\\"1\\\"\"",
+                "toml": ["kind = \"alsa\"", "device = \"hw:CARD=Podium\"", "serial = \"A \\\"1\\\"\""],
                 "label": "Podium - Mic",
             })
         );
-        assert_eq!(cards[0]["toml"], "kind = \"alsa\"\ndevice = \"hw:CARD=PCH\"");
+        assert_eq!(
+            cards[0]["toml"],
+            json!(["kind = \"alsa\"", "device = \"hw:CARD=PCH\""])
+        );
         assert!(alsa_cards("--- no soundcards ---\n", &[]).is_empty());
     }
 
