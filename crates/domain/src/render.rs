@@ -26,17 +26,6 @@ pub enum RenderJob {
         /// What it says, in one or two lines.
         text: String,
     },
-    /// Pictures of another size again, in this size; times stay as they are.
-    Pictures {
-        /// The file to write; replaced if it exists.
-        out: PathBuf,
-        /// An MP4 file with one picture track.
-        from: PathBuf,
-        /// Width in pixels; even.
-        width: u16,
-        /// Height in pixels; even.
-        height: u16,
-    },
     /// Sound of another layout again, as AAC-LC; times move by [`SOUND_LEAD_NS`].
     Sound {
         /// The file to write; replaced if it exists.

@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use gst::prelude::*;
 use gst_app::{AppSink, AppSinkCallbacks, AppSrc};
 use gst_video::prelude::*;
+use lectern_domain::render::PICTURE_SET_ID;
 
-use super::line::{PICTURE_DECODERS, encode_pictures, first_of, plain_pictures, read_into, run};
+use super::line::{first_of, read_into, run, sink};
+use crate::clock::VIDEO_TICKS;
 use crate::element::{chain, exists, filter, make};
 use crate::failure::Failure;
 
@@ -20,6 +22,13 @@ const DARK: u8 = 34;
 const GREY: u8 = 128;
 /// The text's size where a picture is 640 wide; it grows with the picture.
 const FONT: &str = "Sans, 20";
+
+/// Decoders, best first.
+const DECODERS: [&str; 2] = ["avdec_h264", "openh264dec"];
+/// Constant quality of x264: it is one picture, and its letters must be sharp.
+const QUANTIZER: &str = "20";
+/// OpenH264 knows only a rate, in bit/s; one picture gets a second of it.
+const OPENH264_BITRATE: &str = "4000000";
 
 /// Writes the card.
 ///
@@ -66,7 +75,7 @@ fn last_picture(file: &Path, caps: &gst::Caps) -> Result<gst::Buffer, Failure> {
         .build();
     let pipeline = gst::Pipeline::new();
     let parse = make("h264parse", &[])?;
-    let decoder = first_of(&PICTURE_DECODERS)?;
+    let decoder = first_of(&DECODERS)?;
     let scale = make("videoconvertscale", &[("add-borders", "true")])?;
     read_into(&pipeline, file, &[&parse, &decoder, &scale, sink.upcast_ref()])?;
     run(&pipeline)?;
@@ -133,7 +142,7 @@ fn write(out: &Path, caps: &gst::Caps, mut picture: gst::Buffer, text: &str) -> 
     } else {
         tracing::warn!("this machine cannot write text into pictures; install gstreamer1.0-plugins-base");
     }
-    elements.extend(encode_pictures(out)?);
+    elements.extend(encode(out)?);
     let pipeline = gst::Pipeline::new();
     chain(&pipeline, &elements.iter().collect::<Vec<_>>())?;
     // The queue of the source takes both before anything runs.
@@ -158,6 +167,55 @@ fn overlay(text: &str) -> Result<gst::Element, Failure> {
     // The element reads Pango's markup, in which a name's "&" would be a fault.
     overlay.set_property("text", gst::glib::markup_escape_text(text).as_str());
     Ok(overlay)
+}
+
+/// From I420 of the right size to the file `out`.
+fn encode(out: &Path) -> Result<Vec<gst::Element>, Failure> {
+    let mut elements = Vec::new();
+    if exists("x264enc") {
+        let identity = format!("sps-id={PICTURE_SET_ID}");
+        elements.push(make(
+            "x264enc",
+            &[
+                ("speed-preset", "veryfast"),
+                ("tune", "zerolatency"),
+                ("bframes", "0"),
+                ("threads", "1"),
+                ("pass", "qual"),
+                ("quantizer", QUANTIZER),
+                ("option-string", &identity),
+            ],
+        )?);
+        let high = gst::Caps::builder("video/x-h264")
+            .field("profile", "high")
+            .build();
+        elements.push(filter(&high)?);
+    } else {
+        elements.push(make("openh264enc", &[("bitrate", OPENH264_BITRATE)])?);
+    }
+    let packed = gst::Caps::builder("video/x-h264")
+        .field("stream-format", "avc")
+        .field("alignment", "au")
+        .build();
+    elements.push(make("h264parse", &[])?);
+    elements.push(filter(&packed)?);
+    let mux = make("cmafmux", &[])?;
+    if let Some(pad) = mux.static_pad("sink") {
+        pad.set_property("trak-timescale", VIDEO_TICKS);
+    }
+    elements.push(mux);
+    elements.push(sink(out)?);
+    Ok(elements)
+}
+
+/// I420 of one size with square pixels: what all encoders take.
+fn plain_pictures(width: u16, height: u16) -> gst::Caps {
+    gst::Caps::builder("video/x-raw")
+        .field("format", "I420")
+        .field("width", i32::from(width))
+        .field("height", i32::from(height))
+        .field("pixel-aspect-ratio", gst::Fraction::new(1, 1))
+        .build()
 }
 
 #[cfg(test)]

@@ -1,25 +1,12 @@
-//! What the renderer's pipelines share: reading a file of one track, the encoder of pictures, the
-//! muxer at the end, and waiting for the end of a stream.
+//! What the renderer's pipelines share: reading a file of one track, the file at the end, and
+//! waiting for the end of a stream.
 
 use std::path::Path;
 
 use gst::prelude::*;
-use lectern_domain::render::PICTURE_SET_ID;
 
-use crate::clock::VIDEO_TICKS;
-use crate::element::{chain, exists, filter, link, make};
+use crate::element::{chain, exists, link, make};
 use crate::failure::Failure;
-
-/// A decoder by what it reads, best first.
-pub(super) const PICTURE_DECODERS: [&str; 2] = ["avdec_h264", "openh264dec"];
-/// The same for sound.
-pub(super) const SOUND_DECODERS: [&str; 2] = ["avdec_aac", "faad"];
-/// Constant quality of x264: a card is one picture, and its letters must be sharp.
-const QUANTIZER: &str = "20";
-/// The same for OpenH264, which knows only a rate, in bit/s.
-const OPENH264_BITRATE: &str = "4000000";
-/// The longest distance of two key frames, in pictures.
-const KEY_EVERY: &str = "60";
 
 /// The first element of a list that exists here; the first of all if none does, so that the fault
 /// names the usual one.
@@ -57,62 +44,11 @@ pub(super) fn read_into(
     Ok(())
 }
 
-/// From I420 of the right size to the file `out`.
-pub(super) fn encode_pictures(out: &Path) -> Result<Vec<gst::Element>, Failure> {
-    let mut elements = Vec::new();
-    if exists("x264enc") {
-        let identity = format!("sps-id={PICTURE_SET_ID}");
-        elements.push(make(
-            "x264enc",
-            &[
-                ("speed-preset", "veryfast"),
-                ("tune", "zerolatency"),
-                ("bframes", "0"),
-                ("threads", "1"),
-                ("pass", "qual"),
-                ("quantizer", QUANTIZER),
-                ("key-int-max", KEY_EVERY),
-                ("option-string", &identity),
-            ],
-        )?);
-        let high = gst::Caps::builder("video/x-h264")
-            .field("profile", "high")
-            .build();
-        elements.push(filter(&high)?);
-    } else {
-        let settings = [("bitrate", OPENH264_BITRATE), ("gop-size", KEY_EVERY)];
-        elements.push(make("openh264enc", &settings)?);
-    }
-    let packed = gst::Caps::builder("video/x-h264")
-        .field("stream-format", "avc")
-        .field("alignment", "au")
-        .build();
-    elements.push(make("h264parse", &[])?);
-    elements.push(filter(&packed)?);
-    let mux = make("cmafmux", &[])?;
-    if let Some(pad) = mux.static_pad("sink") {
-        pad.set_property("trak-timescale", VIDEO_TICKS);
-    }
-    elements.push(mux);
-    elements.push(sink(out)?);
-    Ok(elements)
-}
-
 /// The file at the end.
 pub(super) fn sink(out: &Path) -> Result<gst::Element, Failure> {
     let sink = make("filesink", &[])?;
     sink.set_property("location", location(out)?);
     Ok(sink)
-}
-
-/// I420 of one size with square pixels: what all encoders take.
-pub(super) fn plain_pictures(width: u16, height: u16) -> gst::Caps {
-    gst::Caps::builder("video/x-raw")
-        .field("format", "I420")
-        .field("width", i32::from(width))
-        .field("height", i32::from(height))
-        .field("pixel-aspect-ratio", gst::Fraction::new(1, 1))
-        .build()
 }
 
 /// Plays the pipeline to its end and takes it down. Blocks; whoever asked for the file ends this

@@ -5,9 +5,9 @@
 //! of its own, so that a decoder which breaks on a damaged picture breaks only this file, within
 //! a stated time.
 
-mod again;
 mod card;
 mod line;
+mod sound;
 
 use std::io::Read;
 
@@ -38,18 +38,12 @@ pub(crate) fn render() -> anyhow::Result<i32> {
             behind,
             text,
         } => card::make_card(out, (*width, *height), behind.as_deref(), text)?,
-        RenderJob::Pictures {
-            out,
-            from,
-            width,
-            height,
-        } => again::pictures(from, out, (*width, *height))?,
         RenderJob::Sound {
             out,
             from,
             rate,
             channels,
-        } => again::sound(from, out, *rate, *channels)?,
+        } => sound::encode_again(from, out, *rate, *channels)?,
     }
     Ok(0)
 }

@@ -1,5 +1,4 @@
-//! Encodes a piece again, where it does not fit to its neighbours: pictures of another size, sound
-//! of another layout.
+//! Encodes a piece of sound again whose layout does not fit to its neighbours.
 
 use std::path::Path;
 
@@ -8,37 +7,22 @@ use lectern_domain::config::Audio;
 use lectern_domain::render::SOUND_LEAD_NS;
 use lectern_domain::units::Rate;
 
-use super::line::{
-    PICTURE_DECODERS, SOUND_DECODERS, encode_pictures, first_of, plain_pictures, read_into, run, sink,
-};
+use super::line::{first_of, read_into, run, sink};
 use crate::clock;
 use crate::element::{filter, make};
 use crate::encode::sound;
 use crate::failure::Failure;
 
+/// Decoders, best first.
+const DECODERS: [&str; 2] = ["avdec_aac", "faad"];
 /// Samples of one AAC frame.
 const AAC_FRAME: u64 = 1024;
 /// Sound that is encoded twice gets more than it had, in bit/s for each channel.
 const BITRATE: u64 = 96_000;
 
-/// Writes the pictures of `from` in another size; their times stay.
-pub(super) fn pictures(from: &Path, out: &Path, (width, height): (u16, u16)) -> Result<(), Failure> {
-    let pipeline = gst::Pipeline::new();
-    let mut elements = vec![
-        make("h264parse", &[])?,
-        first_of(&PICTURE_DECODERS)?,
-        // Black bars and no distortion.
-        make("videoconvertscale", &[("add-borders", "true")])?,
-        filter(&plain_pictures(width, height))?,
-    ];
-    elements.extend(encode_pictures(out)?);
-    read_into(&pipeline, from, &elements.iter().collect::<Vec<_>>())?;
-    run(&pipeline)
-}
-
 /// Writes the sound of `from` in another layout; what is heard at one moment is heard
 /// [`SOUND_LEAD_NS`] later in `out`.
-pub(super) fn sound(from: &Path, out: &Path, rate: u32, channels: u8) -> Result<(), Failure> {
+pub(super) fn encode_again(from: &Path, out: &Path, rate: u32, channels: u8) -> Result<(), Failure> {
     let pipeline = gst::Pipeline::new();
     let form = gst::Caps::builder("audio/x-raw")
         .field("rate", i32::try_from(rate).unwrap_or(i32::MAX))
@@ -52,7 +36,7 @@ pub(super) fn sound(from: &Path, out: &Path, rate: u32, channels: u8) -> Result<
     stamp(&mux, rate, priming)?;
     let mut elements = vec![
         make("aacparse", &[])?,
-        first_of(&SOUND_DECODERS)?,
+        first_of(&DECODERS)?,
         make("audioconvert", &[])?,
         make("audioresample", &[])?,
         filter(&form)?,
