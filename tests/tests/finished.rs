@@ -1,0 +1,513 @@
+//! What a finished lecture shows where the recording has nothing, and where its pieces differ:
+//! captions, cards, spares, chapters. The renderer is the real one; the judges are ffmpeg, ffprobe
+//! and Chromium.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "../../crates/finish/tests/finish/clip.rs"]
+#[allow(dead_code, reason = "the finisher's own tests use more of it")]
+mod clip;
+#[path = "../../crates/finish/tests/finish/probe.rs"]
+#[allow(dead_code, reason = "the finisher's own tests use more of it")]
+mod probe;
+#[path = "../../crates/finish/tests/finish/recording.rs"]
+#[allow(dead_code, reason = "the finisher's own tests use more of it")]
+mod recording;
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use lectern_domain::api::ClockTrust;
+use lectern_domain::ids::RunNumber;
+use lectern_domain::media::Role;
+use lectern_finish::{MarkInput, Note};
+use lectern_tests::player;
+use lectern_tests::room::program;
+
+use crate::clip::{Clip, MS, beeps, clip, flashes};
+use crate::probe::{beep_times, beep_times_by_counting, decodes_clean, flash_times, offsets, packets, times};
+use crate::recording::{Recording, json};
+
+/// A colourful picture that moves.
+fn colours(size: &str, options: &[&str]) -> Arc<Clip> {
+    let source = format!("testsrc2=s={size}:r=30:d=12");
+    let encoder = [
+        "-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-bf", "0", "-g", "30",
+    ];
+    clip(&[&["-f", "lavfi", "-i", source.as_str()][..], &encoder, options].concat())
+}
+
+/// A lecture at 10:42 in Lagos, with the real renderer.
+fn lecture(runs: &[recording::Run<'_>]) -> Recording {
+    let mut recording = Recording::new(runs);
+    recording.job.renderer = Some(program("lectern-source"));
+    recording.job.timezone = jiff::tz::TimeZone::get("Africa/Lagos").unwrap();
+    // 2026-11-18 10:42:00 there, and five minutes later for each run.
+    let begin = 1_794_994_920_000;
+    for (run, number) in recording.job.runs.iter_mut().zip(0..) {
+        run.started_unix_ms = Some(begin + number * 300_000);
+        run.clock = ClockTrust::Trusted;
+    }
+    recording
+}
+
+/// The frame shown at a moment, as bytes of brightness.
+fn frame(path: &Path, at_s: f64) -> Vec<u8> {
+    frame_of(path, at_s, "320:180")
+}
+
+fn frame_of(path: &Path, at_s: f64, size: &str) -> Vec<u8> {
+    let output = Command::new("ffmpeg")
+        .args([
+            "-v",
+            "error",
+            "-nostdin",
+            "-i",
+            path.to_str().unwrap(),
+            "-map",
+            "0:v:0",
+        ])
+        // The frame that stands at that moment, not the next one: a card stands for minutes.
+        .args([
+            "-vf",
+            &format!(
+                "fps=60:round=near,trim=start={},scale={size}:flags=area",
+                at_s + 0.005
+            ),
+            "-frames:v",
+            "1",
+        ])
+        .args(["-f", "rawvideo", "-pix_fmt", "gray", "-"])
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success() && output.stderr.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(!output.stdout.is_empty(), "no frame at {at_s}");
+    output.stdout
+}
+
+/// Keeps a frame as PNG in the folder that `LECTERN_PICTURES` names, if it is set.
+fn keep_picture(path: &Path, at_s: f64, name: &str) {
+    let Some(folder) = std::env::var_os("LECTERN_PICTURES") else {
+        return;
+    };
+    let out = Path::new(&folder).join(format!("{name}.png"));
+    let done = Command::new("ffmpeg")
+        .args(["-v", "error", "-nostdin", "-y", "-i", path.to_str().unwrap()])
+        .args(["-vf", &format!("fps=10,trim=start={at_s}"), "-frames:v", "1"])
+        .arg(out)
+        .status()
+        .unwrap();
+    assert!(done.success());
+}
+
+fn mean(bytes: &[u8]) -> f64 {
+    bytes.iter().map(|byte| f64::from(*byte)).sum::<f64>() / bytes.len() as f64
+}
+
+/// The middle of a frame, where the words stand.
+fn middle(frame: &[u8]) -> Vec<u8> {
+    (70..110)
+        .flat_map(|line| frame[line * 320 + 40..line * 320 + 280].to_vec())
+        .collect()
+}
+
+/// Whether words stand in the middle of a frame: white letters on a dark picture.
+fn has_words(frame: &[u8]) -> bool {
+    let middle = middle(frame);
+    let white = middle.iter().filter(|byte| **byte > 180).count();
+    (100..4_000).contains(&white) && mean(&middle) < 110.0
+}
+
+/// Picture and sound keep their distance, for players that go by time and those that only count.
+fn in_sync(path: &Path, at_least: usize, most_s: f64) {
+    let flashes = flash_times(path);
+    for beeps in [beep_times(path), beep_times_by_counting(path)] {
+        let offsets = offsets(&flashes, &beeps);
+        assert!(offsets.len() >= at_least, "{flashes:?} {beeps:?}");
+        let max = offsets.iter().copied().fold(f64::MIN, f64::max);
+        let min = offsets.iter().copied().fold(f64::MAX, f64::min);
+        assert!(max - min < most_s, "{offsets:?}");
+    }
+}
+
+/// Whether Chromium shows the same as ffmpeg at the moments that it jumped to.
+fn assert_same_picture(path: &Path, frame: &player::Frame) {
+    let (width, height) = player::THUMB;
+    let ours = frame_of(path, frame.at_s, &format!("{width}:{height}"));
+    assert_eq!(ours.len(), frame.thumb.len());
+    let apart = ours
+        .iter()
+        .zip(&frame.thumb)
+        .map(|(a, b)| f64::from(a.abs_diff(*b)))
+        .sum::<f64>();
+    let apart = apart / ours.len() as f64;
+    assert!(
+        apart < 12.0,
+        "at {} s Chromium shows something else: {apart}",
+        frame.at_s
+    );
+}
+
+/// The chapters as ffprobe lists them: start in seconds and title.
+fn chapters(path: &Path) -> Vec<(f64, String)> {
+    let output = Command::new("ffprobe")
+        .args([
+            "-v",
+            "error",
+            "-show_chapters",
+            "-of",
+            "json",
+            path.to_str().unwrap(),
+        ])
+        .output()
+        .unwrap();
+    let list: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let list = list["chapters"].as_array().unwrap().iter();
+    list.map(|chapter| {
+        let title = chapter["tags"]["title"].as_str().unwrap().to_owned();
+        (chapter["start_time"].as_str().unwrap().parse().unwrap(), title)
+    })
+    .collect()
+}
+
+#[test]
+fn a_camera_that_was_away_leaves_its_last_picture_with_a_caption() {
+    let mut recording = lecture(&[(Some(12_000 * MS), &[])]);
+    let camera = colours("640x360", &[]);
+    recording.record("camera", Role::Presenter, 1, &camera, (0, 4_000 * MS), 0);
+    recording.record("camera", Role::Presenter, 1, &camera, (7_000 * MS, 9_000 * MS), 0);
+    recording.record("mic", Role::Microphone, 1, &beeps(), (0, 12_000 * MS), 0);
+    let finished = recording.finish();
+    assert_eq!(finished.notes, []);
+    assert_eq!(
+        recording.names(),
+        [
+            "SHA256SUMS",
+            "camera.mp4",
+            "lecture.json",
+            "lecture.mp4",
+            "mic.m4a"
+        ]
+    );
+    for file in ["lecture.mp4", "camera.mp4"] {
+        let path = recording.path(file);
+        decodes_clean(&path);
+        let last = frame(&path, 3.9);
+        for (at_s, name) in [
+            (4.5, "caption"),
+            (6.8, "caption-end"),
+            (11.0, "caption-of-the-end"),
+        ] {
+            keep_picture(&path, at_s, name);
+            let caption = frame(&path, at_s);
+            assert!(has_words(&caption), "{file}: no words at {at_s} s");
+            assert!(
+                mean(&caption) < mean(&last) * 0.6,
+                "{file}: not dimmed at {at_s} s"
+            );
+        }
+        assert!(!has_words(&last) && !has_words(&frame(&path, 7.5)));
+        assert_eq!(packets(&path, "v:0").len(), 120 + 60 + 2, "{file}");
+    }
+}
+
+#[test]
+fn chromium_plays_over_captions_and_shows_their_words() {
+    let mut recording = lecture(&[(Some(12_000 * MS), &[])]);
+    let camera = colours("640x360", &[]);
+    recording.record("camera", Role::Presenter, 1, &camera, (3_000 * MS, 5_000 * MS), 0);
+    recording.record(
+        "camera",
+        Role::Presenter,
+        1,
+        &camera,
+        (8_000 * MS, 12_000 * MS),
+        0,
+    );
+    recording.record("mic", Role::Microphone, 1, &beeps(), (0, 12_000 * MS), 0);
+    assert_eq!(recording.finish().notes, []);
+    let path = recording.path("lecture.mp4");
+    decodes_clean(&path);
+    keep_picture(&path, 1.0, "late-camera");
+    assert!(has_words(&frame(&path, 1.0)), "a source that came late");
+    let played = player::play(&path, &[9.5, 6.0, 4.5, 1.0, 11.0]);
+    assert!(
+        played.played.iter().any(|frame| frame.at_s > 8.5),
+        "it plays on after the caption"
+    );
+    assert_eq!(played.jumped.len(), 5);
+    for frame in &played.jumped {
+        assert_eq!(frame.size, (640, 360));
+        assert_same_picture(&path, frame);
+    }
+}
+
+#[test]
+fn pieces_of_other_encoders_and_sizes_play_everywhere() {
+    let mut recording = lecture(&[(Some(12_000 * MS), &[])]);
+    let (main, small) = (colours("640x360", &[]), colours("320x240", &[]));
+    // Equal in size, and with parameter sets of the same number, but not the same.
+    let other = colours(
+        "640x360",
+        &[
+            "-preset",
+            "ultrafast",
+            "-tune",
+            "zerolatency",
+            "-x264-params",
+            "aud=1",
+        ],
+    );
+    for (clip, from, to) in [
+        (&main, 0, 3_000),
+        (&other, 3_000, 6_000),
+        (&small, 6_000, 9_000),
+        (&main, 9_000, 12_000),
+    ] {
+        recording.record("camera", Role::Presenter, 1, clip, (from * MS, to * MS), 0);
+    }
+    recording.record("mic", Role::Microphone, 1, &beeps(), (0, 12_000 * MS), 0);
+    assert_eq!(recording.finish().notes, []);
+    let path = recording.path("lecture.mp4");
+    decodes_clean(&path);
+    assert_eq!(packets(&path, "v:0").len(), 360);
+    let played = player::play(&path, &[7.5, 1.5, 4.5, 10.5]);
+    let sizes = |from: f64, to: f64| {
+        let inside = played
+            .played
+            .iter()
+            .filter(move |frame| (from..to).contains(&frame.at_s));
+        let mut sizes: Vec<(u64, u64)> = inside.map(|frame| frame.size).collect();
+        sizes.dedup();
+        sizes
+    };
+    for (from, to, size) in [
+        (0.0, 6.0, (640, 360)),
+        (6.0, 9.0, (320, 240)),
+        (9.0, 12.0, (640, 360)),
+    ] {
+        assert_eq!(sizes(from, to), [size], "from {from} to {to} s");
+    }
+    for (frame, size) in played
+        .jumped
+        .iter()
+        .zip([(320, 240), (640, 360), (640, 360), (640, 360)])
+    {
+        assert_eq!(frame.size, size, "at {} s", frame.at_s);
+        assert_same_picture(&path, frame);
+    }
+}
+
+/// P3: the gap is named, all tracks get the same card, and nothing slips.
+#[test]
+fn p3_a_card_names_the_gap_and_no_track_slips() {
+    let mut recording = lecture(&[(None, &[]), (Some(6_000 * MS), &[])]);
+    recording.job.gap_card = true;
+    recording.job.runs[1].gap_before_ms = Some(312_000);
+    let (camera, screen, mic) = (flashes("320x180"), colours("640x360", &[]), beeps());
+    for (run, shift) in [(1, 40), (2, 733)] {
+        recording.record(
+            "camera",
+            Role::Presenter,
+            run,
+            &camera,
+            (0, 5_000 * MS),
+            shift * MS,
+        );
+        recording.record(
+            "screen",
+            Role::Presentation,
+            run,
+            &screen,
+            (0, 5_000 * MS),
+            shift * MS,
+        );
+        recording.record(
+            "mic",
+            Role::Microphone,
+            run,
+            &mic,
+            (0, 5_000 * MS),
+            shift * MS + 123_456,
+        );
+    }
+    recording.job.marks = vec![MarkInput {
+        run: RunNumber(2),
+        at_ns: 2_733 * MS,
+        label: Some("Beweis – größer".to_owned()),
+    }];
+    let finished = recording.finish();
+    assert_eq!(finished.notes, []);
+    recording.job.picture = lectern_domain::config::Picture::Presenter;
+    assert_eq!(recording.finish().notes, []);
+    let path = recording.path("lecture.mp4");
+    decodes_clean(&path);
+    in_sync(&path, 8, 0.001);
+    for file in ["camera.mp4", "screen.mp4"] {
+        keep_picture(&recording.path(file), 6.0, &format!("card-{file}"));
+        let card = frame(&recording.path(file), 6.0);
+        assert!(has_words(&card) && mean(&card) < 45.0, "{file}");
+    }
+    let flashes = flash_times(&path);
+    assert!(flashes.iter().all(|at| !(5.05..6.95).contains(at)), "{flashes:?}");
+    let sound = times(&recording.path("mic.m4a"), "a:0");
+    assert!(
+        sound.windows(2).all(|pair| pair[1] - pair[0] < 0.033),
+        "the card is silent, not a hole"
+    );
+
+    let manifest = json(&recording.path("lecture.json"));
+    let again_s = manifest["runs"][1]["from_ms"].as_f64().unwrap() / 1_000.0;
+    let expected = [
+        (0.0, "Start"),
+        (again_s, "After the interruption"),
+        (again_s + 2.0, "Beweis – größer"),
+    ];
+    for ((at_s, title), (expected_s, expected)) in chapters(&path).iter().zip(expected) {
+        assert_eq!(title, expected);
+        assert!((at_s - expected_s).abs() < 0.03, "{title} at {at_s} s");
+    }
+    assert_eq!(manifest["chapters"].as_array().unwrap().len(), 3);
+    assert_eq!(manifest["chapters"][2]["title"], "Beweis – größer");
+    let (first, second) = (&manifest["runs"][0], &manifest["runs"][1]);
+    let room = second["from_ms"].as_i64().unwrap() - first["to_ms"].as_i64().unwrap();
+    assert!((1_999..=2_001).contains(&room), "{manifest}");
+    let gap = &manifest["gaps"][0];
+    assert_eq!(
+        (&gap["what"], &gap["length_ms"]),
+        (&"outage".into(), &312_000.into()),
+        "{manifest}"
+    );
+    assert!(gap["from_unix_ms"].is_i64() && gap["to_unix_ms"].is_i64());
+    assert_eq!(
+        manifest["gaps"].as_array().unwrap().len(),
+        1,
+        "no track has a hole of its own"
+    );
+}
+
+/// P4: what the spare saw and heard stands in the hole, and its own file stays as it was.
+#[test]
+fn p4_a_spare_fills_the_hole_of_the_source_that_it_stands_in_for() {
+    let mut recording = lecture(&[(Some(12_000 * MS), &[])]);
+    let (camera, other, mic) = (flashes("640x360"), flashes("320x180"), beeps());
+    let mono = clip(&[
+        "-f",
+        "lavfi",
+        "-i",
+        "aevalsrc='if(lt(mod(t,1),0.04),0.8*sin(2*PI*1000*t),0)':s=48000:d=12",
+        "-c:a",
+        "aac",
+        "-ac",
+        "1",
+    ]);
+    recording.record("camera", Role::Presenter, 1, &camera, (0, 4_000 * MS), 0);
+    recording.record(
+        "camera",
+        Role::Presenter,
+        1,
+        &camera,
+        (8_000 * MS, 12_000 * MS),
+        0,
+    );
+    recording.record("webcam", Role::Presenter, 1, &other, (4_300 * MS, 8_500 * MS), 0);
+    recording.record("mic", Role::Microphone, 1, &mic, (0, 5_000 * MS), 0);
+    recording.record("mic", Role::Microphone, 1, &mic, (9_000 * MS, 12_000 * MS), 0);
+    recording.record(
+        "built-in",
+        Role::Microphone,
+        1,
+        &mono,
+        (4_600 * MS, 9_500 * MS),
+        0,
+    );
+    for (spare, principal) in [("webcam", "camera"), ("built-in", "mic")] {
+        let mut tracks = recording.job.tracks.iter_mut();
+        let track = tracks.find(|track| track.source.as_str() == spare).unwrap();
+        track.spare_for = Some(principal.parse().unwrap());
+    }
+    let finished = recording.finish();
+    assert_eq!(finished.notes, []);
+    let path = recording.path("lecture.mp4");
+    decodes_clean(&path);
+    // No second is without its beep, and none without its flash but the one at which the camera
+    // went: the webcam began later.
+    assert_eq!(flash_times(&path).len(), 11, "{:?}", flash_times(&path));
+    assert_eq!(beep_times(&path).len(), 12, "{:?}", beep_times(&path));
+    in_sync(&path, 11, 0.034);
+    let layout = probe::entry(&recording.path("mic.m4a"), "stream=channels");
+    assert_eq!(layout.trim(), "2");
+    assert_eq!(
+        probe::entry(&recording.path("built-in.m4a"), "stream=channels").trim(),
+        "1"
+    );
+    decodes_clean(&recording.path("webcam.mp4"));
+    let manifest = json(&recording.path("lecture.json"));
+    let camera = manifest["tracks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|track| track["source"] == "camera")
+        .unwrap();
+    let filled = &camera["filled_by_spare"][0];
+    assert!(
+        (filled["from_ms"].as_i64().unwrap() - 4_400).abs() < 150,
+        "{manifest}"
+    );
+    assert_eq!(
+        manifest["gaps"].as_array().unwrap().len(),
+        1,
+        "only until the webcam's first key frame: {manifest}"
+    );
+}
+
+#[test]
+fn a_lecture_of_spares_alone_is_a_lecture() {
+    let mut recording = lecture(&[(Some(4_000 * MS), &[])]);
+    recording.record(
+        "webcam",
+        Role::Presenter,
+        1,
+        &flashes("320x180"),
+        (0, 4_000 * MS),
+        0,
+    );
+    recording.record("mic", Role::Microphone, 1, &beeps(), (0, 4_000 * MS), 0);
+    recording.job.tracks[0].spare_for = Some("camera".parse().unwrap());
+    assert_eq!(recording.finish().notes, []);
+    decodes_clean(&recording.path("lecture.mp4"));
+    assert_eq!(packets(&recording.path("lecture.mp4"), "v:0").len(), 120);
+}
+
+#[test]
+fn a_renderer_that_is_missing_or_fails_or_hangs_costs_the_caption_only() {
+    let mut recording = lecture(&[(Some(12_000 * MS), &[])]);
+    let camera = colours("320x180", &[]);
+    recording.record("camera", Role::Presenter, 1, &camera, (0, 3_000 * MS), 0);
+    recording.record(
+        "camera",
+        Role::Presenter,
+        1,
+        &camera,
+        (6_000 * MS, 12_000 * MS),
+        0,
+    );
+    recording.record("mic", Role::Microphone, 1, &beeps(), (0, 12_000 * MS), 0);
+    for renderer in ["/nonexistent/lectern-source", "/bin/false", "/bin/true"] {
+        recording.job.renderer = Some(renderer.into());
+        let notes = recording.finish().notes;
+        assert!(
+            matches!(&notes[..], [Note::NotRendered { .. }]),
+            "{renderer}: {notes:?}"
+        );
+        decodes_clean(&recording.path("lecture.mp4"));
+        let path = recording.path("lecture.mp4");
+        assert_eq!(frame(&path, 2.98), frame(&path, 5.9), "the last picture stands");
+        assert_eq!(recording.names().len(), 5, "nothing else is left in the folder");
+    }
+}
