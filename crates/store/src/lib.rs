@@ -69,6 +69,8 @@ mod layout;
 mod lock;
 mod mailbox;
 mod meta;
+#[cfg(test)]
+mod model;
 mod recovery;
 mod removal;
 mod schema;

@@ -5,7 +5,7 @@
 //! reads every byte of the spool.
 
 mod rebuild;
-mod verify;
+pub(crate) mod verify;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -17,7 +17,7 @@ use crate::recovery::{all_lectures, written_revision};
 use crate::spool::segment::hash_file;
 
 /// The whole check.
-pub(super) fn verify<D: Disk>(
+pub(crate) fn verify<D: Disk>(
     ledger: &Ledger,
     disk: &mut D,
     report: &mut FsckReport,
