@@ -66,6 +66,8 @@ struct Queue {
     /// Newest only; goes before everything else once the first frame is out.
     alive: Option<Vec<u8>>,
     level: Option<Vec<u8>>,
+    /// Samples at full scale that no level has told yet.
+    clipped: u32,
     picture: Option<Vec<u8>>,
     /// After a dropped chunk: drop on until a key chunk.
     skipping: bool,
@@ -124,7 +126,11 @@ impl Queue {
         if !self.greeted {
             return None;
         }
-        self.level.take().or_else(|| self.picture.take())
+        if let Some(level) = self.level.take() {
+            self.clipped = 0;
+            return Some(level);
+        }
+        self.picture.take()
     }
 
     fn is_flushed(&self) -> bool {
@@ -177,14 +183,17 @@ impl Outbox {
         self.with(|queue| queue.picture = Some(wire::encode(&SourceEvent::Picture { at_ns }, jpeg)));
     }
 
-    /// Replaces the waiting level.
+    /// Replaces the waiting level; what was clipped in that one is told with this.
     pub(crate) fn level(&self, rms_dbfs: Vec<f32>, peak_dbfs: Vec<f32>, clipped: u32) {
-        let event = SourceEvent::Level {
-            rms_dbfs,
-            peak_dbfs,
-            clipped,
-        };
-        self.with(|queue| queue.level = Some(wire::encode(&event, &[])));
+        self.with(|queue| {
+            queue.clipped = queue.clipped.saturating_add(clipped);
+            let event = SourceEvent::Level {
+                rms_dbfs,
+                peak_dbfs,
+                clipped: queue.clipped,
+            };
+            queue.level = Some(wire::encode(&event, &[]));
+        });
     }
 
     /// Replaces the waiting sign of life.
@@ -352,6 +361,8 @@ mod tests {
         let outbox = Outbox::new();
         outbox.picture(1, &[1]);
         outbox.picture(2, &[2]);
+        outbox.level(vec![-9.0], vec![0.0], 5);
+        outbox.level(vec![-9.0], vec![0.0], 3);
         outbox.alive(Counts {
             captured: 5,
             ..Counts::default()
@@ -364,6 +375,7 @@ mod tests {
             [
                 SourceEvent::Hello { .. },
                 SourceEvent::Alive { .. },
+                SourceEvent::Level { clipped: 8, .. },
                 SourceEvent::Picture { at_ns: 2 }
             ]
         ));

@@ -24,18 +24,14 @@ pub(crate) struct SoundLine {
     channels: usize,
     /// The clock's sample that comes next; none before the line is anchored.
     next: Option<u64>,
-    kind: Kind,
+    /// For stamps that are arrivals; else they are taken at their word.
+    arrivals: Option<Box<Arrivals>>,
 }
 
 #[derive(Debug)]
-enum Kind {
-    /// Stamps are taken at their word.
-    Exact,
-    /// Stamps are arrivals.
-    Arrivals {
-        regulator: Regulator,
-        resampler: Resampler,
-    },
+struct Arrivals {
+    regulator: Regulator,
+    resampler: Resampler,
 }
 
 /// What goes out of a block, in this order.
@@ -71,18 +67,16 @@ impl SoundLine {
     /// An empty line. Without `jitters`, stamps are taken at their word.
     pub(crate) fn new(channels: u32, jitters: bool) -> Self {
         let channels = channels.max(1) as usize;
-        let kind = if jitters {
-            Kind::Arrivals {
+        let arrivals = jitters.then(|| {
+            Box::new(Arrivals {
                 regulator: Regulator::default(),
                 resampler: Resampler::new(channels),
-            }
-        } else {
-            Kind::Exact
-        };
+            })
+        });
         Self {
             channels,
             next: None,
-            kind,
+            arrivals,
         }
     }
 
@@ -94,34 +88,27 @@ impl SoundLine {
             return Vec::new();
         }
         let stamp = clock::to_ticks(mono_ns, SOUND_TICKS);
-        match &mut self.kind {
-            Kind::Exact => {
-                let mut placed = Placed::from(self.next.unwrap_or(stamp));
-                at_its_stamp(&mut placed, block, stamp, self.channels);
-                self.next = Some(placed.next);
-                placed.blocks
-            }
-            Kind::Arrivals { regulator, resampler } => {
-                let Some(next) = self.next else {
-                    regulator.step(stamp, frames, 0.0);
-                    self.next = anchored(regulator);
-                    return Vec::new();
-                };
-                let mut placed = Placed::from(next);
-                at_its_pace(&mut placed, regulator, resampler, block, stamp, self.channels);
-                self.next = Some(placed.next);
-                placed.blocks
-            }
-        }
+        let Some(arrivals) = &mut self.arrivals else {
+            let mut placed = Placed::from(self.next.unwrap_or(stamp));
+            at_its_stamp(&mut placed, block, stamp, self.channels);
+            self.next = Some(placed.next);
+            return placed.blocks;
+        };
+        let Some(next) = self.next else {
+            arrivals.regulator.step(stamp, frames, 0.0);
+            self.next = anchored(&mut arrivals.regulator);
+            return Vec::new();
+        };
+        let mut placed = Placed::from(next);
+        at_its_pace(&mut placed, arrivals, block, stamp, self.channels);
+        self.next = Some(placed.next);
+        placed.blocks
     }
 
     /// How much faster the device's clock runs than the system's, in parts per million, once it is
     /// known.
     pub(crate) fn drift_ppm(&self) -> Option<f32> {
-        match &self.kind {
-            Kind::Exact => None,
-            Kind::Arrivals { regulator, .. } => regulator.drift_ppm(),
-        }
+        self.arrivals.as_ref()?.regulator.drift_ppm()
     }
 }
 
@@ -151,12 +138,12 @@ fn at_its_stamp(placed: &mut Placed, block: gst::Buffer, stamp: u64, channels: u
 /// Puts a block after the one before, at the pace that keeps the line on the clock.
 fn at_its_pace(
     placed: &mut Placed,
-    regulator: &mut Regulator,
-    resampler: &mut Resampler,
+    arrivals: &mut Arrivals,
     block: gst::Buffer,
     stamp: u64,
     channels: usize,
 ) {
+    let Arrivals { regulator, resampler } = arrivals;
     let frames = (block.size() / (4 * channels)) as u64;
     // The next output sample's number, less its place in the device's count.
     let line = placed.next as f64 + resampler.waiting() - regulator.count() as f64;

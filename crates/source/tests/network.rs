@@ -73,6 +73,45 @@ fn a_stream_that_ends_in_order_is_told_from_a_broken_one() {
     assert_eq!(message, format!("network camera {}: {words}", url(&server)));
 }
 
+/// P4: a camera that changes its picture goes on in the same run, with a new header.
+#[test]
+fn p4_a_camera_that_changes_its_size_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Camera::start(&[]);
+    let mut driver = Driver::open(camera(url(&server)));
+    driver.wait_live();
+    let run = driver.encode();
+    driver.wait_chunk_until(&run, Duration::from_secs(2));
+    server.obey("resize");
+    let init = |codec: &'static str| {
+        move |event: &SourceEvent| matches!(event, SourceEvent::Init { codec: is, .. } if is.ends_with(codec))
+    };
+    let before = driver.wait("the first header", init(" 640x360"));
+    let after = driver.wait_from(before, "another header", init(" 320x180"));
+    let SourceEvent::Chunk { end_ns, .. } = driver.heard[..after]
+        .iter()
+        .rev()
+        .map(|heard| &heard.frame.message)
+        .find(|message| matches!(message, SourceEvent::Chunk { .. }))
+        .unwrap()
+    else {
+        unreachable!()
+    };
+    let (seam, id) = (*end_ns, run.id);
+    let next = driver.wait_from(after, "a chunk of the new size", |event| {
+        matches!(event, SourceEvent::Chunk { run, key: true, .. } if *run == id)
+    });
+    let SourceEvent::Chunk { start_ns, .. } = driver.heard[next].frame.message else {
+        unreachable!()
+    };
+    println!("{} ms between the two sizes", (start_ns.saturating_sub(seam)) / 1_000_000);
+    assert!(start_ns >= seam, "{start_ns} {seam}");
+    driver.wait_chunk_until(&run, Duration::from_nanos(start_ns + 1_000_000_000));
+    driver.stop(&run);
+    driver.quit();
+    drop(folder);
+}
+
 /// P4: a camera that keeps its connection and sends nothing is found before 3 s are over.
 #[test]
 fn p4_a_camera_that_falls_silent_is_found() {

@@ -7,7 +7,9 @@
 //! machine that was busy for half a minute moves neither.
 //!
 //! Samples that the device lost are a step up that stays. They are told as missing and never as
-//! drift, and the count goes on as if they had been there. Pure; all lengths in samples of 48 kHz.
+//! drift: the count goes on as if they had been there, and the line is drawn anew behind them. How
+//! many they were is known to some milliseconds only, which would look like drift; so the drift is
+//! believed from the longest stretch without a hole. Pure; all lengths in samples of 48 kHz.
 
 use std::collections::VecDeque;
 
@@ -23,6 +25,8 @@ const WINDOW: u64 = SECOND;
 const REMEMBERED: usize = 600;
 /// How many windows the first judgement needs.
 const JUDGED_FROM: usize = 15;
+/// How many windows make a drift that is as good as any before it: five minutes.
+const ENOUGH: usize = 300;
 /// How many windows make the drift worth telling: three minutes.
 const TOLD_FROM: usize = 180;
 /// What a slope must explain before it is believed: 10 ms. A sound server hands over blocks by a
@@ -37,8 +41,8 @@ const STEP: f64 = 1_200.0;
 const ASTRAY: f64 = 4_800.0;
 /// The longest hole that is filled: 10 s. A device silent for longer has failed anyway.
 const LONGEST_HOLE: f64 = 480_000.0;
-/// Over how many samples an error is taken back: 30 s.
-const TAKEN_BACK: f64 = 30.0 * SOUND_TICKS as f64;
+/// Over how many samples an error is taken back: 20 s.
+const TAKEN_BACK: f64 = 20.0 * SOUND_TICKS as f64;
 /// The most that taking back may change the pace: 300 ppm, half of what an ear could notice.
 const TAKEN_BACK_MOST: f64 = 300e-6;
 /// The most that the pace may change within one window: 20 ppm.
@@ -69,10 +73,11 @@ pub(super) struct Regulator {
     /// Samples seen in this window.
     seen: u64,
     settled: bool,
-    /// Of past windows: the count at their end, and their least offset.
+    /// Of the windows since the last hole: the count at their end, and their least offset.
     points: VecDeque<(f64, f64)>,
     /// The line below them, once there are enough.
     floor: Option<Floor>,
+    believed: Option<Slope>,
     /// Output samples per input sample less one; none while nothing needs to be corrected.
     pace: Option<f64>,
 }
@@ -105,6 +110,8 @@ impl Regulator {
             self.judge(line);
             return Verdict::Go;
         };
+        self.points.clear();
+        self.floor = None;
         if off > 0.0 {
             let missing = samples(off.min(LONGEST_HOLE));
             self.count += missing;
@@ -147,8 +154,8 @@ impl Regulator {
     /// How much faster the device's clock runs than the system's, in parts per million, once three
     /// minutes were measured.
     pub(super) fn drift_ppm(&self) -> Option<f32> {
-        let floor = self.floor.as_ref().filter(|_| self.points.len() >= TOLD_FROM)?;
-        Some((-floor.slope * 1e6) as f32)
+        let slope = self.believed.filter(|slope| slope.windows >= TOLD_FROM)?;
+        Some((-slope.per_sample * 1e6) as f32)
     }
 
     fn remember(&mut self, least: f64) {
@@ -166,17 +173,41 @@ impl Regulator {
         let Some(truth) = &self.floor else {
             return;
         };
+        let windows = self.points.len();
+        let believed = match self.believed {
+            Some(before) if windows < before.windows.min(ENOUGH) => before,
+            _ => Slope {
+                per_sample: truth.slope,
+                windows,
+            },
+        };
+        self.believed = Some(believed);
         let error = truth.at(self.count as f64) - line;
         let before = match self.pace {
             None if error.abs() < ON_TIME => return,
             None => 0.0,
             Some(pace) => pace,
         };
-        let doubt = GRAIN / (self.points.len() as f64 * WINDOW as f64);
-        let slope = truth.slope - truth.slope.clamp(-doubt, doubt);
-        let wanted = slope + (error / TAKEN_BACK).clamp(-TAKEN_BACK_MOST, TAKEN_BACK_MOST);
+        let wanted = believed.certain() + (error / TAKEN_BACK).clamp(-TAKEN_BACK_MOST, TAKEN_BACK_MOST);
         let near = wanted.clamp(before - PACE_STEP, before + PACE_STEP);
         self.pace = Some(near.clamp(-PACE_MOST, PACE_MOST));
+    }
+}
+
+/// How fast the offset grows.
+#[derive(Clone, Copy, Debug)]
+struct Slope {
+    /// Samples per sample.
+    per_sample: f64,
+    /// Over how many windows it was measured.
+    windows: usize,
+}
+
+impl Slope {
+    /// As much of it as a block more or less cannot explain.
+    fn certain(self) -> f64 {
+        let doubt = GRAIN / (self.windows as f64 * WINDOW as f64);
+        self.per_sample - self.per_sample.clamp(-doubt, doubt)
     }
 }
 

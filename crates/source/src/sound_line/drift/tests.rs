@@ -204,6 +204,26 @@ fn lost_samples_are_a_hole_and_never_drift() {
     }
 }
 
+/// A machine far beyond its strength: sound is lost every ten seconds, stamps are late by up to
+/// 20 ms.
+#[test]
+fn a_card_that_loses_sound_again_and_again_keeps_its_drift() {
+    let mut card = Card::new(40.0);
+    card.run(600, 0, 2.0 * MS);
+    let before = card.regulator.drift_ppm().unwrap();
+    let mut worst = 0.0f64;
+    for _ in 0..60 {
+        card.lost += 200.0 * MS;
+        card.run(3, 0, 20.0 * MS);
+        worst = worst.max(card.run(7, 0, 20.0 * MS));
+    }
+    assert_eq!(card.regulator.drift_ppm(), Some(before));
+    assert!(worst <= 25.0 * MS, "{:.2} ms", worst / MS);
+    assert!(card.run(600, 120, 2.0 * MS) <= 2.0 * MS);
+    let told = f64::from(card.regulator.drift_ppm().unwrap());
+    assert!((told - 40.0).abs() < 5.0, "told as {told}");
+}
+
 #[test]
 fn a_late_beginning_is_made_good_at_once() {
     let mut card = Card::new(0.0);
