@@ -1,6 +1,6 @@
 //! What a person sees of a source while nothing is recorded: small pictures and levels.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use gst::prelude::*;
 use gst_app::{AppSink, AppSinkCallbacks};
@@ -9,10 +9,13 @@ use super::{Head, Medium};
 use crate::clock::{self, SECOND_NS};
 use crate::element::{chain, exists, filter, link, make};
 use crate::failure::Failure;
+use crate::feed::REPEATED;
 use crate::outbox::Outbox;
 
 /// The least distance of two small pictures, in nanoseconds: five a second.
 const PICTURE_EVERY_NS: u64 = SECOND_NS / 5;
+/// The same for pictures that show nothing new: whoever looks sees that the source is alive.
+const REPEATED_EVERY_NS: u64 = 2 * SECOND_NS;
 /// A picture that comes this much too early is taken all the same: cameras jitter.
 const PICTURE_JITTER_NS: u64 = 10_000_000;
 /// The largest small picture.
@@ -125,26 +128,49 @@ fn small_caps() -> gst::Caps {
         .build()
 }
 
-/// Lets five pictures a second through, before anything is spent on them.
+/// Lets five pictures a second through, before anything is spent on them; of those that show
+/// nothing new, fewer.
 fn thin_out(pad: &gst::Pad) {
-    let last = std::sync::atomic::AtomicU64::new(0);
+    let thinner = Mutex::new(Thinner::default());
     pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
-        use std::sync::atomic::Ordering::Relaxed;
-        let Some(at_ns) = info
-            .buffer()
-            .and_then(|buffer| buffer.pts())
-            .map(gst::ClockTime::nseconds)
-        else {
+        let Some((buffer, at)) = info.buffer().and_then(|buffer| Some((buffer, buffer.pts()?))) else {
             return gst::PadProbeReturn::Ok;
         };
-        let before = last.load(Relaxed);
-        if before != 0 && at_ns.saturating_sub(before) + PICTURE_JITTER_NS < PICTURE_EVERY_NS {
+        let mut thinner = thinner.lock().unwrap_or_else(PoisonError::into_inner);
+        if thinner.takes(at.nseconds(), buffer.flags().contains(REPEATED)) {
+            gst::PadProbeReturn::Ok
+        } else {
             // `Drop` would be released twice by these bindings on GStreamer 1.22.
-            return gst::PadProbeReturn::Handled;
+            gst::PadProbeReturn::Handled
         }
-        last.store(at_ns, Relaxed);
-        gst::PadProbeReturn::Ok
     });
+}
+
+/// Chooses the pictures that are made small.
+#[derive(Debug, Default)]
+struct Thinner {
+    last_ns: Option<u64>,
+    /// One that showed something new was left out since: the next one is not a mere repeat.
+    owes: bool,
+}
+
+impl Thinner {
+    /// Whether to take the picture at `at_ns`.
+    fn takes(&mut self, at_ns: u64, repeated: bool) -> bool {
+        self.owes |= !repeated;
+        let every_ns = if self.owes {
+            PICTURE_EVERY_NS
+        } else {
+            REPEATED_EVERY_NS
+        };
+        let due = self
+            .last_ns
+            .is_none_or(|last_ns| at_ns.saturating_sub(last_ns) + PICTURE_JITTER_NS >= every_ns);
+        if due {
+            (self.last_ns, self.owes) = (Some(at_ns), false);
+        }
+        due
+    }
 }
 
 fn picture_sink(outbox: &Arc<Outbox>) -> gst::Element {
@@ -167,4 +193,24 @@ fn picture_sink(outbox: &Arc<Outbox>) -> gst::Element {
         .callbacks(callbacks)
         .build()
         .upcast()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn five_small_pictures_a_second_and_few_of_what_stands_still() {
+        let taken = |pictures: &mut dyn Iterator<Item = (u64, bool)>| -> Vec<u64> {
+            let mut thinner = Thinner::default();
+            let due = pictures.filter(|(ms, same)| thinner.takes(ms * 1_000_000, *same));
+            due.map(|(ms, _)| ms).collect()
+        };
+        let moving = taken(&mut (0..30).map(|n| (n * 1000 / 30, false)));
+        assert_eq!(moving.len(), 5, "{moving:?}");
+        let still = taken(&mut (0..20).map(|n| (n * 400, n > 0)));
+        assert_eq!(still, [0, 2000, 4000, 6000]);
+        let last_change = taken(&mut [(0, false), (66, false), (466, true), (866, true)].into_iter());
+        assert_eq!(last_change, [0, 466], "it is not forgotten");
+    }
 }

@@ -1,4 +1,4 @@
-//! Talks to the X server: what changed, and the pixels, over shared memory where it can.
+//! Talks to the X server: what changed, and the pixels of that, over shared memory where it can.
 //!
 //! The shared memory is a file without a name, read like a file: the server writes it before its
 //! reply, so no mapping and no unsafe code is needed. All calls block for the server's answer.
@@ -8,97 +8,58 @@ use std::os::unix::fs::FileExt;
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use x11rb::connection::{Connection, RequestConnection};
-use x11rb::errors::{ConnectError, ConnectionError, ReplyError};
-use x11rb::protocol::Event;
+use x11rb::errors::ReplyError;
 use x11rb::protocol::damage::{self, ConnectionExt as _};
 use x11rb::protocol::shm::{self, ConnectionExt as _};
 use x11rb::protocol::xfixes::{self, ConnectionExt as _};
 use x11rb::protocol::xproto::{
     ChangeWindowAttributesAux, ConnectionExt as _, EventMask, ImageFormat, ImageOrder,
 };
+use x11rb::protocol::{ErrorKind, Event};
 use x11rb::rust_connection::RustConnection;
 
+use super::area::{self, Area};
+use super::canvas::Canvas;
 use super::pointer::Pointer;
-
-/// Why the screen could not be captured.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Trouble {
-    /// Nobody listens there.
-    #[error("no X server answers ({0}); is the desktop running?")]
-    Connect(String),
-    /// It answers and does not let us in.
-    #[error("the X server refuses us ({0}); is XAUTHORITY set for this user?")]
-    Denied(String),
-    /// The display's name cannot be understood.
-    #[error("not the name of a display, such as \":0\" ({0})")]
-    Name(String),
-    /// Pixels of another layout than 32 bits, blue first.
-    #[error("its colour depth of {depth} in {bits} bits cannot be recorded; 24 in 32 can")]
-    Depth {
-        /// Bits of colour.
-        depth: u8,
-        /// Bits of a pixel.
-        bits: u8,
-    },
-    /// The connection broke: the server ended.
-    #[error("the X server went away ({0})")]
-    Gone(String),
-    /// Another resolution was set.
-    #[error("the screen changed its size")]
-    Resized,
-    /// The server refused a request that it must know.
-    #[error("the X server refused a request ({0})")]
-    Refused(String),
-    /// No memory could be shared.
-    #[error("no memory to share with the X server ({0})")]
-    Memory(String),
-}
-
-impl From<ConnectionError> for Trouble {
-    fn from(error: ConnectionError) -> Self {
-        Self::Gone(error.to_string())
-    }
-}
-
-impl From<ReplyError> for Trouble {
-    fn from(error: ReplyError) -> Self {
-        match error {
-            ReplyError::ConnectionError(error) => error.into(),
-            ReplyError::X11Error(error) => Self::Refused(format!("{:?}", error.error_kind)),
-        }
-    }
-}
-
-impl From<ConnectError> for Trouble {
-    fn from(error: ConnectError) -> Self {
-        match error {
-            ConnectError::DisplayParsingError(error) => Self::Name(error.to_string()),
-            ConnectError::SetupAuthenticate(_) | ConnectError::SetupFailed(_) => {
-                Self::Denied(error.to_string())
-            }
-            error => Self::Connect(error.to_string()),
-        }
-    }
-}
+use super::trouble::Trouble;
 
 /// An open screen.
 pub(crate) struct Screen {
     connection: RustConnection,
     root: u32,
-    width: u16,
-    height: u16,
+    whole: Area,
     shared: Option<Shared>,
-    /// Without DAMAGE everything counts as changed all the time.
-    damage: Option<u32>,
+    /// Without it everything counts as changed all the time.
+    watch: Option<Watch>,
     has_pointer: bool,
     pointer: Option<Pointer>,
+    /// Where the pointer was and is, since the last [`Self::update`].
+    under_pointer: Vec<Area>,
+    /// Anything else changed since then.
     dirty: bool,
+    /// Nothing was taken yet.
+    fresh: bool,
 }
 
 /// Memory that the server writes pictures into.
 struct Shared {
     segment: u32,
     file: File,
+}
+
+/// The server's account of what was drawn.
+#[derive(Clone, Copy)]
+struct Watch {
+    damage: u32,
+    /// Where the server puts what it is asked for.
+    region: u32,
+}
+
+/// Pixels of one piece of the screen.
+enum Taken {
+    /// In the shared memory, from this byte on.
+    Shared(u64),
+    Sent(Vec<u8>),
 }
 
 impl Screen {
@@ -119,44 +80,41 @@ impl Screen {
         if bits != 32 || setup.image_byte_order != ImageOrder::LSB_FIRST {
             return Err(Trouble::Depth { depth, bits });
         }
-        let (root, width, height) = (screen.root, screen.width_in_pixels, screen.height_in_pixels);
+        let root = screen.root;
+        let whole = Area::whole(screen.width_in_pixels, screen.height_in_pixels)
+            .ok_or_else(|| Trouble::Refused("the screen has no pixels".into()))?;
         // Tells when the screen changes its size.
         let events = ChangeWindowAttributesAux::new().event_mask(EventMask::STRUCTURE_NOTIFY);
         connection.change_window_attributes(root, &events)?.check()?;
         let mut screen = Self {
             connection,
             root,
-            width,
-            height,
+            whole,
             shared: None,
-            damage: None,
+            watch: None,
             has_pointer: false,
             pointer: None,
+            under_pointer: Vec::new(),
             dirty: true,
+            fresh: true,
         };
         screen.shared = screen.share()?;
-        screen.watch_damage()?;
-        screen.has_pointer = screen.has(xfixes::X11_EXTENSION_NAME)?
-            && screen
-                .connection
-                .xfixes_query_version(4, 0)?
-                .reply()?
-                .major_version
-                >= 1;
+        if screen.has(xfixes::X11_EXTENSION_NAME)? {
+            let version = screen.connection.xfixes_query_version(4, 0)?.reply()?;
+            screen.has_pointer = version.major_version >= 1;
+            if version.major_version >= 2 {
+                screen.watch = screen.watch_damage()?;
+            }
+        }
         Ok(screen)
     }
 
     pub(super) fn width(&self) -> u16 {
-        self.width
+        self.whole.width()
     }
 
     pub(super) fn height(&self) -> u16 {
-        self.height
-    }
-
-    /// Bytes of one picture.
-    pub(super) fn picture_bytes(&self) -> usize {
-        usize::from(self.width) * usize::from(self.height) * 4
+        self.whole.height()
     }
 
     fn has(&self, extension: &'static str) -> Result<bool, Trouble> {
@@ -174,8 +132,7 @@ impl Screen {
         }
         let memory = |error: &dyn std::fmt::Display| Trouble::Memory(error.to_string());
         let file = File::from(memfd_create("lectern-screen", MFdFlags::MFD_CLOEXEC).map_err(|e| memory(&e))?);
-        file.set_len(self.picture_bytes() as u64)
-            .map_err(|e| memory(&e))?;
+        file.set_len(self.whole.bytes() as u64).map_err(|e| memory(&e))?;
         let theirs = std::os::fd::OwnedFd::from(file.try_clone().map_err(|e| memory(&e))?);
         let segment = self
             .connection
@@ -189,30 +146,31 @@ impl Screen {
         }
     }
 
-    fn watch_damage(&mut self) -> Result<(), Trouble> {
+    fn watch_damage(&self) -> Result<Option<Watch>, Trouble> {
         if !self.has(damage::X11_EXTENSION_NAME)? {
-            return Ok(());
+            return Ok(None);
         }
         self.connection.damage_query_version(1, 1)?.reply()?;
-        let damage = self
-            .connection
-            .generate_id()
-            .map_err(|error| Trouble::Refused(error.to_string()))?;
+        let id = || {
+            self.connection
+                .generate_id()
+                .map_err(|error| Trouble::Refused(error.to_string()))
+        };
+        let (damage, region) = (id()?, id()?);
         self.connection
             .damage_create(damage, self.root, damage::ReportLevel::NON_EMPTY)?
             .check()?;
-        self.damage = Some(damage);
-        Ok(())
+        self.connection.xfixes_create_region(region, &[])?.check()?;
+        Ok(Some(Watch { damage, region }))
     }
 
-    /// Whether anything was drawn, or the pointer moved, since the last [`Self::grab`].
+    /// Whether anything was drawn, or the pointer moved, since the last [`Self::update`].
     pub(super) fn has_changed(&mut self) -> Result<bool, Trouble> {
         while let Some(event) = self.connection.poll_for_event()? {
             match event {
                 Event::DamageNotify(_) => self.dirty = true,
                 Event::ConfigureNotify(event)
-                    if event.window == self.root
-                        && (event.width, event.height) != (self.width, self.height) =>
+                    if event.window == self.root && (event.width, event.height) != self.size() =>
                 {
                     return Err(Trouble::Resized);
                 }
@@ -220,10 +178,14 @@ impl Screen {
             }
         }
         let pointer = self.read_pointer()?;
-        let moved = !Pointer::looks_same(pointer.as_ref(), self.pointer.as_ref());
-        self.pointer = pointer;
-        self.dirty |= moved;
-        Ok(self.dirty || self.damage.is_none())
+        if !Pointer::looks_same(pointer.as_ref(), self.pointer.as_ref()) {
+            let size = self.size();
+            let places = [&self.pointer, &pointer].into_iter().flatten();
+            self.under_pointer
+                .extend(places.filter_map(|pointer| pointer.area(size)));
+            self.pointer = pointer;
+        }
+        Ok(self.fresh || self.dirty || !self.under_pointer.is_empty() || self.watch.is_none())
     }
 
     fn read_pointer(&self) -> Result<Option<Pointer>, Trouble> {
@@ -238,52 +200,115 @@ impl Screen {
         }
     }
 
-    /// Writes the screen with its pointer into `pixels`: 32 bits each, blue first, no padding.
-    pub(super) fn grab(&mut self, pixels: &mut [u8]) -> Result<(), Trouble> {
-        self.dirty = false;
-        if let Some(damage) = self.damage {
-            // Before the picture is taken: what is drawn meanwhile is reported again.
-            self.connection
-                .damage_subtract(damage, x11rb::NONE, x11rb::NONE)?;
+    /// Brings `canvas`, which has this screen's size, up to date, with the pointer over it.
+    /// Whether anything of it changed.
+    pub(super) fn update(&mut self, canvas: &mut Canvas) -> Result<bool, Trouble> {
+        let pieces = area::pieces(self.changes()?, self.whole);
+        let taken = self.take(&pieces)?;
+        for (piece, taken) in pieces.iter().zip(taken) {
+            let pointer = self.pointer.as_ref();
+            let row_bytes = usize::from(piece.width()) * 4;
+            canvas.paint(*piece, |part, pixels| {
+                let skipped = usize::from(part.top - piece.top) * row_bytes;
+                match (&taken, &self.shared) {
+                    (Taken::Shared(start), Some(shared)) => shared
+                        .file
+                        .read_exact_at(pixels, start + skipped as u64)
+                        .map_err(|error| Trouble::Memory(error.to_string()))?,
+                    (Taken::Sent(data), _) => {
+                        let data = data
+                            .get(skipped..skipped + pixels.len())
+                            .ok_or_else(|| Trouble::Refused("it sent too few pixels".into()))?;
+                        pixels.copy_from_slice(data);
+                    }
+                    (Taken::Shared(_), None) => {}
+                }
+                if let Some(pointer) = pointer {
+                    pointer.draw(pixels, part);
+                }
+                Ok::<(), Trouble>(())
+            })?;
         }
-        let (root, width, height) = (self.root, self.width, self.height);
-        let taken = match &self.shared {
-            Some(Shared { segment, .. }) => {
-                let format = ImageFormat::Z_PIXMAP.into();
-                self.connection
-                    .shm_get_image(root, 0, 0, width, height, !0, format, *segment, 0)?
-                    .reply()
-                    .map(|_| None)
-            }
-            None => self
-                .connection
-                .get_image(ImageFormat::Z_PIXMAP, root, 0, 0, width, height, !0)?
-                .reply()
-                .map(|image| Some(image.data)),
+        Ok(!pieces.is_empty())
+    }
+
+    /// What changed since the last call, which the server and we forget by that.
+    fn changes(&mut self) -> Result<Vec<Area>, Trouble> {
+        let mut changes = std::mem::take(&mut self.under_pointer);
+        let drawn = std::mem::take(&mut self.dirty);
+        let first = std::mem::take(&mut self.fresh);
+        let Some(Watch { damage, region }) = self.watch else {
+            return Ok(vec![self.whole]);
         };
-        let data = taken.map_err(|error| match error {
-            // The part that we ask for no longer exists; the notice of it is still on its way.
-            ReplyError::X11Error(error) if error.error_kind == x11rb::protocol::ErrorKind::Match => {
-                Trouble::Resized
-            }
-            error => error.into(),
-        })?;
-        match (data, &self.shared) {
-            (Some(data), _) => {
-                let length = data.len().min(pixels.len());
-                pixels[..length].copy_from_slice(&data[..length]);
-            }
-            (None, Some(shared)) => {
-                shared
-                    .file
-                    .read_exact_at(pixels, 0)
-                    .map_err(|error| Trouble::Memory(error.to_string()))?;
-            }
-            (None, None) => {}
+        if drawn {
+            // Before the pixels are taken: what is drawn meanwhile is reported again.
+            self.connection.damage_subtract(damage, x11rb::NONE, region)?;
+            let region = self.connection.xfixes_fetch_region(region)?.reply()?;
+            changes.extend(region.rectangles.iter().filter_map(|part| {
+                let (left, top) = (part.x.into(), part.y.into());
+                Area::clipped(left, top, part.width.into(), part.height.into(), self.size())
+            }));
         }
-        if let Some(pointer) = &self.pointer {
-            pointer.draw(pixels, usize::from(width), usize::from(height));
+        Ok(if first { vec![self.whole] } else { changes })
+    }
+
+    /// Asks for the pixels of all pieces, then waits for all of them. Together they are no larger
+    /// than the screen, so each has a place of its own in the shared memory.
+    fn take(&self, pieces: &[Area]) -> Result<Vec<Taken>, Trouble> {
+        let (root, all, format) = (self.root, !0, ImageFormat::Z_PIXMAP);
+        let mut taken = Vec::with_capacity(pieces.len());
+        match &self.shared {
+            Some(Shared { segment, .. }) => {
+                let (mut asked, mut start) = (Vec::with_capacity(pieces.len()), 0);
+                for piece in pieces {
+                    let (x, y) = corner(piece);
+                    let (width, height) = (piece.width(), piece.height());
+                    asked.push(self.connection.shm_get_image(
+                        root,
+                        x,
+                        y,
+                        width,
+                        height,
+                        all,
+                        format.into(),
+                        *segment,
+                        start,
+                    )?);
+                    taken.push(Taken::Shared(start.into()));
+                    start += u32::try_from(piece.bytes()).unwrap_or(0);
+                }
+                for answer in asked {
+                    answer.reply().map_err(resized)?;
+                }
+            }
+            None => {
+                for piece in pieces {
+                    let (x, y) = corner(piece);
+                    let (width, height) = (piece.width(), piece.height());
+                    let answer = self
+                        .connection
+                        .get_image(format, root, x, y, width, height, all)?;
+                    taken.push(Taken::Sent(answer.reply().map_err(resized)?.data));
+                }
+            }
         }
-        Ok(())
+        Ok(taken)
+    }
+
+    fn size(&self) -> (u16, u16) {
+        (self.whole.width(), self.whole.height())
+    }
+}
+
+fn corner(area: &Area) -> (i16, i16) {
+    let place = |at: u16| i16::try_from(at).unwrap_or(i16::MAX);
+    (place(area.left), place(area.top))
+}
+
+/// A part that we ask for may no longer exist; the notice of it is then still on its way.
+fn resized(error: ReplyError) -> Trouble {
+    match error {
+        ReplyError::X11Error(error) if error.error_kind == ErrorKind::Match => Trouble::Resized,
+        error => error.into(),
     }
 }
