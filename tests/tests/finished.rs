@@ -22,8 +22,9 @@ use lectern_domain::api::ClockTrust;
 use lectern_domain::ids::RunNumber;
 use lectern_domain::media::Role;
 use lectern_finish::{MarkInput, Note};
-use lectern_tests::player;
-use lectern_tests::room::program;
+use lectern_tests::room::{CAMERA, MICROPHONE, Room, program};
+use lectern_tests::{media, player, until};
+use nix::sys::signal::{Signal, kill};
 
 use crate::clip::{Clip, MS, beeps, clip, flashes};
 use crate::probe::{beep_times, beep_times_by_counting, decodes_clean, flash_times, offsets, packets, times};
@@ -510,4 +511,71 @@ fn a_renderer_that_is_missing_or_fails_or_hangs_costs_the_caption_only() {
         assert_eq!(frame(&path, 2.98), frame(&path, 5.9), "the last picture stands");
         assert_eq!(recording.names().len(), 5, "nothing else is left in the folder");
     }
+}
+
+/// P3, P4: the same from the recorder itself: a camera that was away, a recorder that was killed,
+/// and what somebody marked.
+#[test]
+fn p3_p4_a_real_lecture_tells_what_it_went_through() {
+    let mut room = Room::new(&format!(
+        "{CAMERA}{MICROPHONE}[recording]\nundo = \"0s\"\ngap_card = true\n"
+    ));
+    room.start();
+    room.await_sources();
+    let id = room.lectern(&["start", "--title", "Algebra"]);
+    room.await_recorded(3_000);
+    room.lectern(&["mark", "Questions"]);
+    // Away for longer than a restart takes: every process of the camera is killed as it comes.
+    let away = recorded_ms(&room);
+    until("three seconds without a camera", || {
+        if let Some(pid) = room.source_pid("camera") {
+            let _gone_by_itself = kill(pid, Signal::SIGKILL);
+        }
+        (recorded_ms(&room) > away + 3_000).then_some(())
+    });
+    until("the camera back", || {
+        let status = room.status();
+        (status["sources"][0]["health"] == "live").then_some(())
+    });
+    room.await_recorded(recorded_ms(&room) + 3_000);
+    room.kill9();
+    room.start();
+    until("the same lecture", || {
+        (room.status()["state"] == "recording").then_some(())
+    });
+    room.await_recorded(recorded_ms(&room) + 3_000);
+    room.lectern(&["stop"]);
+    room.await_state(&id, "finished");
+
+    let dir = room.lecture_dir(&id).join("finished");
+    let path = dir.join("lecture.mp4");
+    assert_eq!(media::decode_complaints(&path), "");
+    assert!(media::worst_offset_ms(&path) <= 40.0);
+    let titles: Vec<String> = chapters(&path).into_iter().map(|(_, title)| title).collect();
+    assert_eq!(titles, ["Start", "Questions", "After the interruption"]);
+    let manifest = json(&dir.join("lecture.json"));
+    let gaps = manifest["gaps"].as_array().unwrap();
+    let middle_s = |gap: &serde_json::Value| {
+        let (from, to) = (gap["from_ms"].as_f64().unwrap(), gap["to_ms"].as_f64().unwrap());
+        (from + to) / 2_000.0
+    };
+    let length_ms =
+        |gap: &serde_json::Value| gap["to_ms"].as_i64().unwrap() - gap["from_ms"].as_i64().unwrap();
+    let camera = gaps.iter().filter(|gap| gap["source"] == "camera");
+    let hole = camera.max_by_key(|gap| length_ms(gap)).unwrap();
+    assert!(length_ms(hole) >= 1_000, "{manifest}");
+    let outage = gaps.iter().find(|gap| gap["what"] == "outage").unwrap();
+    assert!(
+        length_ms(outage) >= 1_999 && outage["length_ms"].as_u64().unwrap() > 0,
+        "{outage}"
+    );
+    for (gap, name) in [(hole, "real-caption"), (outage, "real-card")] {
+        keep_picture(&path, middle_s(gap), name);
+        assert!(has_words(&frame(&path, middle_s(gap))), "{gap}");
+    }
+    assert!(!manifest["facts"].as_array().unwrap().is_empty(), "{manifest}");
+}
+
+fn recorded_ms(room: &Room) -> u64 {
+    room.status()["lecture"]["recorded_ms"].as_u64().unwrap_or(0)
 }
