@@ -66,13 +66,16 @@ fn moments(room: &Room, id: &str, track: &str, stream: &str) -> Vec<f64> {
         .collect()
 }
 
+fn longest_step(moments: &[f64]) -> (f64, f64) {
+    let steps = moments.windows(2).map(|pair| (pair[0], pair[1]));
+    steps
+        .max_by(|a, b| (a.1 - a.0).total_cmp(&(b.1 - b.0)))
+        .expect("it recorded")
+}
+
 /// Checks that a spare covers the longest hole of its principal and nothing else.
 fn judge(principal: &[f64], spare: &[f64]) {
-    let (from, to) = principal
-        .windows(2)
-        .map(|pair| (pair[0], pair[1]))
-        .max_by(|a, b| (a.1 - a.0).total_cmp(&(b.1 - b.0)))
-        .expect("the principal recorded");
+    let (from, to) = longest_step(principal);
     let (first, last) = (spare[0], spare[spare.len() - 1]);
     println!(
         "principal away from {from:.2} s to {to:.2} s, spare from {first:.2} s to {last:.2} s: begun {:.2} s after",
@@ -156,6 +159,36 @@ fn p4_a_spare_takes_over_from_a_source_that_hangs() {
         &moments(&room, &id, "lapel", "a:0"),
     );
     assert!(moments(&room, &id, "wide", "v:0").is_empty());
+}
+
+#[test]
+fn p4_with_a_pre_roll_a_spare_leaves_no_hole_at_all() {
+    let mut room = Room::new(&format!(
+        "[recording]\nundo = \"0s\"\npre_roll = \"2s\"\n{SOURCES}"
+    ));
+    room.start();
+    room.await_sources();
+    let id = room.lectern(&["start"]);
+    record_on(&room, 3_000);
+    let pid = room.source_pid("camera").expect("the camera's process");
+    kill(pid, Signal::SIGKILL).unwrap();
+    await_standing_in(&room, "wide", true);
+    await_standing_in(&room, "wide", false);
+    record_on(&room, 2_000);
+    room.lectern(&["stop"]);
+    room.await_state(&id, "finished");
+    let (camera, wide) = (
+        moments(&room, &id, "camera", "v:0"),
+        moments(&room, &id, "wide", "v:0"),
+    );
+    let (from, to) = longest_step(&camera);
+    let (first, last) = (wide[0], wide[wide.len() - 1]);
+    println!("principal away from {from:.2} s to {to:.2} s, spare from {first:.2} s to {last:.2} s");
+    assert!(
+        first <= from,
+        "the spare remembers what was before the loss: {first} > {from}"
+    );
+    assert!(last >= to, "a hole from {last} s to {to} s after the spare");
 }
 
 #[test]
