@@ -164,8 +164,8 @@ impl Supervisor {
 
     /// An absence, if there was one, is over since `since_ns` of the monotonic clock.
     fn delivers(&mut self, across: &mut Across, since_ns: u64) {
-        let plan = self.plan.borrow().clone();
-        let away_ns = across.absence.end(plan.as_ref(), since_ns, &mut self.out.notes);
+        let notes = &mut self.out.notes;
+        let away_ns = across.absence.end(self.plan.borrow().as_ref(), since_ns, notes);
         if away_ns > 0 {
             self.out
                 .report

@@ -200,8 +200,8 @@ impl Supervisor {
             self.review(across).await?;
             self.weigh(across, monotonic_ns());
             self.settle(across).await?;
-            let plan = self.plan.borrow().clone();
-            across.absence.tell(plan.as_ref(), &mut self.out.notes);
+            let notes = &mut self.out.notes;
+            across.absence.tell(self.plan.borrow().as_ref(), notes);
             tokio::select! {
                 () = &mut over => return Ok(()),
                 gone = self.plan.changed() => gone.map_err(drop)?,
@@ -312,8 +312,8 @@ impl Supervisor {
             across.absence.begin(loss_ns, "its device delivers nothing");
             self.step(TrackEvent::NoData);
         }
-        let plan = self.plan.borrow().clone();
-        across.absence.tell(plan.as_ref(), &mut self.out.notes);
+        let notes = &mut self.out.notes;
+        across.absence.tell(self.plan.borrow().as_ref(), notes);
         life.judge(now_ns)?;
         // A spare that has recorded beside its principal for long enough may rest.
         if self.principal.is_some() {
