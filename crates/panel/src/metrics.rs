@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use lectern_domain::api::{PodiumState, Severity, Status};
+use lectern_domain::api::{ClockTrust, PodiumState, Severity, SourceStatus, Status};
 
 /// The media type of the text format.
 pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -58,8 +58,42 @@ pub(crate) fn render(status: &Status, healthy: bool, (events, previews): (usize,
             u8::from(state == status.state),
         );
     }
+    out.single(
+        "lectern_clock_trusted",
+        "gauge",
+        "1 while the wall clock can be believed; lengths do not depend on it.",
+        u8::from(status.clock == ClockTrust::Trusted),
+    );
     lecture(&mut out, status);
     sources(&mut out, status);
+    source_trouble(&mut out, status);
+    storage(&mut out, status);
+    deliveries(&mut out, status);
+    out.family("lectern_messages", "gauge", "Messages to people that stand now.");
+    for (label, severity) in [
+        ("error", Severity::Error),
+        ("warning", Severity::Warning),
+        ("info", Severity::Info),
+    ] {
+        let count = status.messages.iter().filter(|m| m.severity == severity).count();
+        out.sample("lectern_messages", &[("severity", label)], count);
+    }
+    out.single(
+        "lectern_panel_event_streams",
+        "gauge",
+        "Open event streams of pages and programs.",
+        events,
+    );
+    out.single(
+        "lectern_panel_previews",
+        "gauge",
+        "Open preview sockets.",
+        previews,
+    );
+    out.0
+}
+
+fn storage(out: &mut Text, status: &Status) {
     let storage = &status.storage;
     out.single(
         "lectern_storage_free_bytes",
@@ -80,6 +114,15 @@ pub(crate) fn render(status: &Status, healthy: bool, (events, previews): (usize,
         hours,
         seconds(storage.recordable_ms),
     );
+    out.single(
+        "lectern_storage_purgeable_bytes",
+        "gauge",
+        "What delivered lectures take that may be deleted when room is needed.",
+        storage.purgeable_bytes,
+    );
+}
+
+fn deliveries(out: &mut Text, status: &Status) {
     let queue = &status.queue;
     out.single(
         "lectern_deliveries_pending",
@@ -105,28 +148,6 @@ pub(crate) fn render(status: &Status, healthy: bool, (events, previews): (usize,
         "Lectures that are being finished or wait for it.",
         queue.finishing,
     );
-    out.family("lectern_messages", "gauge", "Messages to people that stand now.");
-    for (label, severity) in [
-        ("error", Severity::Error),
-        ("warning", Severity::Warning),
-        ("info", Severity::Info),
-    ] {
-        let count = status.messages.iter().filter(|m| m.severity == severity).count();
-        out.sample("lectern_messages", &[("severity", label)], count);
-    }
-    out.single(
-        "lectern_panel_event_streams",
-        "gauge",
-        "Open event streams of pages and programs.",
-        events,
-    );
-    out.single(
-        "lectern_panel_previews",
-        "gauge",
-        "Open preview sockets.",
-        previews,
-    );
-    out.0
 }
 
 fn lecture(out: &mut Text, status: &Status) {
@@ -158,6 +179,26 @@ fn lecture(out: &mut Text, status: &Status) {
         "gauge",
         "Segments of the present lecture that are safe on the disk.",
         closed,
+    );
+    out.single(
+        "lectern_lecture_run",
+        "gauge",
+        "Which run of the present lecture this is, more than 1 after an outage; 0 without one.",
+        lecture.map_or(0, |l| l.run),
+    );
+    out.family(
+        "lectern_lecture_gap_seconds",
+        "gauge",
+        "Lost to outages in the present lecture; absent while no clock can tell.",
+    );
+    if let Some(gap_ms) = lecture.map_or(Some(0), |l| l.gap_ms) {
+        out.sample("lectern_lecture_gap_seconds", &[], seconds(gap_ms));
+    }
+    out.single(
+        "lectern_lecture_facts",
+        "gauge",
+        "Noted of the present lecture since the daemon started, 0 without one.",
+        lecture.map_or(0, |l| l.facts),
     );
 }
 
@@ -210,12 +251,12 @@ fn sources(out: &mut Text, status: &Status) {
         out.sample(
             "lectern_source_dropped_total",
             &[name, ("stage", "before_encoder")],
-            s.dropped,
+            s.totals.dropped,
         );
         out.sample(
             "lectern_source_dropped_total",
             &[name, ("stage", "after_encoder")],
-            s.chunks_dropped,
+            s.totals.chunks_dropped,
         );
     }
     out.family(
@@ -229,6 +270,67 @@ fn sources(out: &mut Text, status: &Status) {
             &[("source", s.name.as_str())],
             s.bytes,
         );
+    }
+}
+
+/// What a room's dashboard asks of a source beside whether it delivers.
+fn source_trouble(out: &mut Text, status: &Status) {
+    let each =
+        |out: &mut Text, name: &str, kind: &str, help: &str, value: &dyn Fn(&SourceStatus) -> String| {
+            out.family(name, kind, help);
+            for s in &status.sources {
+                out.sample(name, &[("source", s.name.as_str())], value(s));
+            }
+        };
+    let flag = |on: bool| u8::from(on).to_string();
+    each(
+        out,
+        "lectern_source_health_changed_timestamp_seconds",
+        "gauge",
+        "When the health of a source last changed, by the wall clock.",
+        &|s| seconds(u64::try_from(s.since_unix_ms).unwrap_or(0)).to_string(),
+    );
+    each(
+        out,
+        "lectern_source_shed_total",
+        "counter",
+        "Pictures left out to spare the processor.",
+        &|s| s.totals.shed.to_string(),
+    );
+    each(
+        out,
+        "lectern_source_lost_seconds_total",
+        "counter",
+        "How long a source was missing from lectures; grows when it comes back.",
+        &|s| seconds(s.totals.lost_ms).to_string(),
+    );
+    each(
+        out,
+        "lectern_source_standing_in",
+        "gauge",
+        "1 while a spare records in the place of another source.",
+        &|s| flag(s.standing_in),
+    );
+    each(
+        out,
+        "lectern_source_muted",
+        "gauge",
+        "1 while a microphone gives nothing but zeros.",
+        &|s| flag(s.muted),
+    );
+    out.family(
+        "lectern_source_drift_ppm",
+        "gauge",
+        "How much faster a sound card's clock runs than the system's, corrected; absent until known.",
+    );
+    for s in &status.sources {
+        if let Some(drift_ppm) = s.drift_ppm {
+            out.sample(
+                "lectern_source_drift_ppm",
+                &[("source", s.name.as_str())],
+                drift_ppm,
+            );
+        }
     }
 }
 

@@ -4,7 +4,8 @@
 use lectern_domain::api::{
     ClockTrust, CurrentLecture, DeliveryView, Done, ExtendRequest, LectureDetail, LecturePage,
     LectureSummary, MarkRequest, MarkView, Message, Metadata, PodiumState, Problem, Queue, QueueSummary,
-    RoomStatus, RunView, Severity, SourceStatus, StartRequest, Status, StorageStatus, TrackView,
+    RoomStatus, RunView, Severity, SourceStatus, SourceTotals, StartRequest, Status, StorageStatus,
+    TrackView,
 };
 use lectern_domain::delivery::DeliveryState;
 use lectern_domain::fact::{Fact, FactKind};
@@ -103,10 +104,10 @@ pub(crate) fn status() -> Value {
             format: Some("1280x720@30".into()),
             device: Some("Podium Cam A1B2C3 usb-0:2".into()),
             encoder: Some("x264 superfast".into()),
-            spare_for: None,
+            spare_for: Some("ceiling-camera".parse().expect("a well-formed name")),
             standing_in: false,
             muted: false,
-            drift_ppm: None,
+            drift_ppm: Some(-12.5),
             reason: Some(FailureReason::Lost),
             detail: Some("the device went away".into()),
             restarts: 1,
@@ -114,6 +115,7 @@ pub(crate) fn status() -> Value {
             dropped: 3,
             shed: 0,
             chunks_dropped: 0,
+            totals: SourceTotals::default(),
             bytes: 790_000_000,
             has_picture: true,
         }],

@@ -175,6 +175,7 @@ mod tests {
             dropped: 0,
             shed: 0,
             chunks_dropped: 0,
+            totals: lectern_domain::api::SourceTotals::default(),
             bytes: 0,
             has_picture: false,
         }

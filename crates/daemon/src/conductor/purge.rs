@@ -128,6 +128,7 @@ impl Conductor {
             return;
         }
         self.purges.read_ns = Some(now_ns);
+        self.purges.held.retain(|_, until_ns| now_ns < *until_ns);
         match self.parts.db.purgeable(unix_ms()).await {
             Ok(candidates) => self.purges.candidates = candidates,
             Err(error) => warn!(error = %error, "what may be deleted could not be read"),

@@ -108,3 +108,95 @@ fn parked(view: &View<'_>) -> Option<Message> {
         todo: "The queue says why: lectern queue.".to_owned(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use lectern_domain::api::{Metadata, QueueSummary};
+    use lectern_domain::config::{self, Config, ConfigFile};
+    use lectern_domain::ids::LectureId;
+    use lectern_domain::lecture::LectureState as S;
+
+    use super::*;
+    use crate::session::Session;
+    use crate::space::Budget;
+
+    const HOUR_S: u64 = 3_600;
+    const NOW_NS: u64 = 1_000 * MINUTE_NS;
+
+    /// What is told about a lecture that ends in so many seconds, on a disk with room for so many.
+    fn told(state: Option<S>, ends_in_s: u64, room_s: u64, clock: ClockTrust) -> Vec<(String, String)> {
+        let text = config::default_text().as_bytes().to_vec();
+        let file = ConfigFile::decode("default.toml", text).unwrap();
+        let config = Config::read(&[file], &[]).unwrap();
+        let session = state.map(|state| Session {
+            ends_ns: NOW_NS + ends_in_s * 1_000_000_000,
+            ..Session::new(LectureId::random(), Metadata::default(), state)
+        });
+        let view = View {
+            config: &config,
+            session: session.as_ref(),
+            reports: &BTreeMap::new(),
+            pictures: &[],
+            track_bytes: &BTreeMap::new(),
+            queue: &QueueSummary::default(),
+            budget: Budget {
+                free: 3_000 * room_s,
+                rate: 1_000,
+                ..Budget::default()
+            },
+            clock,
+            start_waits: false,
+            troubles: &[],
+            now_ns: NOW_NS,
+            now_unix_ms: 0,
+        };
+        all(&view, &[]).into_iter().map(|m| (m.code, m.what)).collect()
+    }
+
+    #[test]
+    fn an_end_is_told_five_minutes_before_in_every_state_in_which_it_can_come() {
+        for (state, ends_in_s, word) in [
+            (S::Recording, 301, None),
+            (S::Recording, 300, Some("in 5 minutes.")),
+            (S::Paused, 61, Some("in 2 minutes.")),
+            (S::Armed, 60, Some("within a minute.")),
+            (S::Recording, 0, Some("within a minute.")),
+            (S::Stopping, 0, None),
+        ] {
+            let told = told(Some(state), ends_in_s, 5 * HOUR_S, ClockTrust::Trusted);
+            match word {
+                None => assert_eq!(told, [], "{state} {ends_in_s}"),
+                Some(word) => {
+                    assert_eq!((told.len(), told[0].0.as_str()), (1, "ends-soon"));
+                    assert!(told[0].1.ends_with(word), "{told:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn p8_a_disk_that_fills_is_told_below_four_hours_and_without_room_for_a_lecture() {
+        for (room_s, code, word) in [
+            (4 * HOUR_S, None, ""),
+            (4 * HOUR_S - 1, Some("disk-low"), "about 3 hours"),
+            (HOUR_S, Some("disk-low"), "about an hour"),
+            (HOUR_S - 1, Some("disk-low"), "about 50 minutes"),
+            (500, Some("disk-low"), "less than 10 minutes"),
+            (99, Some("disk-full"), "full"),
+        ] {
+            let told = told(None, 0, room_s, ClockTrust::Trusted);
+            assert_eq!(told.first().map(|(code, _)| code.as_str()), code, "{room_s}");
+            assert!(told.iter().all(|(_, what)| what.contains(word)), "{told:?}");
+        }
+        let recording = told(Some(S::Recording), HOUR_S, 99, ClockTrust::Trusted);
+        assert_eq!(recording[0].0, "disk-low", "it records until it is stopped");
+    }
+
+    #[test]
+    fn p3_a_clock_that_cannot_be_right_is_told() {
+        let told = told(None, 0, 5 * HOUR_S, ClockTrust::Untrusted);
+        assert_eq!((told.len(), told[0].0.as_str()), (1, "clock-untrusted"));
+    }
+}

@@ -1,6 +1,6 @@
 //! The sources in the status, and the sentences about them.
 
-use lectern_domain::api::{Message, Severity, SourceStatus};
+use lectern_domain::api::{Message, Severity, SourceStatus, SourceTotals};
 use lectern_domain::config::Source;
 use lectern_domain::ids::SourceName;
 use lectern_domain::track::TrackHealth;
@@ -31,6 +31,12 @@ pub(super) fn status(view: &View<'_>, source: &Source) -> Option<SourceStatus> {
         dropped: report.dropped,
         shed: report.shed,
         chunks_dropped: report.chunks_dropped,
+        totals: SourceTotals {
+            dropped: report.dropped_total,
+            shed: report.shed_total,
+            chunks_dropped: report.chunks_dropped_total,
+            lost_ms: report.lost_ms_total,
+        },
         bytes: view.track_bytes.get(&source.name).copied().unwrap_or(0),
         has_picture: picture.is_some_and(|(_, latest)| latest.borrow().is_some()),
     })

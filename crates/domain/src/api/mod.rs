@@ -16,5 +16,5 @@ pub use lectures::{
 };
 pub use status::{
     ClockTrust, CurrentLecture, Levels, Message, PodiumState, QueueSummary, RoomStatus, Severity,
-    SourceStatus, Status, StorageStatus,
+    SourceStatus, SourceTotals, Status, StorageStatus,
 };

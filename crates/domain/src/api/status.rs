@@ -151,10 +151,26 @@ pub struct SourceStatus {
     pub shed: u64,
     /// Chunks dropped after the encoder (of the present process).
     pub chunks_dropped: u64,
+    /// The same over all processes since the daemon started.
+    #[serde(default)]
+    pub totals: SourceTotals,
     /// Bytes of it in the present lecture.
     pub bytes: u64,
     /// Whether a preview picture is to be had.
     pub has_picture: bool,
+}
+
+/// What a source lost since the daemon started, over all its processes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceTotals {
+    /// Dropped before the encoder.
+    pub dropped: u64,
+    /// Left out before the encoder to spare the processor.
+    pub shed: u64,
+    /// Chunks dropped after the encoder.
+    pub chunks_dropped: u64,
+    /// How long it was missing from lectures, in milliseconds; grows when it comes back.
+    pub lost_ms: u64,
 }
 
 /// The disk of the spool.

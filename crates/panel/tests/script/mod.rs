@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_trait::async_trait;
 use lectern_domain::api::{
     ClockTrust, Command, CurrentLecture, Done, LectureDetail, LecturePage, LectureSummary, Levels, Metadata,
-    PodiumState, Queue, QueueSummary, Refusal, RoomStatus, SourceStatus, Status, StorageStatus,
+    PodiumState, Queue, QueueSummary, Refusal, RoomStatus, SourceStatus, SourceTotals, Status, StorageStatus,
 };
 use lectern_domain::ids::{LectureId, SourceName};
 use lectern_domain::lecture::LectureState;
@@ -62,6 +62,7 @@ pub fn source(name: &str, role: Role, kind: &str, format: &str) -> SourceStatus 
         dropped: 0,
         shed: 0,
         chunks_dropped: 0,
+        totals: SourceTotals::default(),
         bytes: 0,
         has_picture: role.is_video(),
     }
