@@ -82,7 +82,7 @@ pub struct Storage {
     pub sync_every: Span,
     /// Length of a segment; it closes at the first key frame past it.
     pub segment: Span,
-    /// How long a delivered lecture stays here at the least. Nothing deletes lectures yet.
+    /// How long a delivered lecture stays here, unless the next recording needs the room.
     pub keep_sent: Span,
 }
 
