@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use lectern_domain::ids::RoomId;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, params};
 use uuid::Uuid;
 
@@ -68,6 +69,10 @@ pub(crate) fn connect<D: Disk>(path: &Path, disk: &mut D, new: bool) -> Result<C
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
              PRAGMA busy_timeout = 5000;",
         )
+        .map_err(failed())?;
+    // A prepared statement keeps its plan: else each new parameter may have it prepared again.
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
         .map_err(failed())?;
     connection.set_prepared_statement_cache_capacity(128);
     let verdict: String = connection

@@ -44,39 +44,46 @@ pub(super) enum Act {
     Fault(u8, io::ErrorKind),
 }
 
-/// Sequences that mostly get somewhere: the common acts often, the rare ones sometimes.
+/// A stretch of a life, and what may come in its way.
+fn episode() -> impl Strategy<Value = Vec<Act>> {
+    use Act as A;
+    prop_oneof![
+        4 => (1u8..9).prop_map(|n| vec![A::Begin, A::Chunks(n)]),
+        6 => (1u8..9, 1u8..4).prop_map(|(n, rows)| vec![A::Chunks(n), A::Commit(rows)]),
+        1 => (1u8..5).prop_map(|n| vec![A::Encoders, A::Chunks(n)]),
+        2 => (1u8..6, 1u8..4).prop_map(|(wait, n)| vec![A::Pause, A::Wait(wait), A::Resume, A::Chunks(n)]),
+        1 => Just(vec![A::Pause]),
+        2 => Just(vec![A::Mark, A::Note, A::Beat]),
+        2 => (1u8..5).prop_map(|n| vec![A::Stop, A::Wait(1), A::Undo, A::Chunks(n)]),
+        1 => Just(vec![A::Stop]),
+        5 => Just(vec![A::Stop, A::EndRun, A::Finish]),
+        5 => (1u8..12).prop_map(|steps| vec![A::EndRun, A::Finish, A::Deliver(steps)]),
+        4 => Just(vec![A::Purge]),
+    ]
+}
+
+fn trouble() -> impl Strategy<Value = Vec<Act>> {
+    let kinds = prop_oneof![Just(io::ErrorKind::Other), Just(io::ErrorKind::StorageFull)];
+    prop_oneof![
+        12 => Just(vec![]),
+        1 => Just(vec![Act::Restart]),
+        1 => Just(vec![Act::Kill]),
+        2 => any::<u64>().prop_map(|seed| vec![Act::Cut(seed)]),
+        3 => (0u8..60, any::<u64>()).prop_map(|(ops, seed)| vec![Act::CutAt(ops, seed)]),
+        1 => (0u8..60, any::<u64>()).prop_map(|(ops, seed)| vec![Act::CutAt(ops, seed), Act::Kill]),
+        2 => (0u8..40, kinds).prop_map(|(ops, kind)| vec![Act::Fault(ops, kind)]),
+    ]
+}
+
+/// Random lives: each begins to record, then anything may follow.
 pub(super) fn sequences() -> impl Strategy<Value = Vec<Act>> {
-    let life = prop_oneof![
-        2 => Just(Act::Begin),
-        9 => (1u8..9).prop_map(Act::Chunks),
-        2 => (1u8..8).prop_map(Act::Wait),
-        1 => Just(Act::Encoders),
-        3 => (1u8..4).prop_map(Act::Commit),
-        1 => Just(Act::Pause),
-        1 => Just(Act::Resume),
-        1 => Just(Act::Mark),
-        1 => Just(Act::Note),
-        1 => Just(Act::Beat),
-        2 => Just(Act::Stop),
-        1 => Just(Act::Undo),
-        2 => Just(Act::EndRun),
-        2 => Just(Act::Finish),
-        3 => (1u8..9).prop_map(Act::Deliver),
-        2 => Just(Act::Purge),
-    ];
-    let trouble = prop_oneof![
-        1 => Just(Act::Restart),
-        2 => Just(Act::Kill),
-        4 => any::<u64>().prop_map(Act::Cut),
-        6 => (0u8..60, any::<u64>()).prop_map(|(ops, seed)| Act::CutAt(ops, seed)),
-        2 => (0u8..40, prop_oneof![Just(io::ErrorKind::Other), Just(io::ErrorKind::StorageFull)])
-            .prop_map(|(ops, kind)| Act::Fault(ops, kind)),
-    ];
-    // A beginning that records, so that few sequences are empty; then anything.
-    let anything = proptest::collection::vec(prop_oneof![5 => life, 1 => trouble], 4..20);
-    (1u8..9, anything).prop_map(|(chunks, rest)| {
+    let rest = proptest::collection::vec((trouble(), episode()), 3..12);
+    (1u8..9, rest).prop_map(|(chunks, rest)| {
         let mut acts = vec![Act::Begin, Act::Chunks(chunks)];
-        acts.extend(rest);
+        for (trouble, episode) in rest {
+            acts.extend(trouble);
+            acts.extend(episode);
+        }
         acts
     })
 }

@@ -61,7 +61,7 @@ pub(super) struct ModelFile(usize);
 
 impl ModelDisk {
     /// An empty disk whose folder `root` is there for good.
-    pub(super) fn new(root: &Path, planted: Planted) -> Self {
+    pub(super) fn new(root: &Path) -> Self {
         Self(Arc::new(Mutex::new(State {
             files: Vec::new(),
             names: Names::new(root),
@@ -71,7 +71,7 @@ impl ModelDisk {
             unlinked: Vec::new(),
             free_bytes: 1 << 40,
             dice: Dice::new(0),
-            planted,
+            planted: Planted::Nothing,
             late: Vec::new(),
             ops: 0,
         })))

@@ -15,6 +15,7 @@ mod check;
 mod dice;
 mod disk;
 mod life;
+mod memory;
 mod names;
 mod pages;
 mod planted;
@@ -28,6 +29,7 @@ use std::time::Instant;
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 
 use acts::{Act, sequences};
+use lectern_domain::lecture::LectureState;
 use planted::Planted;
 use world::World;
 
@@ -47,6 +49,9 @@ struct Count {
     faults: u64,
     operations: u64,
     lectures: u64,
+    delivered: u64,
+    purged: u64,
+    salvaged: u64,
 }
 
 impl Count {
@@ -57,6 +62,9 @@ impl Count {
         self.faults += other.faults;
         self.operations += other.operations;
         self.lectures += other.lectures;
+        self.delivered += other.delivered;
+        self.purged += other.purged;
+        self.salvaged += other.salvaged;
     }
 }
 
@@ -75,6 +83,13 @@ fn live(acts: &[Act], planted: Planted) -> Result<Count, String> {
         faults: u64::from(state.faults),
         operations: state.ops,
         lectures: world.lectures.len() as u64,
+        delivered: world.lectures.iter().filter(|told| told.delivered).count() as u64,
+        purged: world
+            .lectures
+            .iter()
+            .filter(|told| told.state == LectureState::Purged)
+            .count() as u64,
+        salvaged: world.salvaged,
     })
 }
 
@@ -123,10 +138,13 @@ fn p1_p2_p3_p6_no_sequence_of_acts_cuts_and_errors_breaks_a_promise() {
         faults,
         operations,
         lectures,
+        delivered,
+        purged,
+        salvaged,
     } = total;
     println!(
-        "model: {sequences} sequences, {acts} acts, {lectures} lectures, {operations} disk operations, \
-         {cuts} power cuts, {faults} disk errors, 0 violations; {:.0} sequences/s",
+        "model: {sequences} sequences, {acts} acts, {lectures} lectures ({delivered} delivered, {purged} \
+         purged), {salvaged} segments salvaged, {operations} disk operations, {cuts} power cuts, {faults} disk errors, 0 violations; {:.0} sequences/s",
         sequences as f64 / seconds
     );
 }

@@ -9,11 +9,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use lectern_domain::lecture::LectureState as S;
-use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::acts::Act;
 use super::disk::{ModelDisk, PowerCut};
+use super::memory;
 use super::planted::Planted;
 use super::process::Process;
 use super::told::Told;
@@ -22,7 +22,6 @@ use crate::disk::Disk;
 use crate::layout::Layout;
 use crate::meta::{self, Meta};
 use crate::recovery::Recovery;
-use crate::schema;
 use crate::spool::writer::FolderLost;
 
 /// The kernel's boot in the model.
@@ -50,6 +49,16 @@ impl From<FolderLost> for Stop {
     }
 }
 
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(process) = self.process.take()
+            && !std::thread::panicking()
+        {
+            memory::give_back(process.ledger.connection);
+        }
+    }
+}
+
 /// The whole of it.
 pub(super) struct World {
     pub(super) disk: ModelDisk,
@@ -60,30 +69,19 @@ pub(super) struct World {
     process: Option<Process>,
     epoch: Instant,
     cut_seed: u64,
-    /// Errors that the disk had returned when the daemon last started.
-    pub(super) faults_before: u32,
     /// Power cuts so far.
     pub(super) cuts: u64,
+    /// Segments that recovery took in.
+    pub(super) salvaged: u64,
 }
 
 impl World {
     pub(super) fn new(planted: Planted) -> Self {
         let root = Path::new("/spool");
-        let mut disk = ModelDisk::new(root, planted);
+        let mut disk = ModelDisk::new(root);
         let layout = Layout::new(root);
         let uuid = Uuid::from_u128(1);
-        let mut connection = Connection::open_in_memory().expect("memory");
-        connection
-            .execute_batch("PRAGMA foreign_keys = ON; PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY")
-            .expect("settings");
-        connection.set_prepared_statement_cache_capacity(128);
-        schema::create(&mut connection).expect("a new database");
-        connection
-            .execute_batch(&format!(
-                "INSERT INTO meta VALUES (1, '{uuid}', 'b-204', 0);
-                 INSERT INTO boots (start_unix_ms, version, pid) VALUES (0, 'model', 1)"
-            ))
-            .expect("the first rows");
+        let connection = memory::take(uuid);
         let meta = Meta {
             uuid,
             room: "b-204".to_owned(),
@@ -92,6 +90,8 @@ impl World {
         meta::write(&mut disk, &layout, &meta).expect("an empty disk takes it");
         let mut process = Process::new(connection, &layout, uuid, &disk);
         process.start().expect("an empty spool opens");
+        // From here on: the making of the spool itself is not what is tried.
+        disk.state().planted = planted;
         Self {
             disk,
             layout,
@@ -101,8 +101,8 @@ impl World {
             process: Some(process),
             epoch: clock::now(),
             cut_seed: 0,
-            faults_before: 0,
             cuts: 0,
+            salvaged: 0,
         }
     }
 
@@ -230,8 +230,8 @@ impl World {
 
     /// What was found is what must be there; then the lecture at work goes on, or not.
     fn recovered(&mut self, recovery: &Recovery, cut: bool) -> Result<(), String> {
+        self.salvaged += u64::from(recovery.salvaged_segments);
         self.check_recovered(recovery, cut)?;
-        self.faults_before = self.disk.state().faults;
         let go_on = !self.cut_seed.is_multiple_of(3);
         self.guard(|world| world.decide(go_on))
     }
