@@ -151,9 +151,7 @@ pub fn finish(
     for plan in &plans {
         outputs.push(plan.create(job, &mut package, &tracks, &finishes, &chunks)?);
     }
-    let digests = copy::copy(
-        job, &files, &tracks, &finishes, &chunks, &outputs, &mut notes, progress,
-    )?;
+    let digests = copy::copy(job, &files, &finishes, &chunks, &outputs, &mut notes, progress)?;
 
     let mut made = Vec::new();
     for ((plan, output), sha256) in plans.iter().zip(&outputs).zip(digests) {

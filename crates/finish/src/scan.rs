@@ -89,20 +89,21 @@ pub(crate) fn scan(file: &File) -> io::Result<Scan> {
     }
 }
 
-/// Drops samples at the end that hold nothing but zeros: after a power cut a file can have its
-/// full length, and its index, while the last blocks never reached the disk. Answers their bytes.
+/// Drops samples at the end whose last bytes are zeros: after a power cut a file can have its full
+/// length, and its index, while the last blocks never reached the disk. Answers their bytes.
 fn trim_zeros(file: &File, parts: &mut [Part]) -> u64 {
     let Some(samples) = parts.last_mut().map(|part| &mut part.samples) else {
         return 0;
     };
     let mut dropped = 0;
     while let Some(last) = samples.last() {
-        // A picture begins with its length, and no sound frame with this many zero bits.
-        let mut head = [0; 16];
-        let len = (last.size as usize).min(head.len());
-        let head = head.get_mut(..len).unwrap_or_default();
+        // No unit of H.264 ends with a zero, and no frame of AAC: its end is marked by ones.
+        let mut tail = [0; 4];
+        let len = tail.len().min(last.size as usize);
+        let tail = tail.get_mut(..len).unwrap_or_default();
+        let at = last.offset + u64::from(last.size) - len as u64;
         // What cannot be read is met again, and told, by the copy.
-        if file.read_exact_at(head, last.offset).is_err() || head.iter().any(|byte| *byte != 0) {
+        if file.read_exact_at(tail, at).is_err() || tail.iter().any(|byte| *byte != 0) {
             break;
         }
         dropped += u64::from(last.size);

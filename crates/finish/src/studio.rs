@@ -209,3 +209,83 @@ fn look(path: &Path, kind: Kind) -> Result<Part, String> {
         _ => Err("its file is not what was asked for".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn program(name: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/programs")
+            .join(name)
+    }
+
+    /// What comes of `tries` jobs for this renderer within `limit`, and what is left in the folder.
+    fn outcome(
+        renderer: &Path,
+        limit: Duration,
+        tries: usize,
+        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> (Vec<Result<String, FinishError>>, usize) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut package = Package::open(dir.path()).unwrap();
+        let mut studio = Studio::new(Some(renderer), &mut package, progress);
+        let job = |out| RenderJob::Card {
+            out,
+            width: 2,
+            height: 2,
+            behind: None,
+            text: String::new(),
+        };
+        let answers = (0..tries)
+            .map(|_| {
+                let made = studio.make(limit, Kind::Video, job)?;
+                Ok(made.map_or_else(|why| why, |_| "made".to_owned()))
+            })
+            .collect();
+        drop(package);
+        let left = std::fs::read_dir(dir.path().join("finished")).unwrap().count();
+        (answers, left)
+    }
+
+    fn go_on(_: Progress) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    #[test]
+    fn a_renderer_that_hangs_is_ended() {
+        let limit = Duration::from_millis(300);
+        let (answers, left) = outcome(&program("never-ends"), limit, 1, &mut go_on);
+        assert!(
+            matches!(&answers[..], [Ok(why)] if why.contains("longer")),
+            "{answers:?}"
+        );
+        assert_eq!(left, 0);
+    }
+
+    #[test]
+    fn a_renderer_is_heard_and_given_up_when_it_keeps_failing() {
+        let (answers, left) = outcome(&program("complains"), CARD_LIMIT, 4, &mut go_on);
+        let answers: Vec<String> = answers.into_iter().map(Result::unwrap).collect();
+        assert_eq!(answers[..3], ["no encoder is installed"; 3]);
+        assert!(answers[3].contains("given up"), "{answers:?}");
+        assert_eq!(left, 0);
+    }
+
+    #[test]
+    fn a_caller_who_leaves_does_not_wait_for_the_renderer() {
+        let mut asked = 0;
+        let mut leave = |_| {
+            asked += 1;
+            if asked > 1 {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        };
+        let limit = Duration::from_secs(600);
+        let (answers, left) = outcome(&program("never-ends"), limit, 1, &mut leave);
+        assert!(matches!(&answers[..], [Err(FinishError::Stopped)]), "{answers:?}");
+        assert_eq!(left, 0);
+    }
+}

@@ -108,7 +108,8 @@ pub(crate) fn times_of_lecture(from_ms: i64, to_ms: i64) -> String {
 
 /// `12 s`, `5 min 12 s`, `1 h 5 min`.
 pub(crate) fn length(ms: u64) -> String {
-    let seconds = (ms + 500) / 1_000;
+    // No interruption took no time at all.
+    let seconds = ((ms + 500) / 1_000).max(1);
     match (seconds / 3_600, seconds / 60 % 60, seconds % 60) {
         (0, 0, s) => format!("{s} s"),
         (0, min, 0) => format!("{min} min"),
@@ -148,6 +149,7 @@ mod tests {
     #[test]
     fn lengths_have_the_two_units_that_matter() {
         for (ms, text) in [
+            (300, "1 s"),
             (1_200, "1 s"),
             (60_000, "1 min"),
             (312_400, "5 min 12 s"),

@@ -65,11 +65,11 @@ fn missing(factory: &str) -> Failure {
     let package = match factory {
         "x264enc" => "gstreamer1.0-plugins-ugly",
         "avenc_aac" | "avdec_h264" => "gstreamer1.0-libav",
-        "openh264enc" | "openh264dec" | "voaacenc" | "h264parse" | "h264timestamper" => {
+        "openh264enc" | "openh264dec" | "faad" | "voaacenc" | "h264parse" | "h264timestamper" => {
             "gstreamer1.0-plugins-bad"
         }
         "v4l2src" | "jpegenc" | "jpegdec" | "level" | "rtspsrc" | "rtph264depay" | "pulsesrc"
-        | "aacparse" | "videocrop" => "gstreamer1.0-plugins-good",
+        | "aacparse" | "qtdemux" | "videocrop" => "gstreamer1.0-plugins-good",
         "alsasrc" => "gstreamer1.0-alsa",
         _ => "gstreamer1.0-plugins-base",
     };

@@ -15,7 +15,6 @@ use crate::error::FinishError;
 use crate::files::Files;
 use crate::job::{Job, Note, Progress};
 use crate::layout::Chunk;
-use crate::track::Track;
 
 mod feed;
 mod hashing;
@@ -47,7 +46,6 @@ pub(crate) type OnProgress<'a> = &'a mut dyn FnMut(Progress) -> ControlFlow<()>;
 pub(crate) fn copy(
     job: &Job,
     files: &Files,
-    tracks: &[Track<'_>],
     finishes: &[Finish],
     chunks: &[Chunk],
     outputs: &[Output],
@@ -56,14 +54,9 @@ pub(crate) fn copy(
 ) -> Result<Vec<String>, FinishError> {
     // One lane for each output, then one for the segments of each track.
     let written = outputs.iter().map(Output::total_bytes);
-    let read = tracks.iter().map(|track| {
-        track
-            .input
-            .segments
-            .iter()
-            .map(|segment| segment.size_bytes)
-            .sum()
-    });
+    let read = finishes
+        .iter()
+        .map(|finish| finish.samples.iter().map(|sample| u64::from(sample.size)).sum());
     let weights: Vec<u64> = written.chain(read).collect();
     thread::scope(|scope| {
         let hashing = Hashing::start(scope, &weights).map_err(FinishError::io(

@@ -86,6 +86,77 @@ fn a_segment_that_is_gone_costs_its_own_time_only() {
     decodes_clean(&recording.path("lecture.mp4"));
 }
 
+/// The bytes of a track's segment, to be changed and written back.
+fn change(recording: &Recording, track: usize, segment: usize, edit: impl FnOnce(&mut Vec<u8>)) {
+    let path = recording
+        .dir
+        .path()
+        .join(&recording.job.tracks[track].segments[segment].path);
+    let mut bytes = std::fs::read(&path).unwrap();
+    edit(&mut bytes);
+    std::fs::write(&path, &bytes).unwrap();
+}
+
+/// What ext4 and XFS leave of the last seconds before a power cut: the length, and zeros.
+#[test]
+fn a_tail_of_zeros_is_left_out() {
+    for zeros in [3_000, 11, 40_000] {
+        let recording = usual();
+        change(&recording, 0, 2, |bytes| {
+            let begin = bytes.len().saturating_sub(zeros).max(2_000);
+            bytes[begin..].fill(0);
+        });
+        change(&recording, 1, 2, |bytes| bytes.extend([0; 4_096]));
+        let finished = recording.finish();
+        let torn = |note: &&Note| matches!(note, Note::TornTail { .. });
+        assert!(
+            finished.notes.iter().filter(torn).count() >= 1,
+            "{zeros}: {:?}",
+            finished.notes
+        );
+        assert!(packets(&recording.path("camera.mp4"), "v:0").len() >= 120);
+        decodes_clean(&recording.path("lecture.mp4"));
+    }
+}
+
+#[test]
+fn a_header_alone_leaves_no_trace() {
+    let mut recording = usual();
+    let other = flashes("640x360");
+    recording.segment("camera", Role::Presenter, 1, &other.init);
+    recording.segment("mic", Role::Microphone, 1, &[]);
+    assert_eq!(recording.finish().notes, []);
+    let path = recording.path("lecture.mp4");
+    decodes_clean(&path);
+    let index = std::fs::read(&path).unwrap();
+    let configurations = index.windows(4).filter(|name| name == b"avcC").count();
+    assert_eq!(configurations, 1);
+}
+
+#[test]
+fn what_was_recorded_twice_is_shown_once() {
+    let mut recording = usual();
+    let (camera, mic) = (flashes("320x180"), beeps());
+    recording.record("camera", Role::Presenter, 1, &camera, (4_000 * MS, 8_000 * MS), 0);
+    recording.record("mic", Role::Microphone, 1, &mic, (4_000 * MS, 8_000 * MS), 0);
+    assert_eq!(recording.finish().notes, []);
+    decodes_clean(&recording.path("lecture.mp4"));
+    assert_eq!(packets(&recording.path("camera.mp4"), "v:0").len(), 240);
+}
+
+#[test]
+fn a_track_of_which_nothing_is_left_costs_itself_only() {
+    let recording = usual();
+    for segment in &recording.job.tracks[0].segments {
+        std::fs::remove_file(recording.dir.path().join(&segment.path)).unwrap();
+    }
+    let notes = recording.finish().notes;
+    let source_name = "camera".parse().unwrap();
+    assert!(notes.contains(&Note::NoData { source_name }), "{notes:?}");
+    assert!(notes.contains(&Note::NoPicture), "{notes:?}");
+    decodes_clean(&recording.path("lecture.mp4"));
+}
+
 #[test]
 fn sound_where_pictures_belong_is_refused() {
     let mut recording = usual();

@@ -94,7 +94,7 @@ fn plain(caps: &gst::Caps) -> Result<gst::Buffer, Failure> {
 
 /// Takes most of the light out of a picture.
 fn dim(buffer: &mut gst::Buffer, caps: &gst::Caps) -> Result<(), Failure> {
-    each_byte(buffer, caps, |luma, value| dimmed(luma, value))
+    each_byte(buffer, caps, dimmed)
 }
 
 fn dimmed(luma: bool, value: u8) -> u8 {
