@@ -5,6 +5,8 @@
 //! records the order of operations and fails at a chosen one; a model disk that forgets what was
 //! not synced fits the same trait.
 
+#[cfg(test)]
+mod order_tests;
 mod real;
 #[cfg(test)]
 pub(crate) mod scripted_tests;

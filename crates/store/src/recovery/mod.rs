@@ -5,7 +5,7 @@
 //! quick; their hashes are the business of `fsck`. Runs on the thread that opens the store.
 
 mod deletion;
-mod quarantine;
+pub(crate) mod quarantine;
 mod scan;
 mod states;
 
