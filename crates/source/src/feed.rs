@@ -173,6 +173,10 @@ impl Feed {
         let Some(before) = seat.form.replace(form.clone()) else {
             return;
         };
+        self.inputs.put_now(Input::FormChanged {
+            from: before.describe(),
+            to: form.describe(),
+        });
         if let Some((number, mut feeder)) = seat.feeder.take() {
             if feeder.reform(form) {
                 seat.feeder = Some((number, feeder));
@@ -180,10 +184,6 @@ impl Feed {
                 feeder.finish();
             }
         }
-        self.inputs.put_now(Input::FormChanged {
-            from: before.describe(),
-            to: form.describe(),
-        });
     }
 
     /// The mark that the track sets.
@@ -203,14 +203,19 @@ impl Feed {
         samples
     }
 
-    /// Seats the feeder of a coder; one that sits there is followed without a seam and ended.
-    pub(crate) fn seat(&self, number: PartNumber, mut feeder: Feeder) {
+    /// Seats the feeder of a coder for `form`; one that sits there is followed without a seam and
+    /// ended. If the device delivers something else by now, as it has said, the new one is ended.
+    pub(crate) fn seat(&self, number: PartNumber, mut feeder: Feeder, form: &Form) {
         let before = {
             let mut seat = self.lock();
-            if let Some((_, before)) = &seat.feeder {
-                feeder.follow(before);
+            if seat.form.as_ref().is_some_and(|now| !now.is_compatible(form)) {
+                Some((number, feeder))
+            } else {
+                if let Some((_, before)) = &seat.feeder {
+                    feeder.follow(before);
+                }
+                seat.feeder.replace((number, feeder))
             }
-            seat.feeder.replace((number, feeder))
         };
         if let Some((_, before)) = before {
             before.finish();

@@ -7,15 +7,28 @@ use lectern_domain::wire::FailureReason;
 use super::{Head, Hint, Medium};
 use crate::failure::Failure;
 
+/// The name of our element at the end of a fragment.
+const OUTPUT: &str = "lectern-output";
+
 /// The head of kind `gst`. The role decides whether it must give pictures or sound.
 pub(super) fn head(launch: &str, source: &Source) -> Result<Head, Failure> {
-    // The open output of the last element becomes the bin's; with an element of ours at the end,
-    // a fragment may also end in a filter.
-    let bin = gst::parse::bin_from_description(&format!("{launch} ! identity"), true).map_err(|error| {
+    let wrong = |why: String| {
         let message =
-            format!("launch = \"{launch}\": {error}; it must end in an open output of raw video or audio");
+            format!("launch = \"{launch}\": {why}; it must end in an open output of raw video or audio");
         Failure::new(FailureReason::Config, message)
-    })?;
+    };
+    // The output of the last element becomes the bin's; with an element of ours at the end, a
+    // fragment may also end in a filter. An input stays its own: an element that waits for a
+    // source's pad to appear would otherwise be given away.
+    let bin = gst::parse::bin_from_description(&format!("{launch} ! identity name={OUTPUT}"), false)
+        .map_err(|error| wrong(error.to_string()))?;
+    let output = bin
+        .by_name(OUTPUT)
+        .and_then(|last| last.static_pad("src"))
+        .ok_or_else(|| wrong("it has no output".to_owned()))?;
+    let ghost = gst::GhostPad::with_target(&output).map_err(|error| Failure::internal(error.to_string()))?;
+    bin.add_pad(&ghost)
+        .map_err(|error| Failure::internal(error.to_string()))?;
     let medium = match (&source.audio, source.role.is_video()) {
         (Some(audio), false) => Medium::Sound {
             channels: audio.channels,

@@ -271,7 +271,8 @@ impl Encoding {
     pub(crate) fn form_changed(&mut self, from: &str, to: &str) -> Result<(), Failure> {
         self.note(FactKind::FormatChanged, format!("{from} → {to}"));
         self.probe_due_ns = Some(clock::now_ns() + PROBE_AFTER_NS);
-        if self.coder.is_none() || self.reports.feed.is_seated() || self.is_closing() {
+        let wanted = self.is_warm() || self.at_work.as_ref().is_some_and(|at_work| !at_work.closing);
+        if !wanted || self.reports.feed.is_seated() {
             return Ok(());
         }
         self.start_coder()
@@ -342,7 +343,7 @@ impl Encoding {
             if let Some(candidate) = &candidate {
                 self.note(FactKind::Encoder, self.describe(candidate, &form, rung));
             }
-            self.reports.feed.seat(number, feeder);
+            self.reports.feed.seat(number, feeder, &form);
             if let Some(before) = self.coder.replace(Working { coder, candidate }) {
                 self.retiring.push((before.coder, clock::now_ns() + RETIRE_NS));
             }

@@ -25,27 +25,30 @@ pub(crate) struct Track {
 }
 
 impl Track {
-    /// Gathers what belongs to `run`.
+    /// Gathers what belongs to `run`, which has one encoder from its beginning to its end.
     pub(crate) fn gather(driver: &Driver, run: &Run) -> Self {
-        let mut track = Self {
-            codec: String::new(),
-            init: Vec::new(),
-            chunks: Vec::new(),
-        };
+        let mut tracks = Self::gather_all(driver, run);
+        assert_eq!(tracks.len(), 1, "one encoder sends one init segment");
+        tracks.remove(0)
+    }
+
+    /// Gathers what belongs to `run`: a track for each init segment.
+    pub(crate) fn gather_all(driver: &Driver, run: &Run) -> Vec<Self> {
+        let mut tracks: Vec<Self> = Vec::new();
         for heard in &driver.heard {
             match &heard.frame.message {
-                SourceEvent::Init { run: id, codec } if *id == run.id => {
-                    assert!(track.init.is_empty(), "one encoder sends one init segment");
-                    track.codec.clone_from(codec);
-                    track.init.clone_from(&heard.frame.blob);
-                }
+                SourceEvent::Init { run: id, codec } if *id == run.id => tracks.push(Self {
+                    codec: codec.clone(),
+                    init: heard.frame.blob.clone(),
+                    chunks: Vec::new(),
+                }),
                 SourceEvent::Chunk {
                     run: id,
                     start_ns,
                     end_ns,
                     key,
                 } if *id == run.id => {
-                    assert!(!track.init.is_empty(), "the init segment comes first");
+                    let track = tracks.last_mut().expect("the init segment comes first");
                     track.chunks.push(Chunk {
                         start_ns: *start_ns,
                         end_ns: *end_ns,
@@ -57,11 +60,11 @@ impl Track {
             }
         }
         assert!(
-            !track.chunks.is_empty(),
+            tracks.iter().any(|track| !track.chunks.is_empty()),
             "the run has chunks; heard {:?}",
             driver.summary()
         );
-        track
+        tracks
     }
 
     pub(crate) fn end_ns(&self) -> u64 {

@@ -95,11 +95,16 @@ impl Driver {
 
     /// Starts the program with these environment variables and opens `source`.
     pub(crate) fn open_with(source: Source, environment: &[(&str, &str)]) -> Self {
+        Self::open_warm(source, environment, Duration::ZERO)
+    }
+
+    /// The same, with so much of the past kept encoded.
+    pub(crate) fn open_warm(source: Source, environment: &[(&str, &str)], pre_roll: Duration) -> Self {
         let mut driver = Self::start_with(environment);
         driver.send(&SourceCommand::Open {
             wire: WIRE_VERSION,
             source: Box::new(source),
-            pre_roll_ns: 0,
+            pre_roll_ns: u64::try_from(pre_roll.as_nanos()).unwrap(),
             expect: None,
             shun: Vec::new(),
         });
@@ -195,15 +200,20 @@ impl Driver {
 
     /// Begins a run now.
     pub(crate) fn encode(&mut self) -> Run {
+        self.encode_from(now_ns(), 0)
+    }
+
+    /// Begins a run whose zero is `base_ns` and to which nothing from before `from_ns` belongs.
+    pub(crate) fn encode_from(&mut self, base_ns: u64, from_ns: u64) -> Run {
         let run = Run {
             id: run_id(),
-            base_ns: now_ns(),
+            base_ns,
             sent: Instant::now(),
         };
         self.send(&SourceCommand::Encode {
             run: run.id,
-            base_ns: run.base_ns,
-            from_ns: 0,
+            base_ns,
+            from_ns,
         });
         run
     }
