@@ -114,6 +114,61 @@ fn p3_a_machine_that_lost_its_clock_with_its_power_goes_on_and_guesses_no_gap() 
     );
 }
 
+/// A machine that was off for `outage_ms` wakes up with a clock that is believed only half a
+/// minute later: a lecture that went on blindly is judged again then.
+fn goes_on_blindly(outage_ms: i64) -> (Room, String) {
+    let mut room = Room::new(&format!(
+        "[recording]\nundo = \"60s\"\nresume_within = \"30m\"\n{MICROPHONE}{SHARE}"
+    ));
+    room.start();
+    room.await_sources();
+    let id = room.lectern(&["start"]);
+    room.await_recorded(2_000);
+    room.kill9();
+    room.sql(&format!("{ANOTHER_BOOT}{}", later(-outage_ms)));
+    let believed = now_ms() + 30_000;
+    room.sql(&format!("UPDATE boots SET end_unix_ms = {believed}"));
+    room.start();
+    let status = await_run(&room, &id, 2);
+    assert_eq!(status["clock"], "untrusted");
+    assert_eq!(status["lecture"]["gap_ms"], Value::Null);
+    until("a clock that can be believed", || {
+        (room.status()["clock"] == "trusted").then_some(())
+    });
+    (room, id)
+}
+
+#[test]
+fn p3_a_lecture_that_went_on_blindly_and_too_late_is_stopped_when_the_clock_is_right() {
+    let (room, id) = goes_on_blindly(2 * 3_600_000);
+    let message = until("a word about it", || room.message("resumed-too-late"));
+    println!("{message}");
+    assert!(message["what"].as_str().unwrap().contains("2 h"), "{message}");
+    assert_eq!(room.status()["state"], "saved");
+    room.lectern(&["undo"]);
+    assert_eq!(
+        room.status()["lecture"]["id"],
+        id.as_str(),
+        "a person knows better"
+    );
+    room.lectern(&["stop"]);
+}
+
+#[test]
+fn p3_a_lecture_that_went_on_blindly_and_in_time_goes_on_and_its_gap_is_known() {
+    let (room, id) = goes_on_blindly(5 * 60_000);
+    let gap_ms = until("the length of the gap", || {
+        room.status()["lecture"]["gap_ms"].as_u64()
+    });
+    assert!((290_000..420_000).contains(&gap_ms), "{gap_ms} ms");
+    assert_eq!(room.status()["lecture"]["id"], id.as_str());
+    assert_ne!(room.status()["state"], "saved");
+    room.lectern(&["stop"]);
+    let facts = room.show(&id)["facts"].to_string();
+    println!("{facts}");
+    assert!(facts.contains("interrupted") && facts.contains("clock-corrected"));
+}
+
 #[test]
 fn p3_a_clock_that_was_set_while_the_daemon_was_down_moves_the_lecture_and_not_its_length() {
     let mut room = recording("30m");

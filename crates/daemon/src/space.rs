@@ -29,6 +29,8 @@ const MEASURED_AFTER_NS: u64 = 60_000_000_000;
 pub(crate) const HEADROOM_S: u64 = 15 * 60;
 /// A lecture is not begun with less than this above the reserve, in seconds of recording.
 const START_S: u64 = 5 * 60;
+/// So much of it must be free already when it begins.
+const AT_ONCE_S: u64 = 60;
 /// A lecture is stopped this long before the reserve is touched: free space is measured every two
 /// seconds, and the last chunks are still on their way.
 const STOP_S: u64 = 4;
@@ -63,9 +65,10 @@ impl Budget {
         self.free < self.reserve.saturating_add(self.seconds(HEADROOM_S))
     }
 
-    /// Whether a lecture can be begun.
+    /// Whether a lecture can be begun: what may go counts, but it has not gone yet.
     pub(crate) fn can_start(&self) -> bool {
-        self.above_reserve() >= self.start_bytes()
+        let at_once = self.reserve.saturating_add(self.seconds(AT_ONCE_S));
+        self.above_reserve() >= self.start_bytes() && self.free > at_once
     }
 
     /// What a lecture must find above the reserve.
@@ -238,12 +241,20 @@ mod tests {
                 "{above} bytes above the reserve"
             );
         }
-        let with_old_lectures = Budget {
+        let with_old_lectures = |above| Budget {
             purgeable: GIB,
-            ..budget(10 * GIB)
+            ..budget(10 * GIB + above)
         };
-        assert!(with_old_lectures.can_start(), "what may go counts as room");
-        assert!(with_old_lectures.must_stop(), "only what is free can be written");
+        assert!(
+            with_old_lectures(500_000 * 61).can_start(),
+            "what may go counts as room"
+        );
+        let too_early = with_old_lectures(500_000 * 60);
+        assert!(!too_early.can_start(), "it has not gone yet");
+        assert!(
+            with_old_lectures(0).must_stop(),
+            "only what is free can be written"
+        );
     }
 
     #[test]

@@ -11,8 +11,10 @@ use super::texts::length;
 use crate::clock::{self, Change};
 use crate::outage::Resolved;
 
-/// How often the clocks are compared, and a correction that failed is tried again.
+/// How often the clocks are compared.
 const LOOK_EVERY_NS: u64 = 1_000_000_000;
+/// After a correction that failed; the clocks rest so long too.
+const REST_NS: u64 = 10_000_000_000;
 /// A clock that was set back by more makes deliveries wait that were to be tried long ago.
 const WAITS_TOO_LONG_MS: i64 = 60_000;
 
@@ -57,6 +59,7 @@ impl Conductor {
             Ok(corrected) => corrected,
             Err(error) => {
                 self.uncorrected_ms = Some(by_ms);
+                self.clock_read_ns = monotonic_ns().saturating_add(REST_NS);
                 return warn!(error = %error, "times on record could not be corrected; it is tried again");
             }
         };
@@ -82,11 +85,11 @@ impl Conductor {
         self.write_planned_end().await;
     }
 
-    fn note_correction(&self, by_ms: i64) {
+    fn note_correction(&mut self, by_ms: i64) {
         let Some(run) = self.session.as_ref().and_then(|session| session.run.as_ref()) else {
             return;
         };
-        let direction = if by_ms < 0 { "back" } else { "forward" };
+        let (lecture, direction) = (run.id.lecture, if by_ms < 0 { "back" } else { "forward" });
         let fact = Fact {
             run: run.id.run,
             at_ns: monotonic_ns().saturating_sub(run.base_ns),
@@ -97,9 +100,7 @@ impl Conductor {
                 length(by_ms.unsigned_abs())
             ),
         };
-        if !self.parts.scribe.note(run.id.lecture, fact) {
-            warn!(lecture = %run.id.lecture, "correction of the clock was not noted");
-        }
+        self.keep(lecture, fact);
     }
 
     /// Takes the beginning of the lecture at work and what was lost between its runs from the

@@ -3,8 +3,8 @@
 use lectern_capture::Noted;
 use lectern_capture::clock::monotonic_ns;
 use lectern_domain::api::{Message, Severity};
-use lectern_domain::fact::FactKind;
-use lectern_domain::ids::SourceName;
+use lectern_domain::fact::{Fact, FactKind};
+use lectern_domain::ids::{LectureId, SourceName};
 use tracing::{info, warn};
 
 use super::Conductor;
@@ -34,7 +34,7 @@ impl Conductor {
         }
     }
 
-    /// Keeps a fact with its lecture, and tells people what they should know of it.
+    /// Keeps what a source tells, and tells people what they should know of it.
     pub(super) fn on_noted(&mut self, noted: Noted) {
         let Noted { lecture, fact } = noted;
         let source = fact.source.as_ref().map(SourceName::as_str);
@@ -56,6 +56,11 @@ impl Conductor {
                 .retain(|t| t.code != LOAD_SHED || t.subject.as_deref() != source),
             _ => {}
         }
+        self.keep(lecture, fact);
+    }
+
+    /// Keeps a fact with its lecture.
+    pub(super) fn keep(&mut self, lecture: LectureId, fact: Fact) {
         if let Some(session) = self.session.as_mut().filter(|session| session.id == lecture) {
             session.facts += 1;
         }

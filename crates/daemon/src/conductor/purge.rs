@@ -25,7 +25,18 @@ const HELD_NS: u64 = 60 * 60_000_000_000;
 pub(super) struct Purged {
     lecture: LectureId,
     why: Why,
+    /// Room was needed when it was decided.
+    needs_room: bool,
     end: End,
+}
+
+/// A lecture that was to go and stayed.
+#[derive(Clone, Copy, Debug)]
+struct Hold {
+    /// Of the monotonic clock.
+    until_ns: u64,
+    /// A platform was silent while no room was needed. Need may decide otherwise.
+    until_needed: bool,
 }
 
 #[derive(Debug)]
@@ -44,8 +55,7 @@ pub(super) struct Purges {
     candidates: Vec<Purgeable>,
     /// When the candidates were read; `None`: they are to be read now.
     read_ns: Option<u64>,
-    /// Not to be tried before this moment of the monotonic clock.
-    held: BTreeMap<LectureId, u64>,
+    held: BTreeMap<LectureId, Hold>,
     /// At most one.
     going: JoinSet<Purged>,
 }
@@ -71,8 +81,12 @@ impl Purges {
     }
 
     /// What may go now, oldest first.
-    fn free(&self, now_ns: u64) -> Vec<Purgeable> {
-        let held = |lecture: &LectureId| self.held.get(lecture).is_some_and(|until_ns| now_ns < *until_ns);
+    fn free(&self, now_ns: u64, needs_room: bool) -> Vec<Purgeable> {
+        let held = |lecture: &LectureId| {
+            self.held
+                .get(lecture)
+                .is_some_and(|hold| now_ns < hold.until_ns && !(hold.until_needed && needs_room))
+        };
         self.candidates
             .iter()
             .filter(|candidate| !held(&candidate.lecture))
@@ -80,9 +94,12 @@ impl Purges {
             .collect()
     }
 
-    /// Bytes that may go now.
+    /// Bytes that may go when room is needed.
     fn bytes(&self, now_ns: u64) -> u64 {
-        self.free(now_ns).iter().map(|candidate| candidate.bytes).sum()
+        self.free(now_ns, true)
+            .iter()
+            .map(|candidate| candidate.bytes)
+            .sum()
     }
 }
 
@@ -128,7 +145,7 @@ impl Conductor {
             return;
         }
         self.purges.read_ns = Some(now_ns);
-        self.purges.held.retain(|_, until_ns| now_ns < *until_ns);
+        self.purges.held.retain(|_, hold| now_ns < hold.until_ns);
         match self.parts.db.purgeable(unix_ms()).await {
             Ok(candidates) => self.purges.candidates = candidates,
             Err(error) => warn!(error = %error, "what may be deleted could not be read"),
@@ -143,7 +160,7 @@ impl Conductor {
         }
         let needs_room = self.budget().needs_room();
         let question = Question {
-            candidates: &self.purges.free(now_ns),
+            candidates: &self.purges.free(now_ns, needs_room),
             now_unix_ms: unix_ms(),
             floor_unix_ms: self.clock.floor_unix_ms(),
             clock: self.clock.trust(),
@@ -157,25 +174,39 @@ impl Conductor {
         let (db, asker) = (self.parts.db.clone(), self.parts.asker.clone());
         self.purges.going.spawn(async move {
             let end = purge(&db, &asker, lecture, why, needs_room).await;
-            Purged { lecture, why, end }
+            Purged {
+                lecture,
+                why,
+                needs_room,
+                end,
+            }
         });
     }
 
     pub(super) async fn on_purged(&mut self, purged: Purged) {
-        let Purged { lecture, why, end } = purged;
+        let Purged {
+            lecture,
+            why,
+            needs_room,
+            end,
+        } = purged;
         let now_ns = monotonic_ns();
+        let hold = |until_needed| Hold {
+            until_ns: now_ns.saturating_add(HELD_NS),
+            until_needed,
+        };
         match end {
             End::Gone(bytes) => {
                 let early = why == Why::RoomNeeded;
                 info!(lecture = %lecture, bytes, early, "delivered lecture was deleted here");
-                self.purges.held.remove(&lecture);
             }
             End::Held(word) => {
-                self.purges.held.insert(lecture, now_ns.saturating_add(HELD_NS));
+                let until_needed = matches!(word, Word::Silent(_)) && !needs_room;
+                self.purges.held.insert(lecture, hold(until_needed));
                 self.held_back(lecture, &word);
             }
             End::Failed(message) => {
-                self.purges.held.insert(lecture, now_ns.saturating_add(HELD_NS));
+                self.purges.held.insert(lecture, hold(false));
                 error!(lecture = %lecture, error = message, "delivered lecture could not be deleted");
             }
         }

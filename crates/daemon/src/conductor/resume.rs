@@ -104,9 +104,7 @@ impl Conductor {
             what: FactKind::Interrupted,
             detail: format!("the recording went on after an outage; {lasted}"),
         };
-        if !self.parts.scribe.note(run.lecture, fact) {
-            warn!(lecture = %run.lecture, "outage was not noted");
-        }
+        self.keep(run.lecture, fact);
     }
 }
 
