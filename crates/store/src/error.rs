@@ -74,6 +74,17 @@ pub enum OpenError {
         /// Where it should be.
         path: PathBuf,
     },
+    /// A `lecture.json` knows more than the database: an old copy was put back.
+    #[error(
+        "the database {path} is older than the spool: {newer} knows what it does not; put the newest \
+         lectern.db back, or run lecternd fsck --rebuild to make it anew from the recordings"
+    )]
+    DatabaseOlder {
+        /// The database.
+        path: PathBuf,
+        /// The first `lecture.json` that is newer.
+        newer: PathBuf,
+    },
     /// The database and the folder do not belong together.
     #[error(
         "the spool {path} and its database do not belong together: meta.json says {found}, the \

@@ -16,8 +16,10 @@
 //!    Only this makes a `Durable<Segment>`.
 //! 6. The database takes the `Durable<Segment>`, writes the row `closed`, and COMMITs (WAL,
 //!    `synchronous=FULL`).
-//! 7. [`SpoolEvent::SegmentClosed`] is said; `lecture.json` is rewritten (temporary file, fsync,
-//!    rename, fsync of the folder).
+//! 7. [`SpoolEvent::SegmentClosed`] is said. `lecture.json` is left alone: it is rewritten at each
+//!    step of the lecture (temporary file, fsync, rename, fsync of the folder), with all segments
+//!    that are closed by then. Those that it does not name yet are read from their files when a
+//!    lost database is made anew.
 //!
 //! A failed fsync of a file is never tried again, because the kernel may have dropped what it
 //! could not write: the segment becomes `suspect` and a new one is begun. A failed fsync of a
@@ -29,7 +31,8 @@
 //! 2. Open the database, SQLite's quick check, version check, copy, upgrade.
 //! 3. `meta.json` and the database carry the same UUID, else refuse before anything is written.
 //!    A row in `boots`.
-//! 4. Make `lectures` and `quarantine`, sync the root.
+//! 4. Make `lectures` and `quarantine`, sync the root. No `lecture.json` is newer than its row,
+//!    else refuse: the database is an old copy.
 //! 5. End deletions that were decided; see below.
 //! 6. Files and rows: a file without a row is cut after its last whole fragment, synced, hashed
 //!    and entered as `closed` and salvaged, or moved to `quarantine`; nothing that may hold media

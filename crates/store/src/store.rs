@@ -21,6 +21,7 @@ use crate::error::OpenError;
 use crate::layout::{self, Layout};
 use crate::lock::{self, SpoolLock};
 use crate::mailbox::{Outbox, mailbox};
+use crate::recovery::age::check_age;
 use crate::recovery::{Recovery, recover};
 use crate::spool::documents::Documents;
 use crate::spool::event::Events;
@@ -91,6 +92,7 @@ pub fn open(options: &Options, now_unix_ms: i64) -> Result<(Store, mpsc::Receive
     make_folders(&mut disk, &layout)?;
     let documents = Arc::new(Documents::default());
     let mut ledger = Ledger::new(connection, layout.clone(), uuid, Arc::clone(&documents));
+    check_age(&ledger, &mut disk)?;
     let recovery = recover(&mut ledger, &mut disk, &boot_id)?;
     start(options, zone, layout, disk, ledger, documents, recovery, lock)
 }

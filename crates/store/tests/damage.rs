@@ -12,6 +12,7 @@ use std::path::Path;
 
 use lectern_domain::config::Send;
 use lectern_domain::delivery::{Commit, DeliveryState as D, FilePhase};
+use lectern_domain::fact::{Fact, FactKind};
 use lectern_domain::lecture::LectureState as S;
 use lectern_store::{FindingKind as K, FsckMode, NewDelivery, OpenError, RowChange, fsck};
 use serde_json::json;
@@ -41,6 +42,14 @@ async fn captured(open: &Open) -> Lecture {
         .unwrap();
     let on = [RowChange::ResumeAt { run, to_ns: 9 }];
     open.step(lecture.id, S::Paused, S::Recording, &on).await.unwrap();
+    let fact = Fact {
+        run: run.run,
+        at_ns: 6,
+        source: Some("camera".parse().unwrap()),
+        what: FactKind::SourceLost,
+        detail: "the camera was unplugged".to_owned(),
+    };
+    open.db.note(lecture.id, vec![fact]).await.unwrap();
     open.db
         .mark(lecture.run, 7, Some("ici".to_owned()))
         .await

@@ -198,10 +198,21 @@ impl Ledger {
         }
     }
 
+    /// The row of a segment. One that is closed is no step of the lecture: its revision and its
+    /// `lecture.json`, which grows with every segment, stay as they are, because its file tells
+    /// all that its row does. One that is suspect does not tell it.
     fn insert(&mut self, segment: &Segment, state: SegmentState) -> Result<(), DbError> {
-        self.change(segment.run.lecture, |tx| {
-            insert_segment(tx, segment, state).map_err(DbError::from)
-        })
+        if state != SegmentState::Closed {
+            return self.change(segment.run.lecture, |tx| {
+                insert_segment(tx, segment, state).map_err(DbError::from)
+            });
+        }
+        let tx = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        insert_segment(&tx, segment, state)?;
+        tx.commit()?;
+        Ok(())
     }
 }
 

@@ -1,8 +1,8 @@
 //! The thorough check, offline: does the disk hold what the database says, byte for byte?
 //!
-//! Without `rebuild` nothing is changed. With it, a database that is missing or damaged is made
-//! anew from the `lecture.json` files and the recordings; a sound one is only checked. Blocks;
-//! reads every byte of the spool.
+//! Without `rebuild` nothing is changed. With it, a database that is missing, damaged, or older
+//! than the spool is made anew from the `lecture.json` files and the recordings; a sound one is
+//! only checked. Blocks; reads every byte of the spool.
 
 mod rebuild;
 pub(crate) mod verify;
@@ -19,6 +19,7 @@ use crate::disk::{Disk, RealDisk};
 use crate::error::OpenError;
 use crate::layout::Layout;
 use crate::lock;
+use crate::recovery::age::newer;
 use crate::schema;
 use crate::spool::documents::Documents;
 use crate::store::Options;
@@ -49,7 +50,7 @@ pub enum FindingKind {
     Marked,
     /// A file or folder without a row.
     Unknown,
-    /// `lecture.json` is missing, not understood, or older than the database.
+    /// `lecture.json` is missing, not understood, or of another age than the database.
     Document,
     /// States that do not go together.
     State,
@@ -149,13 +150,27 @@ pub fn fsck(options: &Options, mode: FsckMode) -> Result<FsckReport, OpenError> 
         }
         Err(error) => return Err(error),
     };
-    let uuid = read_uuid(&connection, &layout)?;
-    let ledger = Ledger::new(connection, layout, uuid, Arc::new(Documents::default()));
+    let mut ledger = ledger(connection, &layout)?;
+    if mode.rebuild
+        && report.rebuilt_lectures.is_none()
+        && let Some(newer) = newer(&ledger, &mut disk).map_err(OpenError::database(&path))?
+    {
+        tracing::warn!(newer = %newer.display(), "the database is older than the spool and is being made anew");
+        drop(ledger);
+        rebuild::rebuild(&layout, &mut disk, options, &mut report)?;
+        ledger = self::ledger(connect(&path, &mut disk, false)?, &layout)?;
+    }
     if report.rebuilt_lectures.is_some() {
         rebuild::write_documents(&ledger, &mut disk)?;
     }
     verify::verify(&ledger, &mut disk, &mut report).map_err(OpenError::database(&path))?;
     Ok(report)
+}
+
+fn ledger(connection: Connection, layout: &Layout) -> Result<Ledger, OpenError> {
+    let uuid = read_uuid(&connection, layout)?;
+    let documents = Arc::new(Documents::default());
+    Ok(Ledger::new(connection, layout.clone(), uuid, documents))
 }
 
 fn open_database<D: Disk>(layout: &Layout, disk: &mut D) -> Result<Connection, OpenError> {

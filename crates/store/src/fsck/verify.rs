@@ -102,6 +102,11 @@ fn check_lecture<D: Disk>(ledger: &Ledger, disk: &mut D, document: &Document, re
     let folder = ledger.layout.lecture(&document.folder);
     match written_revision(disk, ledger, &document.folder) {
         Some(revision) if revision == document.revision => {}
+        Some(revision) if revision > document.revision => report.find(
+            K::Document,
+            &folder.join(LECTURE_JSON),
+            "it is newer than the database: an old copy was put back; put the newest back, or run lecternd fsck --rebuild",
+        ),
         Some(_) => report.find(
             K::Document,
             &folder.join(LECTURE_JSON),

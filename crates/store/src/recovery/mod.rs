@@ -4,6 +4,7 @@
 //! the middle of it. Old segments are checked by presence and size only, so that the start stays
 //! quick; their hashes are the business of `fsck`. Runs on the thread that opens the store.
 
+pub(crate) mod age;
 mod deletion;
 pub(crate) mod quarantine;
 mod scan;
