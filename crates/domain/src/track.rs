@@ -12,7 +12,7 @@ pub enum TrackHealth {
     Live,
     /// Its process answers, but no data arrives.
     Stalled,
-    /// Its process ended or was ended; it is being started again.
+    /// Its process ended or was ended; it is being started again, or waits for its device.
     Restarting,
     /// It cannot work as configured; tried again now and then, but a person is needed.
     Dead,
@@ -70,10 +70,13 @@ impl TrackHealth {
         Ok(match (self, event) {
             (Self::Ended, E::Data | E::NoData | E::Failed | E::Hopeless | E::End) => Self::Ended,
             (_, E::End) => Self::Ended,
-            // A repeated failure keeps its own name: still restarting, still dead.
-            (Self::Restarting | Self::Starting, E::Spawned) => Self::Starting,
+            // What failed is called so until it delivers: still restarting, still dead.
+            (Self::Starting, E::Spawned) => Self::Starting,
+            (Self::Restarting, E::Spawned | E::NoData) => Self::Restarting,
             (Self::Dead, E::Spawned) => Self::Dead,
-            (Self::Starting | Self::Live | Self::Stalled | Self::Dead, E::Data) => Self::Live,
+            (Self::Starting | Self::Live | Self::Stalled | Self::Restarting | Self::Dead, E::Data) => {
+                Self::Live
+            }
             (Self::Starting, E::NoData) => Self::Starting,
             (Self::Live | Self::Stalled, E::NoData) => Self::Stalled,
             (Self::Dead, E::NoData | E::Failed) => Self::Dead,
@@ -81,8 +84,7 @@ impl TrackHealth {
             (Self::Starting | Self::Live | Self::Stalled | Self::Restarting | Self::Dead, E::Hopeless) => {
                 Self::Dead
             }
-            (Self::Live | Self::Stalled | Self::Ended, E::Spawned)
-            | (Self::Restarting, E::Data | E::NoData) => {
+            (Self::Live | Self::Stalled | Self::Ended, E::Spawned) => {
                 return Err(RefusedTrack { state: self, event });
             }
         })
@@ -102,7 +104,7 @@ mod tests {
             (S::Starting,   [Some(S::Starting), Some(S::Live), Some(S::Starting), Some(S::Restarting), Some(S::Dead), Some(S::Ended)]),
             (S::Live,       [None, Some(S::Live), Some(S::Stalled), Some(S::Restarting), Some(S::Dead), Some(S::Ended)]),
             (S::Stalled,    [None, Some(S::Live), Some(S::Stalled), Some(S::Restarting), Some(S::Dead), Some(S::Ended)]),
-            (S::Restarting, [Some(S::Starting), None, None, Some(S::Restarting), Some(S::Dead), Some(S::Ended)]),
+            (S::Restarting, [Some(S::Restarting), Some(S::Live), Some(S::Restarting), Some(S::Restarting), Some(S::Dead), Some(S::Ended)]),
             (S::Dead,       [Some(S::Dead), Some(S::Live), Some(S::Dead), Some(S::Dead), Some(S::Dead), Some(S::Ended)]),
             (S::Ended,      [None, Some(S::Ended), Some(S::Ended), Some(S::Ended), Some(S::Ended), Some(S::Ended)]),
         ];

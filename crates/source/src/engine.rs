@@ -17,6 +17,7 @@ use crate::encode::{self, Encoding, Order};
 use crate::failure::{self, Failure};
 use crate::feed::{Feed, Meter};
 use crate::inputs::{Input, Inputs, PartNumber};
+use crate::library;
 use crate::outbox::Outbox;
 use crate::session::{Action, Event, Phase, Run};
 
@@ -26,6 +27,8 @@ const ALIVE_NS: u64 = 500_000_000;
 const TICK: Duration = Duration::from_millis(50);
 /// Ticks this far apart mean that the process had no time, in nanoseconds.
 const LATE_NS: u64 = 500_000_000;
+/// How long a device that was here before is waited for in this process, in nanoseconds.
+const AWAY_NS: u64 = 20 * clock::SECOND_NS;
 /// How long the last words may take to be written, and the device to close, at the end.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -53,6 +56,8 @@ pub(crate) struct Engine {
     /// process was given time again.
     open_ns: u64,
     ticked_ns: u64,
+    /// A device that was here before and is away: what is to be opened when it is back.
+    awaited: Option<Box<Source>>,
     capture: Option<Capture>,
     /// What `Open` said of encoding, until the device is open.
     asked: Asked,
@@ -79,6 +84,7 @@ impl Engine {
             asked_ns: 0,
             open_ns: 0,
             ticked_ns: 0,
+            awaited: None,
             capture: None,
             asked: Asked::default(),
             encoding: None,
@@ -214,6 +220,9 @@ impl Engine {
             self.alive_due_ns = now_ns + ALIVE_NS;
             self.reports.outbox.alive(self.reports.meter.counts());
         }
+        if self.awaited.is_some() {
+            self.wait_for_device();
+        }
         if let Some(failed) = self.failed(|encoding| encoding.tick(now_ns)) {
             self.step(failed);
         }
@@ -281,7 +290,36 @@ impl Engine {
 
     fn open(&mut self, source: Box<Source>) {
         self.asked_ns = clock::now_ns();
-        self.open_ns = self.asked_ns;
+        if self.expect.is_some() && Capture::is_away(&source, self.expect.as_deref()) {
+            // What costs time is done before it is back: a person may be plugging it in already.
+            match library::start(&self.reports.outbox) {
+                Ok(()) => encode::load(&source),
+                Err(failure) => return self.step(Event::CaptureFailed(failure)),
+            }
+            self.awaited = Some(source);
+            return self.wait_for_device();
+        }
+        self.open_now(source);
+    }
+
+    /// Opens the awaited device if it is back, or gives up in the end.
+    fn wait_for_device(&mut self) {
+        let now_ns = clock::now_ns();
+        // Nobody is silent who is not here.
+        self.open_ns = now_ns;
+        let is_over = now_ns > self.asked_ns + AWAY_NS;
+        let expect = self.expect.as_deref();
+        let back = self
+            .awaited
+            .take_if(|source| is_over || !Capture::is_away(source, expect));
+        if let Some(source) = back {
+            self.asked_ns = now_ns;
+            self.open_now(source);
+        }
+    }
+
+    fn open_now(&mut self, source: Box<Source>) {
+        self.open_ns = clock::now_ns();
         let opened = Capture::open(&source, self.expect.as_deref(), &self.reports);
         if opened.is_ok() {
             // While the device makes its first picture.

@@ -76,7 +76,6 @@ fn a_stream_that_ends_in_order_is_told_from_a_broken_one() {
 /// P4: a camera that changes its picture goes on in the same run, with a new header.
 #[test]
 fn p4_a_camera_that_changes_its_size_goes_on() {
-    let folder = tempfile::tempdir().unwrap();
     let mut server = Camera::start(&[]);
     let mut driver = Driver::open(camera(url(&server)));
     driver.wait_live();
@@ -109,7 +108,6 @@ fn p4_a_camera_that_changes_its_size_goes_on() {
     driver.wait_chunk_until(&run, Duration::from_nanos(start_ns + 1_000_000_000));
     driver.stop(&run);
     driver.quit();
-    drop(folder);
 }
 
 /// P4: a camera that keeps its connection and sends nothing is found before 3 s are over.

@@ -27,7 +27,7 @@ use lectern_domain::wire::FailureReason;
 use crate::element::chain;
 use crate::failure::{self, Failure};
 use crate::feed::{Feed, Meter};
-use crate::identity::{self, Roots};
+use crate::identity::{self, Place, Roots};
 use crate::inputs::{Input, Inputs};
 use crate::outbox::Outbox;
 pub(crate) use camera::{Coding, recordable};
@@ -104,13 +104,12 @@ impl Capture {
     /// The device is not there, is another one, refuses us, or cannot do what is configured.
     pub(crate) fn open(source: &Source, expect: Option<&str>, reports: &Reports) -> Result<Self, Failure> {
         // Before GStreamer: what is not there is tried again every second or so.
-        let place = identity::find(source, expect, &Roots::default())?;
+        let place = find(source, expect)?;
         let source = &Source {
             kind: place.kind,
             ..source.clone()
         };
         let device = failure::device_name(source);
-        presence::check(source)?;
         let screen = match &source.kind {
             SourceKind::X11 { display } => Some(crate::screen::connect(display.as_deref())?),
             _ => None,
@@ -161,6 +160,11 @@ impl Capture {
         }
     }
 
+    /// Whether the device is not there, as far as the kernel tells. Does not block.
+    pub(crate) fn is_away(source: &Source, expect: Option<&str>) -> bool {
+        find(source, expect).is_err_and(|failure| failure.reason == FailureReason::NotFound)
+    }
+
     /// Which device it is, in one line that is the same only for this one.
     pub(crate) fn device(&self) -> Option<&str> {
         self.device.as_deref()
@@ -187,6 +191,16 @@ impl Capture {
             tracing::warn!(%error, "the device did not close");
         }
     }
+}
+
+/// Finds the device, and looks whether it may be opened. Does not block.
+fn find(source: &Source, expect: Option<&str>) -> Result<Place, Failure> {
+    let place = identity::find(source, expect, &Roots::default())?;
+    presence::check(&Source {
+        kind: place.kind.clone(),
+        ..source.clone()
+    })?;
+    Ok(place)
 }
 
 fn head(source: &Source, screen: Option<crate::screen::Screen>, reports: &Reports) -> Result<Head, Failure> {
