@@ -89,16 +89,21 @@ impl Conductor {
         let Some(run) = self.session.as_ref().and_then(|session| session.run.as_ref()) else {
             return;
         };
-        let (lecture, direction) = (run.id.lecture, if by_ms < 0 { "back" } else { "forward" });
+        let lecture = run.id.lecture;
+        let happened = match by_ms / 1_000 {
+            0 => "the wall clock can be believed again".to_owned(),
+            ..0 => format!("the wall clock was set back by {}", length(by_ms.unsigned_abs())),
+            1.. => format!(
+                "the wall clock was set forward by {}",
+                length(by_ms.unsigned_abs())
+            ),
+        };
         let fact = Fact {
             run: run.id.run,
             at_ns: monotonic_ns().saturating_sub(run.base_ns),
             source: None,
             what: FactKind::ClockCorrected,
-            detail: format!(
-                "the wall clock was set {direction} by {}; dates and times were corrected, lengths were right",
-                length(by_ms.unsigned_abs())
-            ),
+            detail: format!("{happened}; dates and times were corrected, lengths were right"),
         };
         self.keep(lecture, fact);
     }
