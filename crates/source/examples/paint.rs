@@ -1,8 +1,8 @@
-//! Paints what a lecture shows on an X display, for measurements: a still slide, a video in a
-//! slide, or a document that scrolls over the whole screen.
+//! Paints what a lecture shows on an X display, for measurements: a still slide, a pen that writes
+//! on it, a video in it, or a document that scrolls over the whole screen.
 //!
 //! ```text
-//! cargo run --release -p lectern-source --example paint -- DISPLAY still|video|scroll
+//! cargo run --release -p lectern-source --example paint -- DISPLAY still|pen|video|scroll
 //! ```
 //! Says `painted` once everything stands on the screen, and ends when its input ends. What moves
 //! lies in the server's memory beforehand, so painting costs next to nothing beside the capture.
@@ -29,7 +29,7 @@ const SCROLL: i16 = 6;
 
 fn main() -> anyhow::Result<()> {
     let mut words = std::env::args().skip(1);
-    let usage = "usage: paint DISPLAY still|video|scroll";
+    let usage = "usage: paint DISPLAY still|pen|video|scroll";
     let (display, scene) = (words.next().context(usage)?, words.next().context(usage)?);
     let canvas = Canvas::open(&display)?;
     let (width, height) = canvas.size;
@@ -45,6 +45,28 @@ fn main() -> anyhow::Result<()> {
             canvas.painted()?;
             // An error is the end that is waited for.
             let _ended = ended.recv();
+        }
+        "pen" => {
+            canvas.painted()?;
+            every_step(&ended, |n| {
+                let turn = n as f32 / 9.0;
+                let line = 60.0 + (turn / 40.0).floor() % 9.0 * 110.0;
+                let (x, y) = (60.0 + turn % 40.0 * 45.0, line + 30.0 * (turn * 2.6).sin());
+                canvas.fill(
+                    canvas.window,
+                    0x00c0_2020,
+                    Rectangle {
+                        x: x as i16,
+                        y: y as i16,
+                        width: 6,
+                        height: 6,
+                    },
+                )?;
+                canvas
+                    .connection
+                    .warp_pointer(x11rb::NONE, canvas.window, 0, 0, 0, 0, x as i16, y as i16)?;
+                Ok(canvas.connection.flush()?)
+            })?;
         }
         "video" => {
             let frames = (0..FRAMES)

@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use lectern_domain::config::{Source, SourceKind};
@@ -119,20 +121,157 @@ fn p4_a_killed_x_server_is_a_failure_and_what_was_recorded_is_flushed() {
     assert!(lost_ms <= 700, "{lost_ms} ms");
 }
 
+/// P2 on a screen on which nothing moves: its last chunk ends with the next heartbeat.
 #[test]
-fn another_resolution_ends_the_source_so_that_it_starts_anew() {
+fn p2_a_killed_process_loses_half_a_second_of_a_still_screen() {
+    let x = Xvfb::start(1024, 768);
+    x.painter().fill(0x0030_5080);
+    let mut lost_ms = Vec::new();
+    for nth in 0..5u64 {
+        let mut driver = Driver::open(screen(&x.display));
+        driver.wait_live();
+        let run = driver.encode();
+        // At another moment between two heartbeats each time.
+        driver.wait_chunk_until(&run, Duration::from_millis(2600));
+        let moment = support::now_ns() + nth * 80_000_000;
+        while let Some(left) = moment.checked_sub(support::now_ns()) {
+            std::thread::park_timeout(Duration::from_nanos(left));
+        }
+        driver.child.kill().unwrap();
+        let killed_ns = support::now_ns() - run.base_ns;
+        driver.wait_exit();
+        lost_ms.push(killed_ns.saturating_sub(Track::gather(&driver, &run).end_ns()) / 1_000_000);
+    }
+    println!("lost {lost_ms:?} ms");
+    assert!(lost_ms.iter().all(|ms| *ms <= 700), "{lost_ms:?}");
+}
+
+/// The projector was plugged in: the lecture goes on, in pictures of another size.
+#[test]
+fn another_resolution_goes_on_in_the_same_process_and_run() {
     let x = Xvfb::start(1280, 1024);
     let mut driver = Driver::open(screen(&x.display));
     driver.wait_live();
+    let run = driver.encode();
+    driver.wait_chunk_until(&run, Duration::from_secs(1));
     x.resize(800, 600);
-    let (reason, message) = driver.wait_failed();
-    assert_eq!(
-        (reason, message.as_str()),
-        (
-            FailureReason::Lost,
-            format!("X display {}: the screen changed its size", x.display).as_str()
-        )
+    let second =
+        |event: &SourceEvent| matches!(event, SourceEvent::Init { codec, .. } if codec.ends_with(" 800x600"));
+    let init = driver.wait("an encoder for the new size", second);
+    driver.stop(&run);
+    driver.quit();
+
+    let chunk = |event: &SourceEvent| match event {
+        SourceEvent::Chunk {
+            start_ns,
+            end_ns,
+            key,
+            ..
+        } => Some((*start_ns, *end_ns, *key)),
+        _ => None,
+    };
+    let (before, after) = driver.heard.split_at(init);
+    let last = before
+        .iter()
+        .rev()
+        .find_map(|heard| chunk(&heard.frame.message))
+        .unwrap();
+    let first = after
+        .iter()
+        .find_map(|heard| chunk(&heard.frame.message))
+        .unwrap();
+    assert!(first.2, "the new pictures begin with a key frame");
+    let hole_ms = (i128::from(first.0) - i128::from(last.1)) / 1_000_000;
+    println!("{hole_ms} ms between the two sizes");
+    assert!((0..2_000).contains(&hole_ms), "{hole_ms} ms");
+}
+
+/// The last picture of a file, blue first, 32 bits a pixel, decoded as a player would.
+fn last_picture(file: &Path, end_ns: u64, bytes: usize) -> Vec<u8> {
+    let from = end_ns.saturating_sub(600_000_000) as f64 / 1e9;
+    let out = Command::new("ffmpeg")
+        .args(["-v", "error", "-ss", &from.to_string(), "-i"])
+        .arg(file)
+        .args(["-f", "rawvideo", "-pix_fmt", "bgr0", "-"])
+        .output()
+        .expect("ffmpeg is installed");
+    assert!(
+        out.stdout.len() >= bytes,
+        "{}",
+        String::from_utf8_lossy(&out.stderr)
     );
+    out.stdout[out.stdout.len() - bytes..].to_vec()
+}
+
+/// The mean difference of each block of 16 by 16 pixels and where the largest is.
+fn worst_block(one: &[u8], other: &[u8], size: (usize, usize)) -> (f64, (usize, usize)) {
+    let mut worst = (0.0, (0, 0));
+    for top in (0..size.1).step_by(16) {
+        for left in (0..size.0).step_by(16) {
+            let (mut sum, mut count) = (0u32, 0u32);
+            for y in top..(top + 16).min(size.1) {
+                for at in (left..(left + 16).min(size.0)).map(|x| (y * size.0 + x) * 4) {
+                    sum += (0..3)
+                        .map(|n| u32::from(one[at + n].abs_diff(other[at + n])))
+                        .sum::<u32>();
+                    count += 3;
+                }
+            }
+            let mean = f64::from(sum) / f64::from(count);
+            if mean > worst.0 {
+                worst = (mean, (left, top));
+            }
+        }
+    }
+    worst
+}
+
+/// Only what changed is taken from the server; what is recorded must be all that it shows, and
+/// nothing of where the pointer was.
+#[test]
+fn small_changes_and_a_moving_pointer_leave_the_right_picture() {
+    const SIZE: (u16, u16) = (962, 602);
+    let folder = tempfile::tempdir().unwrap();
+    let x = Xvfb::start(SIZE.0.into(), SIZE.1.into());
+    let painter = x.painter();
+    painter.fill(0x0030_6090);
+    let mut driver = Driver::open(screen(&x.display));
+    driver.wait_live();
+    let run = driver.encode();
+    let mut number = 7u32;
+    let mut next = |below: u16| {
+        number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        u16::try_from(number >> 16).unwrap() % below
+    };
+    for step in 1..=24u64 {
+        // Now and then many at once, more than are asked for one by one.
+        for _ in 0..if step % 8 == 0 { 60 } else { 3 } {
+            let rgb = u32::from(next(256)) << 16 | u32::from(next(256)) << 8 | u32::from(next(256));
+            let (left, top) = (next(SIZE.0).cast_signed(), next(SIZE.1).cast_signed());
+            painter.rectangle(rgb, (left, top), (16 + next(90), 16 + next(70)));
+        }
+        x.move_pointer(next(SIZE.0).cast_signed(), next(SIZE.1).cast_signed());
+        driver.wait_chunk_until(&run, Duration::from_millis(80 * step));
+    }
+    // Out of the way, where its last place shows.
+    x.move_pointer(SIZE.0.cast_signed() - 1, SIZE.1.cast_signed() - 1);
+    driver.wait_chunk_until(&run, Duration::from_millis(3500));
+    driver.stop(&run);
+    driver.quit();
+
+    let track = Track::gather(&driver, &run);
+    let file = track.write(folder.path(), "screen.mp4");
+    let (width, height) = (usize::from(SIZE.0), usize::from(SIZE.1));
+    let mut shown = x.picture(SIZE.0, SIZE.1);
+    let mut recorded = last_picture(&file, track.end_ns(), width * height * 4);
+    for picture in [&mut shown, &mut recorded] {
+        for row in picture.chunks_exact_mut(width * 4).skip(height - 24) {
+            row[(width - 24) * 4..].fill(0);
+        }
+    }
+    let (worst, place) = worst_block(&shown, &recorded, (width, height));
+    println!("the worst block is off by {worst:.1} of 255, at {place:?}");
+    assert!(worst < 30.0, "{worst:.1} at {place:?}");
 }
 
 #[test]

@@ -81,8 +81,7 @@ impl Screen {
             return Err(Trouble::Depth { depth, bits });
         }
         let root = screen.root;
-        let whole = Area::whole(screen.width_in_pixels, screen.height_in_pixels)
-            .ok_or_else(|| Trouble::Refused("the screen has no pixels".into()))?;
+        let whole = whole(screen.width_in_pixels, screen.height_in_pixels)?;
         // Tells when the screen changes its size.
         let events = ChangeWindowAttributesAux::new().event_mask(EventMask::STRUCTURE_NOTIFY);
         connection.change_window_attributes(root, &events)?.check()?;
@@ -107,6 +106,23 @@ impl Screen {
             }
         }
         Ok(screen)
+    }
+
+    /// Takes over the size that the screen has now, after [`Trouble::Resized`]. Everything of it
+    /// then counts as changed.
+    pub(super) fn resize(&mut self) -> Result<(), Trouble> {
+        let now = self.connection.get_geometry(self.root)?.reply()?;
+        if (now.width, now.height) == self.size() {
+            return Err(Trouble::Refused("a part of the screen cannot be read".into()));
+        }
+        self.whole = whole(now.width, now.height)?;
+        if let Some(old) = self.shared.take() {
+            self.connection.shm_detach(old.segment)?;
+        }
+        self.shared = self.share()?;
+        self.under_pointer.clear();
+        (self.dirty, self.fresh) = (true, true);
+        Ok(())
     }
 
     pub(super) fn width(&self) -> u16 {
@@ -298,6 +314,10 @@ impl Screen {
     fn size(&self) -> (u16, u16) {
         (self.whole.width(), self.whole.height())
     }
+}
+
+fn whole(width: u16, height: u16) -> Result<Area, Trouble> {
+    Area::whole(width, height).ok_or_else(|| Trouble::Refused("the screen has no pixels".into()))
 }
 
 fn corner(area: &Area) -> (i16, i16) {

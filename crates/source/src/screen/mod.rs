@@ -3,8 +3,9 @@
 //! At each tick of the configured rate a thread takes what was drawn (DAMAGE) or lies under a
 //! pointer that moved, and paints it over the picture that it keeps. A picture goes out when it
 //! changed, when the engine wants one, and otherwise every [`HEARTBEAT_NS`], so that chunks keep
-//! closing on a still screen; that one is the same memory again, marked as a repeat. The death of
-//! the server is an error like any other.
+//! closing on a still screen; that one is the same memory again, marked as a repeat. A screen of
+//! another size goes on as pictures of another form. The death of the server is an error like any
+//! other.
 
 mod area;
 mod canvas;
@@ -49,8 +50,8 @@ pub(crate) fn head(screen: Screen, video: &Video, reports: &Reports) -> Result<H
     let reports = reports.clone();
     let pacer = Pacer::start("screen", move |alarm| {
         let feed = Arc::clone(&reports.feed);
-        if let Err(trouble) = watch(alarm, screen, canvas, &appsrc, fps, &feed) {
-            reports.inputs.put_now(Input::CaptureFailed(trouble.into()));
+        if let Err(failure) = watch(alarm, screen, canvas, &appsrc, fps, &feed) {
+            reports.inputs.put_now(Input::CaptureFailed(failure));
         }
     })?;
     Ok(Head {
@@ -69,7 +70,7 @@ fn watch(
     appsrc: &AppSrc,
     fps: u32,
     feed: &Feed,
-) -> Result<(), Trouble> {
+) -> Result<(), Failure> {
     let tick_ns = SECOND_NS / u64::from(fps);
     let newest = || clock::now_ns() * u64::from(fps) / SECOND_NS;
     let (mut tick, mut pushed_ns, mut wanted) = (newest(), 0, true);
@@ -88,13 +89,26 @@ fn watch(
         // Ticks are not exact in nanoseconds.
         let has_passed = |time_ns: u64| at_ns + tick_ns / 2 >= pushed_ns + time_ns;
         let may_go = wanted || feed.is_seated() || has_passed(IDLE_NS);
-        let changed = screen.has_changed()? && may_go && screen.update(&mut canvas)?;
+        let changed = match look(&mut screen, &mut canvas, may_go) {
+            Err(Trouble::Resized) => {
+                screen.resize()?;
+                canvas = Canvas::new(screen.width(), screen.height(), fps)?;
+                appsrc.set_caps(Some(&canvas.caps()?));
+                look(&mut screen, &mut canvas, true)?
+            }
+            looked => looked?,
+        };
         if wanted || changed || has_passed(HEARTBEAT_NS) {
             // Refused only while the pipeline starts or ends; the picture is then nobody's.
             let _taken = appsrc.push_buffer(canvas.picture(at_ns, !changed));
             (pushed_ns, wanted) = (at_ns, false);
         }
     }
+}
+
+/// Brings `canvas` up to date if `may_go`; whether it changed.
+fn look(screen: &mut Screen, canvas: &mut Canvas, may_go: bool) -> Result<bool, Trouble> {
+    Ok(screen.has_changed()? && may_go && screen.update(canvas)?)
 }
 
 /// Connects to the display. Fast when nobody listens there, so that it can be tried often.

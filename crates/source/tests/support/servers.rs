@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use x11rb::connection::Connection;
 use x11rb::protocol::randr::{ConnectionExt as _, Rotation};
 use x11rb::protocol::xproto::{
-    ChangeGCAux, ConnectionExt, CreateGCAux, CreateWindowAux, Rectangle, WindowClass,
+    ChangeGCAux, ConnectionExt, CreateGCAux, CreateWindowAux, ImageFormat, Rectangle, WindowClass,
 };
 use x11rb::rust_connection::RustConnection;
 
@@ -122,6 +122,17 @@ impl Xvfb {
             .unwrap();
     }
 
+    /// What the server itself shows, without the pointer: blue first, 32 bits a pixel.
+    pub(crate) fn picture(&self, width: u16, height: u16) -> Vec<u8> {
+        let (connection, root) = self.connect();
+        connection
+            .get_image(ImageFormat::Z_PIXMAP, root, 0, 0, width, height, !0)
+            .unwrap()
+            .reply()
+            .unwrap()
+            .data
+    }
+
     /// Sets another resolution, as a projector that is plugged in would.
     pub(crate) fn resize(&self, width: u16, height: u16) {
         let (connection, root) = self.connect();
@@ -153,17 +164,17 @@ pub(crate) struct Painter {
 
 impl Painter {
     pub(crate) fn fill(&self, rgb: u32) {
-        let size = Rectangle {
-            x: 0,
-            y: 0,
-            width: 4000,
-            height: 4000,
-        };
+        self.rectangle(rgb, (0, 0), (4000, 4000));
+    }
+
+    /// Fills a part of it.
+    pub(crate) fn rectangle(&self, rgb: u32, (x, y): (i16, i16), (width, height): (u16, u16)) {
+        let part = Rectangle { x, y, width, height };
         self.connection
             .change_gc(self.gc, &ChangeGCAux::new().foreground(rgb))
             .unwrap();
         self.connection
-            .poly_fill_rectangle(self.window, self.gc, &[size])
+            .poly_fill_rectangle(self.window, self.gc, &[part])
             .unwrap();
         // An answer means that it is drawn.
         self.connection.get_input_focus().unwrap().reply().unwrap();
