@@ -20,7 +20,7 @@ use nix::unistd::mkfifo;
 pub(crate) const SIZE: (usize, usize) = (1280, 720);
 /// Bytes of an I420 picture.
 pub(crate) const PICTURE: usize = SIZE.0 * SIZE.1 * 3 / 2;
-const FPS: u32 = 30;
+pub(crate) const FPS: u32 = 30;
 /// Seconds of pictures; they run to and fro.
 const SECONDS: usize = 3;
 

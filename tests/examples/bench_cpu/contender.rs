@@ -9,7 +9,7 @@ use lectern_tests::{Room, media, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::camera::{PICTURE, Playing, SIZE};
+use crate::camera::{FPS, PICTURE, Playing, SIZE};
 use crate::stage::{SCREEN, Stage, rest};
 
 /// Time after the start that is not counted: caches, first key frames, connections.
@@ -55,6 +55,14 @@ impl Track {
             fps: packets.len() as f64 / length,
             longest_ms: media::longest_gap(path, stream) * 1000.0,
             kbit_s: bytes as f64 * 8.0 / 1000.0 / length,
+        }
+    }
+
+    /// How much of what the device gave is there. A screen gives what changes.
+    pub(crate) fn part_of_nominal(&self) -> f64 {
+        match self.name {
+            "camera" => self.fps / f64::from(FPS),
+            _ => 1.0,
         }
     }
 
@@ -229,6 +237,7 @@ send = ["tracks"]
     Running::Ours(Box::new(room), lecture)
 }
 
+/// The first picture comes before there is a clock to stamp it, and the muxer would refuse it.
 fn gst_launch(stage: &Stage, pipe: &Path, dir: &Path) -> Command {
     let (width, height) = SIZE;
     let x264 = "x264enc speed-preset=superfast tune=zerolatency bframes=0 threads=1";
@@ -245,7 +254,8 @@ fn gst_launch(stage: &Stage, pipe: &Path, dir: &Path) -> Command {
          video/x-raw,format=I420 ! {x264} pass=qual quantizer=23 key-int-max=30 ! video/x-h264,profile=high ! \
          h264parse ! {screen} \
          filesrc location={pipe} blocksize={PICTURE} do-timestamp=true ! \
-         rawvideoparse format=i420 width={width} height={height} framerate=30/1 ! queue ! \
+         rawvideoparse format=i420 width={width} height={height} framerate=30/1 ! \
+         identity drop-buffer-flags=discont ! queue ! \
          {x264} pass=cbr bitrate=2500 vbv-buf-capacity=2000 key-int-max=60 ! video/x-h264,profile=high ! \
          h264parse ! {camera} \
          pulsesrc device={SOUND_DEVICE} ! audio/x-raw,rate=48000,channels=2 ! queue ! audioconvert ! \

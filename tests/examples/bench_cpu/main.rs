@@ -7,8 +7,9 @@
 //! A 1080p screen at 15 pictures a second, a 720p camera at 30 and stereo sound, the same x264 and
 //! AAC settings, in turn on one X server and one sound server. The camera is a pipe that this
 //! program fills at its pace. Counted are user and system seconds of all processes of a contender
-//! in a window of media time after its start; the X server's own are beside it. Shown and not
-//! judged: a busy machine is not a slow program.
+//! in a window of media time after its start; the X server's own are beside it. A round in which
+//! a contender got less than [`WHOLE`] of the camera's pictures did less work and counts for no
+//! ratio. Shown and not judged: a busy machine is not a slow program.
 
 #![expect(
     clippy::unwrap_used,
@@ -28,6 +29,9 @@ use contender::{Contender, KINDS, Kind};
 use processes::{Tree, load};
 use stage::{SCENES, Stage};
 
+/// The part of the camera's pictures that must be there.
+const WHOLE: f64 = 0.97;
+
 /// What one contender did in one round.
 struct Figures {
     cores: f64,
@@ -35,6 +39,12 @@ struct Figures {
     server_cores: f64,
     pss_mib: f64,
     tracks: Vec<contender::Track>,
+}
+
+impl Figures {
+    fn is_whole(&self) -> bool {
+        self.tracks.iter().all(|track| track.part_of_nominal() >= WHOLE)
+    }
 }
 
 fn main() {
@@ -132,13 +142,18 @@ fn print_summary(scene: &str, all: &BTreeMap<Kind, Vec<Figures>>) {
             spread(of(*kind, |f| f.tracks.iter().map(|track| track.kbit_s).sum())),
         );
     }
-    let ours = of(Kind::Lectern, |f| f.cores);
     for other in all.keys().filter(|kind| **kind != Kind::Lectern) {
-        let ratios = ours.iter().zip(of(*other, |f| f.cores)).map(|(a, b)| a / b);
+        let (ours, theirs) = (all.get(&Kind::Lectern), all.get(other));
+        let rounds = ours.into_iter().flatten().zip(theirs.into_iter().flatten());
+        let ratios: Vec<f64> = rounds
+            .filter(|(ours, theirs)| ours.is_whole() && theirs.is_whole())
+            .map(|(ours, theirs)| ours.cores / theirs.cores)
+            .collect();
         println!(
-            "        Lectern / {:<10} {}",
+            "        Lectern / {:<10} {} ({} rounds)",
             other.name(),
-            spread(ratios.collect())
+            spread(ratios.clone()),
+            ratios.len()
         );
     }
     println!();

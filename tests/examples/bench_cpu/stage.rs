@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::camera::Pictures;
 
 /// What can be painted.
-pub(crate) const SCENES: [&str; 3] = ["still", "video", "scroll"];
+pub(crate) const SCENES: [&str; 4] = ["still", "pen", "video", "scroll"];
 /// The size of the screen.
 pub(crate) const SCREEN: (u32, u32) = (1920, 1080);
 
