@@ -10,16 +10,16 @@ use lectern_tests::{media, until};
 use nix::sys::signal::{Signal, kill};
 use serde_json::Value;
 
-/// From the last picture or sound before a kill to the first after it, in seconds: the return is
-/// counted from the kill, because here the thing itself was never away.
+/// From the end of the last picture or sound before a kill to the first after it, in seconds:
+/// counted from the loss, because here the thing itself was never away.
 const BACK_WITHIN: f64 = 3.0;
 
 /// A source that is killed, and how its track is judged.
 struct Kind {
     name: &'static str,
     stream: &'static str,
-    /// The longest distance of two packets without a loss, in seconds. A still screen gives a
-    /// picture now and then only.
+    /// The longest time from one packet to the next without a loss, in seconds. A still screen
+    /// gives a picture now and then only.
     step: f64,
     /// Whether a loss on it may be blamed on a machine that is out of breath: pictures are
     /// dropped then, sound is not.
@@ -144,24 +144,32 @@ device = "{SOUND_DEVICE}"
     }
     let now = room.status()["lecture"]["recorded_ms"].as_u64().unwrap();
     room.await_recorded(now + 2_000);
+    let dropped = KINDS.map(|kind| source(&room, kind.name)["totals"]["dropped"].clone());
     room.lectern(&["stop"]);
     room.await_state(&id, "finished");
 
-    println!("kind         kills  back after min / median / max  other losses");
+    println!("kind         kills  back after min / median / max  other losses  dropped before the encoder");
     let mut faults = Vec::new();
-    for (kind, killed) in KINDS.iter().zip(&killed) {
+    for ((kind, killed), dropped) in KINDS.iter().zip(&killed).zip(&dropped) {
         let track = media::recorded(&room.lecture_dir(&id).join(kind.name), kind.stream);
-        let steps: Vec<(f64, f64)> = track.windows(2).map(|pair| (pair[0].0, pair[1].0)).collect();
-        let mine: Vec<(f64, f64)> = killed.iter().map(|at| hole_at(&steps, *at)).collect();
+        let steps: Vec<Step> = track
+            .windows(2)
+            .map(|pair| Step {
+                from: pair[0].0,
+                end: pair[0].0 + pair[0].1,
+                to: pair[1].0,
+            })
+            .collect();
+        let mine: Vec<Step> = killed.iter().map(|at| hole_at(&steps, *at)).collect();
         let others: Vec<_> = steps
             .iter()
-            .filter(|step| step.1 - step.0 > kind.step && !mine.contains(step))
+            .filter(|step| step.to - step.from > kind.step && !mine.contains(step))
             .collect();
-        let mut away: Vec<f64> = mine.iter().map(|(from, to)| to - from).collect();
+        let mut away: Vec<f64> = mine.iter().map(|step| step.to - step.end).collect();
         away.sort_by(f64::total_cmp);
         let (min, median, max) = (away[0], away[away.len() / 2], away[away.len() - 1]);
         println!(
-            "{:<12} {:>5}  {min:.2} / {median:.2} / {max:.2} s          {}",
+            "{:<12} {:>5}  {min:.2} / {median:.2} / {max:.2} s         {:>12}  {dropped}",
             kind.name,
             killed.len(),
             others.len()
@@ -180,14 +188,24 @@ device = "{SOUND_DEVICE}"
     drop((screen, sound, camera));
 }
 
-/// The hole that a kill at this moment made: the longest step of those that begin near it. A
-/// process takes up to a chunk of what it had encoded along, and dies a little after the test has
-/// read the time.
-fn hole_at(steps: &[(f64, f64)], at: f64) -> (f64, f64) {
+/// From one picture or block of sound to the next, in seconds of the run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Step {
+    /// When the first begins.
+    from: f64,
+    /// When it ends.
+    end: f64,
+    /// When the second begins.
+    to: f64,
+}
+
+/// The hole that a kill at this moment made: the largest near it. A process takes along what it
+/// had not sent, and dies a little after the test has read the time.
+fn hole_at(steps: &[Step], at: f64) -> Step {
     steps
         .iter()
-        .filter(|(from, _)| (at - 0.6..at + 1.0).contains(from))
+        .filter(|step| step.from <= at + 1.0 && step.to >= at)
         .copied()
-        .max_by(|a, b| (a.1 - a.0).total_cmp(&(b.1 - b.0)))
+        .max_by(|a, b| (a.to - a.end).total_cmp(&(b.to - b.end)))
         .expect("it recorded when it was killed")
 }
