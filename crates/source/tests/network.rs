@@ -82,9 +82,7 @@ fn p4_a_camera_that_changes_its_size_goes_on() {
     let run = driver.encode();
     driver.wait_chunk_until(&run, Duration::from_secs(2));
     server.obey("resize");
-    let init = |codec: &'static str| {
-        move |event: &SourceEvent| matches!(event, SourceEvent::Init { codec: is, .. } if is.ends_with(codec))
-    };
+    let init = |codec: &'static str| move |event: &SourceEvent| matches!(event, SourceEvent::Init { codec: is, .. } if is.ends_with(codec));
     let before = driver.wait("the first header", init(" 640x360"));
     let after = driver.wait_from(before, "another header", init(" 320x180"));
     let SourceEvent::Chunk { end_ns, .. } = driver.heard[..after]
@@ -97,13 +95,18 @@ fn p4_a_camera_that_changes_its_size_goes_on() {
         unreachable!()
     };
     let (seam, id) = (*end_ns, run.id);
-    let next = driver.wait_from(after, "a chunk of the new size", |event| {
-        matches!(event, SourceEvent::Chunk { run, key: true, .. } if *run == id)
-    });
+    let next = driver.wait_from(
+        after,
+        "a chunk of the new size",
+        |event| matches!(event, SourceEvent::Chunk { run, key: true, .. } if *run == id),
+    );
     let SourceEvent::Chunk { start_ns, .. } = driver.heard[next].frame.message else {
         unreachable!()
     };
-    println!("{} ms between the two sizes", (start_ns.saturating_sub(seam)) / 1_000_000);
+    println!(
+        "{} ms between the two sizes",
+        (start_ns.saturating_sub(seam)) / 1_000_000
+    );
     assert!(start_ns >= seam, "{start_ns} {seam}");
     driver.wait_chunk_until(&run, Duration::from_nanos(start_ns + 1_000_000_000));
     driver.stop(&run);
