@@ -10,7 +10,7 @@ use lectern_domain::fact::FactKind;
 use lectern_domain::units::Rate;
 use lectern_domain::wire::SourceEvent;
 use support::media::{self, Track};
-use support::servers::Camera;
+use support::servers::{Camera, Xvfb};
 use support::{Driver, Run, now_ns, test_audio, test_video, video_source};
 
 const SECOND: u64 = 1_000_000_000;
@@ -137,6 +137,31 @@ fn p1_the_pre_roll_of_a_network_camera_begins_with_its_own_key_frame() {
     let track = Track::gather(&driver, &run);
     // It sends one each second.
     assert!(track.start_ns() < 1_200 * MS, "{}", track.start_ns());
+    check_pieces(&[track], Duration::ZERO);
+}
+
+#[test]
+fn p1_the_pre_roll_of_a_still_screen_begins_near_zero() {
+    let server = Xvfb::start(640, 480);
+    let kind = SourceKind::X11 {
+        display: Some(server.display.clone()),
+    };
+    let mut driver = Driver::open_warm(video_source(kind, None, 15, None), &[], PRE_ROLL);
+    driver.wait_live();
+    // Five seconds of repeated pictures.
+    let mut next = driver.heard.len();
+    for _ in 0..10 {
+        next = 1 + driver.wait_from(next, "a sign of life", |event| {
+            matches!(event, SourceEvent::Alive { .. })
+        });
+    }
+    let press_ns = now_ns();
+    let run = driver.encode_from(base_before(press_ns), 0);
+    driver.wait_chunk_until(&run, Duration::from_nanos(press_ns - run.base_ns));
+    driver.stop(&run);
+    driver.quit();
+    let track = Track::gather(&driver, &run);
+    assert!(track.start_ns() < 400 * MS, "{}", track.start_ns());
     check_pieces(&[track], Duration::ZERO);
 }
 

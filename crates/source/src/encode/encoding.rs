@@ -87,6 +87,8 @@ pub(crate) struct Encoding {
     probe_due_ns: Option<u64>,
     /// When dropped pictures were last spoken of, and how many there were.
     drops_told: (u64, u64),
+    /// The whole second of the clock that was last looked at.
+    second: u64,
 }
 
 impl Encoding {
@@ -123,6 +125,7 @@ impl Encoding {
             probing: None,
             probe_due_ns: None,
             drops_told: (0, 0),
+            second: 0,
         }
     }
 

@@ -265,6 +265,24 @@ fn a_broken_encoder_is_told_and_not_drained() {
 }
 
 #[test]
+fn with_pre_roll_an_encoder_may_fail_while_nothing_is_recorded() {
+    let broken = Failure::new(FailureReason::Encoder, "no encoder is left that works");
+    for way in [vec![], vec![live()]] {
+        let events = [Event::Open(source())].into_iter().chain(way);
+        let (phase, actions) = walk(events.chain([Event::EncoderFailed(broken.clone())]));
+        assert_eq!(phase, Phase::Ended);
+        assert!(
+            actions.ends_with(&[
+                Action::DiscardEncoder,
+                Action::SayFailed(broken.clone()),
+                Action::Exit(1)
+            ]),
+            "{actions:?}"
+        );
+    }
+}
+
+#[test]
 fn nonsense_is_refused_and_changes_nothing() {
     let r = run();
     let (opening, _) = walk([Event::Open(source())]);

@@ -44,9 +44,20 @@ impl Encoding {
             self.track.coder_ended(coder.number);
             coder.discard();
         }
+        self.want_a_picture_each_second(now_ns);
         self.tell_drops(now_ns);
         self.probe(now_ns);
         self.shed(now_ns)
+    }
+
+    /// A still screen shows one soon after each whole second, so that a run that begins there has
+    /// its key frame there.
+    fn want_a_picture_each_second(&mut self, now_ns: u64) {
+        let second = now_ns / SECOND_NS;
+        if self.is_warm() && self.second != second {
+            self.second = second;
+            self.reports.feed.key_seen().set();
+        }
     }
 
     fn shed(&mut self, now_ns: u64) -> Result<(), Failure> {
