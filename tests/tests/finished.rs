@@ -15,13 +15,13 @@ mod probe;
 mod recording;
 
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 
 use lectern_domain::api::ClockTrust;
 use lectern_domain::ids::RunNumber;
 use lectern_domain::media::Role;
 use lectern_finish::{MarkInput, Note};
+use lectern_tests::look::{assert_same_picture, chapters, frame, has_words, keep_picture, mean};
 use lectern_tests::room::{CAMERA, MICROPHONE, Room, program};
 use lectern_tests::{media, player, until};
 use nix::sys::signal::{Signal, kill};
@@ -53,77 +53,6 @@ fn lecture(runs: &[recording::Run<'_>]) -> Recording {
     recording
 }
 
-/// The frame shown at a moment, as bytes of brightness.
-fn frame(path: &Path, at_s: f64) -> Vec<u8> {
-    frame_of(path, at_s, "320:180")
-}
-
-fn frame_of(path: &Path, at_s: f64, size: &str) -> Vec<u8> {
-    let output = Command::new("ffmpeg")
-        .args([
-            "-v",
-            "error",
-            "-nostdin",
-            "-i",
-            path.to_str().unwrap(),
-            "-map",
-            "0:v:0",
-        ])
-        // The frame that stands at that moment, not the next one: a card stands for minutes.
-        .args([
-            "-vf",
-            &format!(
-                "fps=60:round=near,trim=start={},scale={size}:flags=area",
-                at_s + 0.005
-            ),
-            "-frames:v",
-            "1",
-        ])
-        .args(["-f", "rawvideo", "-pix_fmt", "gray", "-"])
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success() && output.stderr.is_empty(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    assert!(!output.stdout.is_empty(), "no frame at {at_s}");
-    output.stdout
-}
-
-/// Keeps a frame as PNG in the folder that `LECTERN_PICTURES` names, if it is set.
-fn keep_picture(path: &Path, at_s: f64, name: &str) {
-    let Some(folder) = std::env::var_os("LECTERN_PICTURES") else {
-        return;
-    };
-    let out = Path::new(&folder).join(format!("{name}.png"));
-    let done = Command::new("ffmpeg")
-        .args(["-v", "error", "-nostdin", "-y", "-i", path.to_str().unwrap()])
-        .args(["-vf", &format!("fps=10,trim=start={at_s}"), "-frames:v", "1"])
-        .arg(out)
-        .status()
-        .unwrap();
-    assert!(done.success());
-}
-
-fn mean(bytes: &[u8]) -> f64 {
-    bytes.iter().map(|byte| f64::from(*byte)).sum::<f64>() / bytes.len() as f64
-}
-
-/// The middle of a frame, where the words stand.
-fn middle(frame: &[u8]) -> Vec<u8> {
-    (70..110)
-        .flat_map(|line| frame[line * 320 + 40..line * 320 + 280].to_vec())
-        .collect()
-}
-
-/// Whether words stand in the middle of a frame: white letters on a dark picture.
-fn has_words(frame: &[u8]) -> bool {
-    let middle = middle(frame);
-    let white = middle.iter().filter(|byte| **byte > 180).count();
-    (100..4_000).contains(&white) && mean(&middle) < 110.0
-}
-
 /// Picture and sound keep their distance, for players that go by time and those that only count.
 fn in_sync(path: &Path, at_least: usize, most_s: f64) {
     let flashes = flash_times(path);
@@ -134,46 +63,6 @@ fn in_sync(path: &Path, at_least: usize, most_s: f64) {
         let min = offsets.iter().copied().fold(f64::MAX, f64::min);
         assert!(max - min < most_s, "{offsets:?}");
     }
-}
-
-/// Whether Chromium shows the same as ffmpeg at the moments that it jumped to.
-fn assert_same_picture(path: &Path, frame: &player::Frame) {
-    let (width, height) = player::THUMB;
-    let ours = frame_of(path, frame.at_s, &format!("{width}:{height}"));
-    assert_eq!(ours.len(), frame.thumb.len());
-    let apart = ours
-        .iter()
-        .zip(&frame.thumb)
-        .map(|(a, b)| f64::from(a.abs_diff(*b)))
-        .sum::<f64>();
-    let apart = apart / ours.len() as f64;
-    assert!(
-        apart < 12.0,
-        "at {} s Chromium shows something else: {apart}",
-        frame.at_s
-    );
-}
-
-/// The chapters as ffprobe lists them: start in seconds and title.
-fn chapters(path: &Path) -> Vec<(f64, String)> {
-    let output = Command::new("ffprobe")
-        .args([
-            "-v",
-            "error",
-            "-show_chapters",
-            "-of",
-            "json",
-            path.to_str().unwrap(),
-        ])
-        .output()
-        .unwrap();
-    let list: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let list = list["chapters"].as_array().unwrap().iter();
-    list.map(|chapter| {
-        let title = chapter["tags"]["title"].as_str().unwrap().to_owned();
-        (chapter["start_time"].as_str().unwrap().parse().unwrap(), title)
-    })
-    .collect()
 }
 
 #[test]
@@ -486,7 +375,7 @@ fn a_lecture_of_spares_alone_is_a_lecture() {
 }
 
 #[test]
-fn a_renderer_that_is_missing_or_fails_or_hangs_costs_the_caption_only() {
+fn a_renderer_that_is_missing_or_fails_costs_the_caption_only() {
     let mut recording = lecture(&[(Some(12_000 * MS), &[])]);
     let camera = colours("320x180", &[]);
     recording.record("camera", Role::Presenter, 1, &camera, (0, 3_000 * MS), 0);

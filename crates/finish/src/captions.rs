@@ -102,8 +102,8 @@ impl Captions<'_> {
             .get(missing.after.wrapping_sub(1))
             .or_else(|| shown.get(missing.after));
         let entry = beside.and_then(|beside| track.entries.get(usize::from(beside.sample.entry)));
-        let Some(entry) = entry else {
-            return Ok(Err("the track has no picture".to_owned()));
+        let Some(entry) = entry.filter(|entry| entry.avc().is_some()) else {
+            return Ok(Err("its pictures are not H.264".to_owned()));
         };
         let (width, height) = (entry.size.0 & !1, entry.size.1 & !1);
         let before = shown.get(..missing.after).unwrap_or_default();
