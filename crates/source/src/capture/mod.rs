@@ -131,7 +131,7 @@ impl Capture {
                 tap
             }
             Medium::Pictures | Medium::Coded => {
-                let tap = tap::pictures(reports);
+                let tap = tap::pictures(reports)?;
                 side::split(&pipeline, &head, &tap, &reports.outbox)
                     .map_err(|failure| misfit(source, "raw pictures", failure))?;
                 tap

@@ -1,6 +1,8 @@
-//! Where the device's data leaves the capture pipeline: from a sink's callback into the feed.
+//! Where the device's data leaves the capture pipeline: from a sink into the feed.
 //!
-//! The callbacks run on the streaming thread and do not wait.
+//! All of it runs on the streaming thread and does not wait.
+
+use std::sync::{Mutex, PoisonError};
 
 use gst::prelude::*;
 use gst_app::{AppSink, AppSinkCallbacks};
@@ -10,21 +12,51 @@ use lectern_domain::wire::SourceEvent;
 use super::Reports;
 use super::ear::{Ear, News};
 use crate::clock;
+use crate::element::make;
+use crate::failure::Failure;
 use crate::form::Form;
 use crate::sound_line::SoundLine;
 
-/// The sink of raw or coded pictures.
-pub(super) fn pictures(reports: &Reports) -> gst::Element {
+/// The sink of raw or coded pictures. It is a plain one with an ear at its door: an appsink keeps
+/// its newest sample, and a picture that is kept cannot be painted over by a screen.
+pub(super) fn pictures(reports: &Reports) -> Result<gst::Element, Failure> {
+    let tap = make(
+        "fakesink",
+        &[
+            ("name", "tap"),
+            ("sync", "false"),
+            ("async", "false"),
+            ("enable-last-sample", "false"),
+        ],
+    )?;
+    let pad = tap
+        .static_pad("sink")
+        .ok_or_else(|| Failure::internal("a sink has no pad"))?;
     let feed = reports.feed.clone();
-    let mut known = None;
-    sink(move |sample| {
-        let (Some(buffer), Some(mono_ns)) = (sample.buffer_owned(), captured_at(sample)) else {
-            return;
+    let known = Mutex::new(None);
+    let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST;
+    pad.add_probe(kinds, move |pad, info| {
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        let (caps, segment) = (pad.current_caps(), pad.sticky_event::<gst::event::Segment>(0));
+        let form = caps.as_ref().and_then(|caps| current_form(&mut known, caps));
+        let (Some(form), Some(segment)) = (form, segment) else {
+            return gst::PadProbeReturn::Ok;
         };
-        if let Some(form) = current_form(&mut known, sample) {
-            feed.deliver(form, &buffer, mono_ns);
+        let deliver = |buffer: &gst::Buffer| {
+            if let Some(mono_ns) = captured_at(segment.segment(), buffer) {
+                feed.deliver(form, buffer, mono_ns);
+            }
+        };
+        match &info.data {
+            Some(gst::PadProbeData::Buffer(buffer)) => deliver(buffer),
+            Some(gst::PadProbeData::BufferList(list)) => {
+                list.iter_owned().for_each(|buffer| deliver(&buffer))
+            }
+            _ => {}
         }
-    })
+        gst::PadProbeReturn::Ok
+    });
+    Ok(tap)
 }
 
 /// The sink of 48 kHz float sound. `jitters` as in [`super::Medium::Sound`].
@@ -37,10 +69,15 @@ pub(super) fn sound(channels: u32, jitters: bool, reports: &Reports) -> gst::Ele
     let span = tracing::Span::current();
     sink(move |sample| {
         let _source = span.enter();
-        let (Some(buffer), Some(mono_ns)) = (sample.buffer_owned(), captured_at(sample)) else {
+        let (Some(buffer), Some(segment), Some(caps)) =
+            (sample.buffer_owned(), sample.segment(), sample.caps())
+        else {
             return;
         };
-        let Some(form) = current_form(&mut known, sample) else {
+        let Some(mono_ns) = captured_at(segment, &buffer) else {
+            return;
+        };
+        let Some(form) = current_form(&mut known, caps) else {
             return;
         };
         listen(&mut ear, &buffer, channels, mono_ns, &reports);
@@ -93,26 +130,24 @@ fn sink(mut take: impl FnMut(&gst::Sample) + Send + 'static) -> gst::Element {
     AppSink::builder()
         .name("tap")
         .sync(false)
-        // A picture that the sink kept could not be painted over.
-        .enable_last_sample(false)
         .async_(false)
         .callbacks(callbacks)
         .build()
         .upcast()
 }
 
-/// The form of `sample`, read anew only when the caps changed.
-fn current_form<'a>(known: &'a mut Option<Form>, sample: &gst::Sample) -> Option<&'a Form> {
-    let caps = sample.caps()?;
+/// The form of `caps`, read anew only when they changed.
+fn current_form<'a>(known: &'a mut Option<Form>, caps: &gst::CapsRef) -> Option<&'a Form> {
     if known.as_ref().is_none_or(|form| form.caps().as_ref() != caps) {
         *known = Form::from_caps(caps.to_owned());
     }
     known.as_ref()
 }
 
-/// When the sample was captured, on the monotonic clock: running time, as base time is zero.
-fn captured_at(sample: &gst::Sample) -> Option<u64> {
-    let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
-    let stamp = sample.buffer()?.pts()?;
-    segment.to_running_time(stamp).map(gst::ClockTime::nseconds)
+/// When a buffer was captured, on the monotonic clock: running time, as base time is zero.
+fn captured_at(segment: &gst::Segment, buffer: &gst::Buffer) -> Option<u64> {
+    let segment = segment.downcast_ref::<gst::ClockTime>()?;
+    segment
+        .to_running_time(buffer.pts()?)
+        .map(gst::ClockTime::nseconds)
 }
