@@ -158,7 +158,7 @@ impl State {
         match self.planted {
             Planted::NoFileSync => {}
             Planted::CommitFirst => self.late.push(Skipped::File(number)),
-            Planted::Nothing | Planted::NoFolderSync => self.files[number].sync(),
+            Planted::Nothing | Planted::NoFolderSync | Planted::StaleCache => self.files[number].sync(),
         }
     }
 
@@ -166,7 +166,7 @@ impl State {
         match self.planted {
             Planted::NoFolderSync => {}
             Planted::CommitFirst => self.late.push(Skipped::Folder(path.to_owned())),
-            Planted::Nothing | Planted::NoFileSync => self.names.sync(path),
+            Planted::Nothing | Planted::NoFileSync | Planted::StaleCache => self.names.sync(path),
         }
     }
 
@@ -292,7 +292,10 @@ impl Disk for ModelDisk {
     }
 
     fn drop_cache(&mut self, file: &mut ModelFile) -> io::Result<()> {
-        self.begin(false)?.files[file.0].drop_cache();
+        let mut state = self.begin(false)?;
+        if state.planted != Planted::StaleCache {
+            state.files[file.0].drop_cache();
+        }
         Ok(())
     }
 

@@ -17,6 +17,8 @@ pub(super) enum Planted {
     /// Syncs happen only with the next change of the disk, that is, after the COMMIT that they
     /// should have come before.
     CommitFirst,
+    /// What a failed sync left in memory is taken for what the device has.
+    StaleCache,
 }
 
 /// A sync that was put off.
