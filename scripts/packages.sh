@@ -18,7 +18,8 @@ element:x264enc gstreamer1.0-plugins-ugly
 element:avenc_aac gstreamer1.0-libav
 element:alsasrc gstreamer1.0-alsa
 element:pulsesrc gstreamer1.0-pulseaudio
-font: fonts-dejavu-core
+font:DejaVuSans fonts-dejavu-core
+font:DroidSansFallback fonts-droid-fallback
 gst-launch-1.0 gstreamer1.0-tools
 "
 need_stage="
@@ -44,7 +45,7 @@ present() {
         lib:*) pkg-config --exists "${1#lib:}" 2>/dev/null ;;
         element:*) gst-inspect-1.0 --exists "${1#element:}" 2>/dev/null ;;
         typelib:*) ls /usr/lib/*/girepository-1.0/"${1#typelib:}".typelib >/dev/null 2>&1 ;;
-        font:*) find /usr/share/fonts "$HOME/.fonts" -name '*.[ot]tf' 2>/dev/null | grep -q . ;;
+        font:*) find /usr/share/fonts "$HOME/.fonts" -name "${1#font:}*" 2>/dev/null | grep -q . ;;
         python:*) /usr/bin/python3 -c "import ${1#python:}" 2>/dev/null ;;
         *) command -v "$1" >/dev/null 2>&1 ;;
     esac

@@ -44,7 +44,7 @@ pub(crate) enum FinishEvent {
 pub(crate) struct Wishes {
     picture: Picture,
     gap_card: bool,
-    /// Of captions and chapters.
+    /// Of captions and chapters, where the lecture does not say its own.
     language: String,
     timezone: TimeZone,
     renderer: PathBuf,
@@ -211,7 +211,10 @@ fn job(wishes: &Wishes, input: FinishInput) -> Job {
         marks: marks.collect(),
         facts: input.facts,
         gap_card: wishes.gap_card,
-        language: wishes.language.clone(),
+        // Captions are for those who watch the lecture, not for those who sit in the room.
+        language: input.metadata["language"]
+            .as_str()
+            .map_or_else(|| wishes.language.clone(), str::to_owned),
         timezone: wishes.timezone.clone(),
         renderer: Some(wishes.renderer.clone()),
         metadata: input.metadata,

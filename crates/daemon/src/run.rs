@@ -172,8 +172,8 @@ async fn serve(
     let pump = tokio::spawn(pump::run(media, spool.clone(), drained_out, tally.clone()));
 
     let wishes = Wishes::of(&config, source_program());
-    let (finisher, finish) = Finisher::start(wishes, Arc::clone(&vitals))
-        .context("the finish thread could not be started")?;
+    let (finisher, finish) =
+        Finisher::start(wishes, Arc::clone(&vitals)).context("the finish thread could not be started")?;
     let (courier, courier_events) =
         Courier::start(Arc::clone(&config), db.clone()).context("the deliver thread could not be started")?;
 

@@ -29,7 +29,7 @@ pub struct Job {
     pub facts: Vec<Fact>,
     /// Whether a card of two seconds stands where an outage lies between two runs.
     pub gap_card: bool,
-    /// The language of captions and chapters, as `en` or `pt-BR`; English where it has no words.
+    /// The language of captions and chapters, as `en` or `zh-Hans`; English where it has no words.
     pub language: String,
     /// The room's, for times of day in captions.
     pub timezone: TimeZone,

@@ -6,7 +6,7 @@ use lectern_domain::api::ClockTrust;
 
 use crate::job::RunInput;
 use crate::timeline::Timeline;
-use crate::words::{Words, length, times_of_day};
+use crate::words::{Words, times_of_day};
 
 /// One gap.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl Outage {
     /// What a card says of it: `Interrupted` and what is known, in a line of its own.
     pub(crate) fn text(&self, words: &Words, zone: &TimeZone) -> String {
         let times = self.wall_ms.and_then(|(from, to)| times_of_day(from, to, zone));
-        let long = self.length_ms.map(length);
+        let long = self.length_ms.map(|ms| words.length(ms));
         match (times, long) {
             (Some(times), Some(long)) => format!("{}\n{times} ({long})", words.interrupted),
             (Some(known), None) | (None, Some(known)) => format!("{}\n{known}", words.interrupted),

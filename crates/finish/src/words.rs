@@ -1,5 +1,5 @@
 //! What finished lectures say to those who watch them: captions, cards and chapters, in the
-//! room's language.
+//! lecture's language.
 //!
 //! Plain words and numbers; nothing here knows where they are drawn. A language that is not here
 //! is English.
@@ -18,6 +18,8 @@ pub(crate) struct Words {
     mark: &'static str,
     /// The chapter after an outage.
     pub(crate) after_outage: &'static str,
+    /// Hours, minutes, seconds.
+    units: [&'static str; 3],
 }
 
 const ENGLISH: Words = Words {
@@ -27,24 +29,10 @@ const ENGLISH: Words = Words {
     start: "Start",
     mark: "Mark {}",
     after_outage: "After the interruption",
+    units: ["h", "min", "s"],
 };
+/// The other languages of the platform's courses, and Arabic of the podium's page.
 const OTHERS: [Words; 4] = [
-    Words {
-        language: "de",
-        no_picture: "Kein Bild von {}",
-        interrupted: "Unterbrochen",
-        start: "Beginn",
-        mark: "Marke {}",
-        after_outage: "Nach der Unterbrechung",
-    },
-    Words {
-        language: "es",
-        no_picture: "Sin imagen de {}",
-        interrupted: "Interrumpido",
-        start: "Inicio",
-        mark: "Marca {}",
-        after_outage: "Tras la interrupción",
-    },
     Words {
         language: "fr",
         no_picture: "Pas d’image de {}",
@@ -52,19 +40,39 @@ const OTHERS: [Words; 4] = [
         start: "Début",
         mark: "Repère {}",
         after_outage: "Après l’interruption",
+        units: ["h", "min", "s"],
     },
     Words {
-        language: "pt",
-        no_picture: "Sem imagem de {}",
-        interrupted: "Interrompido",
-        start: "Início",
-        mark: "Marca {}",
-        after_outage: "Após a interrupção",
+        language: "zh",
+        no_picture: "没有来自 {} 的画面",
+        interrupted: "录制中断",
+        start: "开始",
+        mark: "标记 {}",
+        after_outage: "中断之后",
+        units: ["小时", "分", "秒"],
+    },
+    Words {
+        language: "ru",
+        no_picture: "Нет изображения: {}",
+        interrupted: "Прервано",
+        start: "Начало",
+        mark: "Метка {}",
+        after_outage: "После перерыва",
+        units: ["ч", "мин", "с"],
+    },
+    Words {
+        language: "ar",
+        no_picture: "لا توجد صورة من {}",
+        interrupted: "انقطع التسجيل",
+        start: "البداية",
+        mark: "علامة {}",
+        after_outage: "بعد الانقطاع",
+        units: ["س", "د", "ث"],
     },
 ];
 
 impl Words {
-    /// Those of a language tag such as `fr` or `pt-BR`.
+    /// Those of a language tag such as `fr` or `zh-Hans`.
     pub(crate) fn of(tag: &str) -> &'static Self {
         let primary = tag.split('-').next().unwrap_or_default();
         OTHERS
@@ -75,6 +83,20 @@ impl Words {
 
     pub(crate) fn no_picture(&self, source: &str) -> String {
         self.no_picture.replace("{}", source)
+    }
+
+    /// `12 s`, `5 min 12 s`, `1 h 5 min`.
+    pub(crate) fn length(&self, ms: u64) -> String {
+        let [hours, minutes, seconds] = self.units;
+        // No interruption took no time at all.
+        let total = ((ms + 500) / 1_000).max(1);
+        match (total / 3_600, total / 60 % 60, total % 60) {
+            (0, 0, s) => format!("{s} {seconds}"),
+            (0, min, 0) => format!("{min} {minutes}"),
+            (0, min, s) => format!("{min} {minutes} {s} {seconds}"),
+            (h, 0, _) => format!("{h} {hours}"),
+            (h, min, _) => format!("{h} {hours} {min} {minutes}"),
+        }
     }
 
     /// A mark that nobody named, by its number.
@@ -106,19 +128,6 @@ pub(crate) fn times_of_lecture(from_ms: i64, to_ms: i64) -> String {
     format!("{}–{}", written(from_ms), written(to_ms))
 }
 
-/// `12 s`, `5 min 12 s`, `1 h 5 min`.
-pub(crate) fn length(ms: u64) -> String {
-    // No interruption took no time at all.
-    let seconds = ((ms + 500) / 1_000).max(1);
-    match (seconds / 3_600, seconds / 60 % 60, seconds % 60) {
-        (0, 0, s) => format!("{s} s"),
-        (0, min, 0) => format!("{min} min"),
-        (0, min, s) => format!("{min} min {s} s"),
-        (h, 0, _) => format!("{h} h"),
-        (h, min, _) => format!("{h} h {min} min"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,7 +135,7 @@ mod tests {
     #[test]
     fn a_language_without_words_is_english() {
         assert_eq!(Words::of("fr").mark(3), "Repère 3");
-        assert_eq!(Words::of("pt-BR").start, "Início");
+        assert_eq!(Words::of("zh-Hans").start, "开始");
         for tag in ["en", "sw", ""] {
             assert_eq!(
                 Words::of(tag).no_picture("camera"),
@@ -156,7 +165,8 @@ mod tests {
             (3_600_000, "1 h"),
             (3_912_000, "1 h 5 min"),
         ] {
-            assert_eq!(length(ms), text);
+            assert_eq!(ENGLISH.length(ms), text);
         }
+        assert_eq!(Words::of("ru").length(312_400), "5 мин 12 с");
     }
 }
