@@ -21,13 +21,15 @@ pub(super) struct Told {
     pub(super) folder: String,
     /// As committed, by what the calls said.
     pub(super) state: S,
+    /// What a crash found it as, until it is decided how it goes on.
+    pub(super) was: Option<S>,
     pub(super) run: u32,
     /// Next chunk of the run.
     pub(super) next: u64,
     /// When each chunk of the last run was handed over, nanoseconds of the world.
     arrived: Vec<u64>,
     pub(super) seen_ns: u64,
-    pub(super) marks: u32,
+    pub(super) marks: usize,
     pub(super) facts: usize,
     /// The disk failed in this run: what had to be dropped is known to nobody.
     pub(super) faulty: bool,
@@ -46,6 +48,7 @@ impl Told {
             id: LectureId(Uuid::from_u128(number)),
             folder: String::new(),
             state: S::Scheduled,
+            was: None,
             run: 0,
             next: 0,
             arrived: Vec::new(),
