@@ -10,6 +10,8 @@ from delivered import decoded_tracks, judge_delivered
 from machine import MachineError, until
 
 HOUR_S = 3600
+IN_1970 = "@86400"
+"""The kernel refuses a time at which the machine would have been booted before 1970."""
 STEADY_S = 8.0
 TIMES_WITHIN_S = 3.0
 """How exact a corrected wall time must be: the second that `date` sets, and a slow machine."""
@@ -37,7 +39,7 @@ def prove(room: Classroom, options: argparse.Namespace, dice: random.Random) -> 
     room.place(DEAD_RTC, "/etc/systemd/system/dead-rtc.service")
     room.machine.run("systemctl daemon-reload && systemctl enable -q dead-rtc")
     for name, clock, distrusted in (
-        ("1970", lambda: "@60", True),
+        ("1970", lambda: IN_1970, True),
         ("an hour ago", lambda: f"@{time.time() - HOUR_S:.0f}", True),
         ("in five hours", lambda: f"@{time.time() + 5 * HOUR_S:.0f}", False),
     ):
@@ -59,7 +61,7 @@ def steps(room: Classroom) -> list[str]:
     for name, set_clock in (
         ("five hours on", lambda: room.machine.clock(5 * HOUR_S)),
         ("an hour back", lambda: room.machine.clock(-6 * HOUR_S)),
-        ("1970", lambda: room.machine.run("date -s @60")),
+        ("1970", lambda: room.machine.run(f"date -s {IN_1970}")),
         ("right again", lambda: right(room)),
     ):
         time.sleep(STEADY_S)

@@ -4,10 +4,9 @@ import argparse
 import dataclasses
 import random
 import time
-from collections.abc import Callable
 
 import judge
-from classroom import Classroom
+from classroom import CAMERA, MICROPHONE, SCREEN, SHARE, Classroom
 from delivered import Spans, decoded_tracks, judge_delivered
 from machine import MachineError, until
 
@@ -20,7 +19,7 @@ REFUSED_WITHIN_S = 20.0
 BY_ITSELF = {"camera": 1, "screen": 0, "microphone": 0}
 """Frames that a simulated camera leaves out now and then, undisturbed, on a machine with slow timers."""
 ONE_FRAME_S = {"camera": 1 / 15, "screen": 1 / 2, "microphone": 1024 / 48_000}
-SWAP = "other camera there"
+SOCKET = "/dev/camera-socket"
 CAMERA_NODE, MICROPHONE_NODE = "/dev/video0", "/dev/snd/pcmC0D1c"
 
 
@@ -34,11 +33,14 @@ class Fault:
     returned: float
     reason: str
     told: str
+    wrong: list[str] = dataclasses.field(default_factory=list)
 
 
 def prove(room: Classroom, options: argparse.Namespace, dice: random.Random) -> list[str]:
     del options, dice
-    room.install()
+    room.install(CAMERA.replace("/dev/video0", SOCKET) + SCREEN + MICROPHONE + SHARE)
+    plug(room, 0)
+    room.machine.run("systemctl restart lecternd")
     room.await_live()
     lecture = room.lectern("start --title 'Loose plugs'")
     room.await_recording(lecture, 1)
@@ -47,6 +49,7 @@ def prove(room: Classroom, options: argparse.Namespace, dice: random.Random) -> 
         unplugged(room, "camera", "camera", CAMERA_NODE),
         stalled(room),
         swapped(room),
+        stranger(room),
     ]
     time.sleep(STEADY_S)
     room.lectern("stop")
@@ -79,9 +82,7 @@ def judged(fault: Fault, tracks: Spans, base: float) -> list[str]:
         f"{fault.name:20}  {fault.source:10}  {hole[1] - hole[0]:7.2f}  {back:13.2f}  {str(missing):>30}"
         f"  {fault.reason}: {fault.told}"
     )
-    broken = []
-    if fault.name == SWAP and fault.reason != "swapped":
-        broken.append(f"P4: another camera at the same node was not refused: {fault.told}")
+    broken = list(fault.wrong)
     if back > BACK_WITHIN_S:
         broken.append(f"P4: after '{fault.name}' the {fault.source} was back only after {back:.2f} s")
     broken += [
@@ -129,7 +130,7 @@ def unplugged(room: Classroom, source: str, word: str, node: str) -> Fault:
     return Fault("unplug and replug", source, began, returned, said["reason"], said["detail"])
 
 
-def stalled(room: Classroom) -> Fault:
+def stalled(room: Classroom, name: str = "stall") -> Fault:
     """The driver gives errors until its user lets go of it."""
     time.sleep(STEADY_S)
     began = room.machine.uptime()
@@ -141,34 +142,54 @@ def stalled(room: Classroom) -> Fault:
         return now if now.get("health") == "live" and now["restarts"] > restarts else None
 
     said = until("the camera to be started again", again)
-    return Fault("stall", "camera", began, began, said["reason"], said["detail"])
+    return Fault(name, "camera", began, began, said["reason"], said["detail"])
 
 
 def swapped(room: Classroom) -> Fault:
-    """The other camera is found at the node, then the right one again."""
+    """The name of the socket leads to the other camera: the first one must be recorded on."""
+    before = room.source("camera")["device"]
+    plug(room, 1)
+    fault = stalled(room, "plugs swapped")
+    after = room.source("camera")["device"]
+    plug(room, 0)
+    if before != after:
+        fault.wrong.append(f"P4: with the plugs swapped {after} was recorded and not {before}")
+    return fault
+
+
+def stranger(room: Classroom) -> Fault:
+    """Another camera alone is in the socket, then the right one again."""
     time.sleep(STEADY_S)
     began = room.machine.uptime()
-    swap(room)
-    room.machine.device("stall-camera", "1")
+    room.machine.device("unplug-camera")
+    away(room, "camera")
+    cameras(room, "0x10,0x1")  # the first is a radio now, the second a camera of another identity
     try:
-        said = until("the other camera to be refused", refused(room), patience=REFUSED_WITHIN_S)
+        said = until("the other camera to be refused", lambda: refused(room), patience=REFUSED_WITHIN_S)
+        fault = Fault("other camera there", "camera", began, 0.0, said["reason"], said["detail"])
     except MachineError as error:
-        said = {"reason": "NOT REFUSED", "detail": str(error)}
+        fault = Fault("other camera there", "camera", began, 0.0, "not refused", str(error))
+        fault.wrong.append(f"P4: another camera in the socket was not refused: {room.source('camera')}")
     time.sleep(AWAY_S)
-    swap(room)
-    returned = room.machine.uptime()
+    cameras(room, "0x1,0x1")
+    fault.returned = born(room, CAMERA_NODE)
     back(room, "camera")
-    return Fault(SWAP, "camera", began, returned, said["reason"], said["detail"])
+    return fault
 
 
-def refused(room: Classroom) -> Callable[[], dict | None]:
-    def look() -> dict | None:
-        now = room.source("camera")
-        return now if now.get("reason") == "swapped" and now["health"] != "live" else None
-
-    return look
+def refused(room: Classroom) -> dict | None:
+    now = room.source("camera")
+    return now if now.get("reason") == "swapped" and now["health"] != "live" else None
 
 
-def swap(room: Classroom) -> None:
-    """Exchanges the nodes of the two cameras, as two plugs that changed places would."""
-    room.machine.run("cd /dev && mv video0 swapped && mv video1 video0 && mv swapped video1")
+def cameras(room: Classroom, kinds: str) -> None:
+    """Loads the simulated cameras anew, as what `kinds` says."""
+    room.machine.run(
+        f"modprobe -r vivid && modprobe vivid n_devs=2 node_types={kinds} num_inputs=1,1 input_types=0,0"
+        " num_outputs=0,0 no_error_inj=0"
+    )
+
+
+def plug(room: Classroom, camera: int) -> None:
+    """Lets the name of the socket lead to one of the two cameras, as udev does for a plug in it."""
+    room.machine.run(f"ln -sfn video{camera} {SOCKET}")
