@@ -306,18 +306,29 @@ impl World {
     /// Asks for the deletion of every lecture: one that may not go must be refused.
     fn purge(&mut self) -> Result<(), Stop> {
         for at in 0..self.lectures.len() {
-            let (id, delivered) = (self.lectures[at].id, self.lectures[at].delivered);
-            self.lectures[at].purging |= delivered;
-            match self.process().call(|db| async move { db.purge(id).await }) {
-                Ok(_) if delivered => self.lectures[at].state = S::Purged,
-                Ok(_) => {
-                    return Err(Stop::Violated(format!(
-                        "P6: {id} was deleted before it was delivered"
-                    )));
+            let told = &mut self.lectures[at];
+            let (id, delivered, before) = (told.id, told.delivered, told.purging);
+            told.purging |= delivered;
+            let refused = match self.process().call(|db| async move { db.purge(id).await }) {
+                Ok(_) if delivered => {
+                    self.lectures[at].state = S::Purged;
+                    continue;
                 }
-                Err(DbError::Conflict(_) | DbError::Spool(_)) => {}
-                Err(error) => return Err(Stop::Violated(error.to_string())),
-            }
+                Ok(_) => format!("P6: {id} was deleted before it was delivered"),
+                // Decided, and the disk failed: the next start ends it.
+                Err(DbError::Spool(_)) => continue,
+                // A suspect segment is in no finished file; else what was delivered may go, once.
+                Err(DbError::Conflict(_)) => {
+                    self.lectures[at].purging = before;
+                    let gone = self.lectures[at].state == S::Purged;
+                    if !delivered || gone || self.disk.state().faults > 0 {
+                        continue;
+                    }
+                    format!("{id} was delivered and may not be deleted")
+                }
+                Err(error) => error.to_string(),
+            };
+            return Err(Stop::Violated(refused));
         }
         Ok(())
     }
