@@ -48,6 +48,9 @@ impl SourceProcess {
         let mut child = Command::new(program)
             .arg("--name")
             .arg(name.as_str())
+            // Each lecture's encoder has threads of its own. With as many arenas as the C library
+            // likes, what they free stays with each of them, and a source grows with every lecture.
+            .env("MALLOC_ARENA_MAX", "2")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
