@@ -29,6 +29,10 @@ impl Supervisor {
                 Some(SourceCommand::StopEncode { .. }) => self.pulse(across, Pulse::Released, now_ns),
                 _ => {}
             }
+            // The process before this one may have died while it was asked for media.
+            if life.encoding == Encoding::Resting && across.watch.is_asked() {
+                self.pulse(across, Pulse::Released, now_ns);
+            }
             if let Some(command) = command {
                 tell(life, &command).await?;
             }

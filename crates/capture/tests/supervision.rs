@@ -14,6 +14,7 @@ use lectern_domain::config::{Source, SourceKind};
 use lectern_domain::fact::FactKind;
 use lectern_domain::ids::{LectureId, RunId, RunNumber};
 use lectern_domain::media::Role;
+use lectern_domain::track::TrackHealth;
 use lectern_domain::wire::FailureReason;
 use tokio::time::{sleep, timeout};
 
@@ -235,6 +236,45 @@ fn p4_a_spare_rests_again_after_its_principal_was_steady() {
         let report = &stage.capture.reports()[&"desk".parse().unwrap()];
         assert_eq!(report.restarts, 1);
         assert!(report.lost_ms_total > 0);
+        stage.capture.shutdown().await;
+    });
+}
+
+#[test]
+fn p4_a_source_that_was_away_at_the_end_of_a_lecture_is_missed_in_no_later_one() {
+    on_stage(async {
+        let name = "lectern";
+        let sources = [source(name, None, ""), source("table", Some(name), "")];
+        let mut stage = Stage::open(&sources, CaptureSettings::default());
+        stage
+            .until("both live", |s| {
+                s.told(name).is_some() && s.told("table").is_some()
+            })
+            .await;
+        stage.record();
+        stage.until("its chunks", |s| s.count(name) > 5).await;
+        nix::sys::signal::kill(child(name), nix::sys::signal::Signal::SIGKILL).unwrap();
+        let report = |s: &Stage| s.capture.reports()[&name.parse().unwrap()].clone();
+        stage.until("its death", |s| report(s).restarts == 1).await;
+        stage.stop(2).await;
+        stage.capture.follow(None);
+        stage
+            .until("its return", |s| {
+                let report = report(s);
+                report.health == TrackHealth::Live && report.captured > 3
+            })
+            .await;
+
+        let before = (stage.facts.len(), stage.count(name));
+        stage.plan.run.run = RunNumber(2);
+        stage.plan.stop = None;
+        stage.record();
+        stage
+            .until("chunks of the next run", |s| s.count(name) > before.1 + 5)
+            .await;
+        assert_eq!(stage.facts[before.0..], [], "it was there all the time");
+        stage.drained.clear();
+        stage.stop(2).await;
         stage.capture.shutdown().await;
     });
 }
