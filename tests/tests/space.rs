@@ -74,6 +74,29 @@ fn p6_a_lecture_whose_time_is_over_goes_by_itself_and_its_record_stays() {
     room.await_state(&next, "purged");
 }
 
+/// A machine that was off for a while, or runs a newer version by now, still knows for how long it
+/// has kept a lecture.
+#[test]
+fn p6_a_lecture_whose_time_went_by_in_another_boot_goes_too() {
+    let mut room = Room::new(&format!(
+        "[storage]\npath = \"{{dir}}/spool\"\nreserve = \"1MiB\"\nkeep_sent = \"1h\"\n{MICROPHONE}{SHARE}"
+    ));
+    room.start();
+    room.await_sources();
+    let id = record(&room);
+    room.await_state(&id, "delivered");
+    room.terminate();
+    let ago = 2 * 3_600_000;
+    room.sql(&format!(
+        "UPDATE runs SET boot_id = 'another', started_unix_ms = started_unix_ms - {ago};
+         UPDATE boots SET boot_id = 'another';
+         UPDATE lectures SET started_unix_ms = started_unix_ms - {ago};
+         UPDATE deliveries SET done_unix_ms = done_unix_ms - {ago};"
+    ));
+    room.start();
+    room.await_state(&id, "purged");
+}
+
 #[test]
 fn p8_room_is_made_from_what_was_sent_before_its_time_is_over_and_a_recording_goes_on() {
     let room = room("14d", SHARE);

@@ -11,9 +11,9 @@
 //! Before a lecture goes, its platforms are asked once more. One that denies it keeps it here; one
 //! that does not answer keeps it here too, unless its time is over and room is needed: then the
 //! receipts decide. `keep_sent` is a length of days, so it means nothing to a clock that cannot be
-//! believed, or could not when the delivery ended; then only the need of room counts.
+//! believed, or could not when the delivery ended ([`is_dated`]); then only the need of room counts.
 
-use lectern_domain::api::ClockTrust;
+use lectern_domain::api::{ClockTrust, LectureDetail};
 use lectern_domain::config::Config;
 use lectern_domain::ids::LectureId;
 use lectern_store::Purgeable;
@@ -138,8 +138,6 @@ pub(crate) struct Question<'a> {
     pub(crate) candidates: &'a [Purgeable],
     /// Wall clock.
     pub(crate) now_unix_ms: i64,
-    /// No right clock has shown an earlier time: a delivery before it has a wrong date.
-    pub(crate) floor_unix_ms: i64,
     pub(crate) clock: ClockTrust,
     pub(crate) keep_sent_ms: u64,
     /// Nothing is being recorded.
@@ -161,9 +159,19 @@ impl Question<'_> {
     fn is_past(&self, lecture: &Purgeable) -> bool {
         let kept_ms = self.now_unix_ms.saturating_sub(lecture.delivered_unix_ms);
         self.clock == ClockTrust::Trusted
-            && lecture.delivered_unix_ms >= self.floor_unix_ms
             && u64::try_from(kept_ms).is_ok_and(|kept_ms| kept_ms >= self.keep_sent_ms)
     }
+}
+
+/// Whether a lecture's deliveries ended at the times that they say: a clock that could not be
+/// believed is behind, so it shows in the lecture's runs, or in deliveries that end before it began.
+pub(crate) fn is_dated(lecture: &LectureDetail) -> bool {
+    let began_unix_ms = lecture.summary.started_unix_ms;
+    lecture.runs.iter().all(|run| run.clock == ClockTrust::Trusted)
+        && lecture
+            .deliveries
+            .iter()
+            .all(|delivery| delivery.done_unix_ms.is_none_or(|done| done >= began_unix_ms))
 }
 
 /// What the platforms of a lecture said when they were asked before its deletion.
@@ -278,7 +286,6 @@ mod tests {
         let base = Question {
             candidates: &all,
             now_unix_ms: 100 * DAY,
-            floor_unix_ms: 10 * DAY,
             clock: ClockTrust::Trusted,
             keep_sent_ms: 14 * 24 * 3_600_000,
             idle: true,
@@ -342,13 +349,6 @@ mod tests {
                 },
                 None,
             ),
-            (
-                Question {
-                    floor_unix_ms: 99 * DAY,
-                    ..base
-                },
-                None,
-            ),
             // A delivery in the future: the clock was set back since.
             (
                 Question {
@@ -359,6 +359,34 @@ mod tests {
             ),
         ] {
             assert_eq!(question.next(), answer, "{question:?}");
+        }
+    }
+
+    #[test]
+    fn p6_a_date_is_one_if_the_clock_was_right_and_it_follows_the_lecture() {
+        let id = LectureId::random();
+        let detail = |clock: &str, done_unix_ms: Option<i64>| -> LectureDetail {
+            serde_json::from_value(serde_json::json!({
+                "id": id, "state": "delivered", "title": null, "course": null, "presenter": null,
+                "language": null, "started_unix_ms": 50 * DAY, "duration_ms": 0, "bytes": 0, "reason": null,
+                "folder": "", "tracks": [], "marks": [], "facts": [], "files": [],
+                "runs": [{ "run": 1, "started_unix_ms": 50 * DAY, "clock": clock, "gap_before_ms": null,
+                           "end_ms": 0, "pauses_ms": [] }],
+                "deliveries": [{ "id": 1, "lecture": id, "title": null, "platform": "central",
+                                 "state": "done", "sent_bytes": 0, "total_bytes": 0, "attempts": 1,
+                                 "next_unix_ms": null, "message": null, "done_unix_ms": done_unix_ms,
+                                 "locations": [] }],
+            }))
+            .unwrap()
+        };
+        for (clock, done_unix_ms, dated) in [
+            ("trusted", Some(51 * DAY), true),
+            ("trusted", Some(50 * DAY), true),
+            ("trusted", Some(49 * DAY), false),
+            ("untrusted", Some(51 * DAY), false),
+        ] {
+            let found = is_dated(&detail(clock, done_unix_ms));
+            assert_eq!(found, dated, "{clock} {done_unix_ms:?}");
         }
     }
 

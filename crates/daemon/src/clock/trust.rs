@@ -63,11 +63,6 @@ impl Watch {
         self.trust
     }
 
-    /// The latest of the times that are known to be past, in milliseconds since 1970.
-    pub(crate) fn floor_unix_ms(&self) -> i64 {
-        self.floor_unix_ms
-    }
-
     /// Looks again.
     pub(crate) fn look(&mut self, reading: Reading) -> Option<Change> {
         let before = std::mem::replace(&mut self.trust, judge(reading, self.floor_unix_ms));

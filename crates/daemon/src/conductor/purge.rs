@@ -35,7 +35,7 @@ pub(super) struct Purged {
 struct Hold {
     /// Of the monotonic clock.
     until_ns: u64,
-    /// A platform was silent while no room was needed. Need may decide otherwise.
+    /// A platform was silent, or a date wrong, while no room was needed. Need may decide otherwise.
     until_needed: bool,
 }
 
@@ -45,6 +45,8 @@ enum End {
     Gone(u64),
     /// It stays, because of what a platform said.
     Held(Word),
+    /// It stays until room is needed: nobody knows for how long it has been kept.
+    Undated,
     /// The database or the disk refused.
     Failed(String),
 }
@@ -162,7 +164,6 @@ impl Conductor {
         let question = Question {
             candidates: &self.purges.free(now_ns, needs_room),
             now_unix_ms: unix_ms(),
-            floor_unix_ms: self.clock.floor_unix_ms(),
             clock: self.clock.trust(),
             keep_sent_ms: self.parts.config.storage.keep_sent.0,
             idle: self.session.is_none() && self.finishing.is_none(),
@@ -205,6 +206,10 @@ impl Conductor {
                 self.purges.held.insert(lecture, hold(until_needed));
                 self.held_back(lecture, &word);
             }
+            End::Undated => {
+                self.purges.held.insert(lecture, hold(true));
+                info!(lecture = %lecture, "delivered lecture stays here: the clock was wrong when it was sent");
+            }
             End::Failed(message) => {
                 self.purges.held.insert(lecture, hold(false));
                 error!(lecture = %lecture, error = message, "delivered lecture could not be deleted");
@@ -226,9 +231,11 @@ impl Conductor {
                     severity: Severity::Warning,
                     code: "platform-denies".to_owned(),
                     subject: Some(lecture.to_string()),
-                    what: format!("A platform no longer has a lecture that it confirmed: {why}"),
+                    what: format!("A platform does not stand by a lecture that it confirmed before: {why}"),
                     safe: "It is kept on this machine.".to_owned(),
-                    todo: "Ask the platform's operator whether it was removed on purpose.".to_owned(),
+                    todo: "Ask the platform's operator whether it was removed on purpose, or whether the \
+                           recorder's access has ended."
+                        .to_owned(),
                 });
             }
         }
@@ -266,6 +273,15 @@ impl Conductor {
 
 /// Asks the platforms, then deletes.
 async fn purge(db: &Db, asker: &Asker, lecture: LectureId, why: Why, needs_room: bool) -> End {
+    let dated = match db.lecture(lecture).await {
+        Ok(detail) => detail.is_some_and(|detail| space::is_dated(&detail)),
+        Err(error) => return End::Failed(error.to_string()),
+    };
+    let why = match why {
+        Why::PastItsTime if !dated && needs_room => Why::RoomNeeded,
+        Why::PastItsTime if !dated => return End::Undated,
+        why => why,
+    };
     let deliveries = match db.done_deliveries(lecture).await {
         Ok(deliveries) => deliveries,
         Err(error) => return End::Failed(error.to_string()),
