@@ -13,12 +13,14 @@ mod trust;
 
 use std::path::Path;
 
-use lectern_capture::clock::{boottime_ns, unix_ms};
+use lectern_capture::clock::{boottime_ns, monotonic_ns, unix_ms};
 
 pub(crate) use trust::{Change, Reading, Watch};
 
 /// There since a time server answered systemd-timesyncd, until the next boot.
 const SYNCHRONISED: &str = "/run/systemd/timesync/synchronized";
+/// The two clocks since the boot are read one after the other; a suspension takes longer.
+const SUSPENDED_NS: u64 = 1_000_000_000;
 /// The builder's clock may have been ahead by this much.
 const BUILDER_AHEAD_MS: i64 = 24 * 60 * 60 * 1000;
 
@@ -29,6 +31,11 @@ pub(crate) fn read() -> Reading {
         boot_ns: boottime_ns(),
         synchronised: Path::new(SYNCHRONISED).exists(),
     }
+}
+
+/// Whether the machine was suspended since its boot.
+pub(crate) fn was_suspended() -> bool {
+    boottime_ns().saturating_sub(monotonic_ns()) >= SUSPENDED_NS
 }
 
 /// The earliest time that the clock can rightly show, in milliseconds since 1970: this program

@@ -38,15 +38,19 @@ impl Conductor {
             }
             None => {}
         }
-        if let Some(by_ms) = self.uncorrected_ms {
+        // A clock that went wrong again corrects nothing.
+        if let Some(by_ms) = self.uncorrected_ms
+            && self.clock.trust() == ClockTrust::Trusted
+        {
             self.correct_times(by_ms).await;
         }
     }
 
     /// At the start of the daemon: what this boot wrote before may be wrong by a step that nobody
-    /// watched. Changes nothing where nothing is wrong.
+    /// watched. Changes nothing where nothing is wrong. On a machine that was suspended since its
+    /// boot the monotonic clock cannot tell the time of what was before: then nothing is touched.
     pub(super) async fn correct_at_start(&mut self) {
-        if self.clock.trust() == ClockTrust::Trusted {
+        if self.clock.trust() == ClockTrust::Trusted && !clock::was_suspended() {
             self.correct_times(0).await;
         }
     }
