@@ -55,7 +55,8 @@ impl Conductor {
                 todo: "Stop lecternd and run: lecternd fsck. Have the disk checked.".to_owned(),
             });
         }
-        // A full disk may be what it finds.
+        // A full disk may be what it finds; what was sent goes before a recording does.
+        self.purge_on(monotonic_ns()).await;
         self.guard_reserve().await;
         self.refresh_queue().await;
         self.publish();
