@@ -21,8 +21,10 @@ fn p1_marks_outlive_a_crash_in_every_place_where_they_are_kept() {
     let mut room = room();
     let id = room.lectern(&["start"]);
     room.await_recorded(1_000);
+    let recorded = || room.status()["lecture"]["recorded_ms"].as_i64().unwrap();
+    let before = recorded();
     room.lectern(&["mark", "الفصل الأول"]);
-    let marked = room.status()["lecture"]["recorded_ms"].as_i64().unwrap();
+    let after = recorded();
     room.await_recorded(2_000);
     room.lectern(&["mark"]);
     room.kill9();
@@ -44,7 +46,10 @@ fn p1_marks_outlive_a_crash_in_every_place_where_they_are_kept() {
             .collect::<Vec<_>>()
     );
     let at = marks[0]["at_ms"].as_i64().unwrap();
-    assert!((marked - at).abs() < 1_500, "marked at {at}, seen at {marked} ms");
+    assert!(
+        (before..=after).contains(&at),
+        "{at} is not in {before}..={after} ms"
+    );
     assert_eq!(
         (marks[0]["run"].as_u64(), marks[2]["run"].as_u64()),
         (Some(1), Some(2))
