@@ -183,6 +183,7 @@ fn job(wishes: &Wishes, input: FinishInput) -> Job {
         path: s.path,
         size_bytes: s.size_bytes,
         sha256: s.sha256,
+        span_ns: Some((s.start_ns, s.end_ns)),
     };
     let tracks = input.tracks.into_iter().map(|track| TrackInput {
         source: track.source,

@@ -158,6 +158,7 @@ fn record(folder: &Path) -> Job {
                 path,
                 size_bytes: bytes.len() as u64,
                 sha256,
+                span_ns: Some((minute * 60_000_000_000, (minute + 1) * 60_000_000_000)),
             }
         });
         TrackInput {

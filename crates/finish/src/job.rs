@@ -116,6 +116,9 @@ pub struct SegmentInput {
     pub size_bytes: u64,
     /// Of the whole file as it was closed, lower-case hex.
     pub sha256: String,
+    /// When it was recorded, in nanoseconds of the run, as `[from, to)`; what claims to be from
+    /// another time is damaged and left out. `None` where that was not stored.
+    pub span_ns: Option<(u64, u64)>,
 }
 
 /// How far the copy is. The two meet at the end.

@@ -52,8 +52,12 @@ impl Track<'_> {
     }
 }
 
-/// No run is longer; times past it come from damage and would make a lecture of years.
-const MAX_RUN_NS: i64 = 24 * 3600 * 1_000_000_000;
+/// No run is longer: a lecture has a day at most, and whoever is in the room may extend it. Times
+/// past it come from damage and would make a lecture of years.
+const MAX_RUN_NS: i64 = 48 * 3600 * 1_000_000_000;
+/// A sample this far outside of the time in which its file was recorded has a damaged time. Left
+/// in, one flipped bit would make all that follows look old, or the lecture hours longer.
+const MAX_ASTRAY_NS: i64 = 2_000_000_000;
 /// A sample that claims to be shown longer is believed this far: screens that do not change are
 /// encoded at least once a second.
 const MAX_SAMPLE_NS: i64 = 10_000_000_000;
@@ -94,7 +98,7 @@ pub(crate) fn load<'a>(
                     Some("it holds sound where pictures belong, or the other way round")
                 } else {
                     clocks.push(part.init.timescale);
-                    track.append(begin, file, &part)
+                    track.append(begin, file, segment.span_ns, &part)
                 };
                 if let Some(why) = why {
                     notes.push(Note::Unreadable {
@@ -145,10 +149,15 @@ fn parts(job: &Job, input: &TrackInput, segment: &SegmentInput, notes: &mut Vec<
 }
 
 impl Track<'_> {
-    /// Takes the samples of one file, whose run began at sample `run_begin`. Answers why it
-    /// stopped early, if it did.
-    fn append(&mut self, run_begin: usize, file: u32, part: &Part) -> Option<&'static str> {
-        const ABSURD: Option<&str> = Some("its times are absurd");
+    /// Takes the samples of one file, which was recorded in `span_ns` of a run that began at
+    /// sample `run_begin`. Answers why some were left out, if they were.
+    fn append(
+        &mut self,
+        run_begin: usize,
+        file: u32,
+        span_ns: Option<(u64, u64)>,
+        part: &Part,
+    ) -> Option<&'static str> {
         if part.samples.is_empty() {
             // A header alone must not bring a configuration that no sample uses.
             return None;
@@ -160,18 +169,19 @@ impl Track<'_> {
         // that overlap would otherwise show time running backwards.
         let earlier = self.samples.get(run_begin..).unwrap_or_default();
         let mut last = earlier.iter().map(|sample| sample.pts_ns).max();
+        let believed = believed(span_ns);
         let mut begun = false;
+        let mut astray = false;
         for raw in &part.samples {
             let key = raw.key || self.kind == Kind::Sound;
-            let (Some(pts_ns), Some(duration_ns)) = (
-                ns(raw.pts, part.init.timescale),
-                ns(i64::from(raw.duration), part.init.timescale),
-            ) else {
-                return ABSURD;
+            let pts_ns = ns(raw.pts, part.init.timescale).filter(|pts_ns| believed.contains(pts_ns));
+            let (Some(pts_ns), Some(duration_ns)) =
+                (pts_ns, ns(i64::from(raw.duration), part.init.timescale))
+            else {
+                // What refers to a picture that is left out goes with it.
+                (astray, begun) = (true, false);
+                continue;
             };
-            if pts_ns.abs() > MAX_RUN_NS {
-                return ABSURD;
-            }
             if !begun && (!key || last.is_some_and(|last| pts_ns <= last)) {
                 continue;
             }
@@ -192,7 +202,7 @@ impl Track<'_> {
                 key,
             });
         }
-        None
+        astray.then_some("some of its times are not of when it was recorded")
     }
 
     /// The index of the file's decoder configuration, shared with equal ones before it.
@@ -204,6 +214,13 @@ impl Track<'_> {
         });
         u16::try_from(index).ok()
     }
+}
+
+/// The times that samples of a file can have, in nanoseconds of its run.
+fn believed(span_ns: Option<(u64, u64)>) -> Range<i64> {
+    let (from, to) = span_ns.unwrap_or((0, MAX_RUN_NS.unsigned_abs()));
+    let signed = |ns: u64| i64::try_from(ns).unwrap_or(i64::MAX).min(MAX_RUN_NS);
+    signed(from) - MAX_ASTRAY_NS..signed(to) + MAX_ASTRAY_NS
 }
 
 /// Ticks to nanoseconds, to the nearest; `None` out of range.

@@ -2,8 +2,9 @@
 //! with other channels.
 //!
 //! A sound track has one decoder configuration that all players honour, so what is in the minority
-//! is encoded again in the layout of the rest. Pictures need none of this: their configurations
-//! stand together, or in front of each key frame.
+//! is encoded again in the layout of the rest; what cannot be stays as it is, and the layout of the
+//! rest stands first. Pictures need none of this: their configurations stand together, or in front
+//! of each key frame.
 
 use std::time::Duration;
 
@@ -32,9 +33,13 @@ pub(crate) fn even_out(
     files: &mut Files,
     notes: &mut Vec<Note>,
 ) -> Result<(), FinishError> {
-    let Some(main) = main_entry(track).filter(|_| track.kind == Kind::Sound && studio.is_open()) else {
+    let Some(main) = main_entry(track).filter(|_| track.kind == Kind::Sound) else {
         return Ok(());
     };
+    if !studio.is_open() {
+        lead_with(track, main);
+        return Ok(());
+    }
     let mut samples = Vec::with_capacity(track.samples.len());
     let mut runs = Vec::with_capacity(track.runs.len());
     let mut failed = None;
@@ -59,23 +64,26 @@ pub(crate) fn even_out(
     let source_name = track.input.source.clone();
     match failed {
         None => keep_only(track, main),
-        Some(why) => notes.push(Note::NotRendered {
-            source_name,
-            what: "one layout for all of its sound",
-            why,
-        }),
+        Some(why) => {
+            lead_with(track, main);
+            notes.push(Note::NotRendered {
+                source_name,
+                what: "one layout for all of its sound",
+                why,
+            });
+        }
     }
     Ok(())
 }
 
 /// The entry that most samples have; `None` where there is only one.
 fn main_entry(track: &Track<'_>) -> Option<u16> {
+    if track.entries.len() < 2 {
+        return None;
+    }
     let mut counts = vec![0_usize; track.entries.len()];
     for sample in &track.samples {
         *counts.get_mut(usize::from(sample.entry))? += 1;
-    }
-    if counts.iter().filter(|count| **count > 0).count() < 2 {
-        return None;
     }
     // Of equals, the first that was recorded.
     let (index, _) = counts.iter().enumerate().rev().max_by_key(|(_, count)| **count)?;
@@ -155,15 +163,28 @@ fn placed(
         .collect())
 }
 
-/// Drops the configurations that no sample uses any more.
-fn keep_only(track: &mut Track<'_>, main: u16) {
-    let Some(entry) = track.entries.get(usize::from(main)).cloned() else {
+/// Puts a configuration first: the track's clock and silence are of that one.
+fn lead_with(track: &mut Track<'_>, main: u16) {
+    if usize::from(main) >= track.entries.len() {
         return;
-    };
-    if let Some(aac) = &entry.aac {
+    }
+    track.entries.swap(0, usize::from(main));
+    for sample in &mut track.samples {
+        sample.entry = match sample.entry {
+            0 => main,
+            entry if entry == main => 0,
+            entry => entry,
+        };
+    }
+    if let Some(aac) = track.entries.first().and_then(|entry| entry.aac.as_ref()) {
         track.timescale = aac.rate;
     }
-    track.entries = vec![entry];
+}
+
+/// Drops the configurations that no sample uses any more.
+fn keep_only(track: &mut Track<'_>, main: u16) {
+    lead_with(track, main);
+    track.entries.truncate(1);
     for sample in &mut track.samples {
         sample.entry = 0;
     }

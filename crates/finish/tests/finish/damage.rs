@@ -119,6 +119,73 @@ fn a_tail_of_zeros_is_left_out() {
     }
 }
 
+/// Where the value of the `number`th box of that name begins.
+fn value_of(bytes: &[u8], name: &[u8; 4], number: usize) -> usize {
+    let mut found = bytes.windows(4).enumerate().filter(|(_, four)| four == name);
+    found.nth(number).unwrap().0 + 8
+}
+
+/// One bit of a chunk's time, one of a file's clock: what lies after must not be taken for old.
+#[test]
+fn a_time_that_flipped_costs_its_own_chunk_or_file_only() {
+    let whole = usual();
+    let whole_ms = whole.finish().duration_ms;
+    let whole_sound = packets(&whole.path("mic.m4a"), "a:0");
+    for track in [0, 1] {
+        for bit in [0x02, 0x10] {
+            let recording = usual();
+            change(&recording, track, 0, |bytes| {
+                let tfdt = value_of(bytes, b"tfdt", 4);
+                bytes[tfdt + 4] ^= bit;
+            });
+            let finished = recording.finish();
+            assert_eq!(finished.duration_ms, whole_ms);
+            let unreadable = |note: &&Note| matches!(note, Note::Unreadable { .. });
+            assert_eq!(
+                finished.notes.iter().filter(unreadable).count(),
+                1,
+                "{finished:?}"
+            );
+            let pictures = packets(&recording.path("camera.mp4"), "v:0").len();
+            let expected = if track == 0 { 180 - 6 } else { 180 };
+            assert_eq!(pictures, expected);
+            let sound = packets(&recording.path("mic.m4a"), "a:0");
+            let kept = sound.iter().filter(|packet| whole_sound.contains(packet)).count();
+            assert!(kept + 12 * track >= whole_sound.len(), "{kept}");
+            decodes_clean(&recording.path("lecture.mp4"));
+        }
+    }
+    let recording = usual();
+    change(&recording, 0, 1, |bytes| {
+        let mdhd = value_of(bytes, b"mdhd", 0);
+        bytes[mdhd + 10] ^= 0x38;
+    });
+    assert_eq!(recording.finish().duration_ms, whole_ms);
+    assert_eq!(packets(&recording.path("camera.mp4"), "v:0").len(), 120);
+    decodes_clean(&recording.path("lecture.mp4"));
+}
+
+/// The first file's word on the sound is not worth more than that of all others.
+#[test]
+fn a_layout_that_flipped_costs_its_own_file_only() {
+    let recording = usual();
+    let whole_ms = recording.finish().duration_ms;
+    let whole_sound = packets(&recording.path("mic.m4a"), "a:0");
+    change(&recording, 1, 0, |bytes| {
+        // 48 kHz becomes 32 kHz.
+        let config = bytes.windows(2).position(|two| two == [0x11, 0x90]).unwrap();
+        bytes[config] ^= 0x03;
+    });
+    assert_eq!(recording.finish().duration_ms, whole_ms);
+    let clock = crate::probe::entry(&recording.path("mic.m4a"), "stream=time_base");
+    assert_eq!(clock.trim(), "1/48000");
+    let sound = packets(&recording.path("mic.m4a"), "a:0");
+    let lost = whole_sound
+        .iter()
+        .filter(|packet| packet.pts_s > 2.1 && !sound.contains(packet));
+    assert!(lost.count() < 3, "of the other files nothing is lost");
+}
+
 #[test]
 fn a_header_alone_leaves_no_trace() {
     let mut recording = usual();

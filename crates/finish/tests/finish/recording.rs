@@ -63,18 +63,28 @@ impl Recording {
             .iter()
             .filter(|chunk| (span.0..span.1).contains(&chunk.start_ns));
         let mut file = Vec::new();
-        let mut began = 0;
+        let (mut began, mut ended) = (0, 0);
         for chunk in chosen.skip_while(|chunk| !chunk.key) {
             if !file.is_empty() && chunk.key && chunk.start_ns >= began + 2_000 * MS {
                 self.segment(source, role, run, &std::mem::take(&mut file));
+                self.recorded(source, (began + shift_ns, chunk.start_ns + shift_ns));
             }
             if file.is_empty() {
                 began = chunk.start_ns;
                 file.extend_from_slice(&clip.init);
             }
             chunk.write(clip, shift_ns, &mut file);
+            ended = chunk.start_ns;
         }
         self.segment(source, role, run, &file);
+        self.recorded(source, (began + shift_ns, ended + shift_ns));
+    }
+
+    /// Says when the newest segment of a source was recorded.
+    fn recorded(&mut self, source: &str, span_ns: (u64, u64)) {
+        let mut tracks = self.job.tracks.iter_mut();
+        let track = tracks.find(|track| track.source.as_str() == source).unwrap();
+        track.segments.last_mut().unwrap().span_ns = Some(span_ns);
     }
 
     /// Adds one segment file.
@@ -107,6 +117,7 @@ impl Recording {
             path,
             size_bytes: bytes.len() as u64,
             sha256,
+            span_ns: None,
         });
     }
 
