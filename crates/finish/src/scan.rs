@@ -178,6 +178,11 @@ impl Walk<'_> {
                 if !pending.iter().all(inside) {
                     return Err(Malformed("a sample lies outside its media").into());
                 }
+                let claimed: u64 = pending.iter().map(|sample| u64::from(sample.size)).sum();
+                if claimed > media.end - media.start {
+                    // A few kilobytes could become a lecture that no disk holds.
+                    return Err(Malformed("its samples share their media").into());
+                }
                 pending.retain(|sample| sample.size > 0);
             }
             // A name of control characters is no box: the walk has lost its footing.

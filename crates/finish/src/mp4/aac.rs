@@ -4,6 +4,8 @@
 //! by readers that only count frames. They are written here bit by bit; one is 4 or 6 bytes,
 //! and no encoder is needed.
 
+use std::ops::RangeInclusive;
+
 use super::reader::{Cursor, Malformed};
 
 /// The decoder's view of an AAC track.
@@ -22,6 +24,9 @@ pub(crate) struct AacConfig {
 const RATES: [u32; 13] = [
     96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350,
 ];
+/// Rates may be written out as well. A hole filled with silence at millions of samples a second
+/// would take all memory.
+const SENSIBLE_RATES: RangeInclusive<u32> = 7_350..=96_000;
 const AAC_LC: u32 = 2;
 
 /// Reads an AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1).
@@ -37,8 +42,8 @@ pub(crate) fn parse_config(asc: &[u8]) -> Result<AacConfig, Malformed> {
             .get(index as usize)
             .ok_or(Malformed("the sound's sampling rate is reserved"))?,
     };
-    if rate == 0 {
-        return Err(Malformed("the sound's sampling rate is 0"));
+    if !SENSIBLE_RATES.contains(&rate) {
+        return Err(Malformed("the sound's sampling rate is absurd"));
     }
     let channels = bits.read(4)?;
     if object_type != AAC_LC {
@@ -180,6 +185,16 @@ mod tests {
         assert_eq!((mono.rate, mono.silence.unwrap().len()), (44_100, 4));
         assert!(parse_config(&[0x11]).is_err());
         assert!(parse_config(&[0x16, 0x90]).is_err(), "reserved rate");
+        for (rate, sensible) in [
+            (0_u32, false),
+            (7_000, false),
+            (48_000, true),
+            (16_000_000, false),
+        ] {
+            let bits = 2_u64 << 35 | 15 << 31 | u64::from(rate) << 7 | 2 << 3;
+            let written = parse_config(&bits.to_be_bytes()[3..]);
+            assert_eq!(written.is_ok(), sensible, "{rate}");
+        }
     }
 
     #[test]

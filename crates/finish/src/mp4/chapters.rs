@@ -140,9 +140,11 @@ fn stbl(b: &mut Builder, chapters: &[Chapter], len_ms: u64, wide: bool, media_at
     });
     b.full(b"stts", 0, 0, |b| {
         b.u32(count);
-        let ends = chapters.iter().skip(1).map(|next| next.start_ms).chain([len_ms]);
-        for (chapter, end) in chapters.iter().zip(ends) {
-            b.u32(1).u32(ticks(end.saturating_sub(chapter.start_ms)));
+        // Sound alone may end a moment before the lecture, and a mark lie in that moment.
+        let begins = chapters.iter().map(|chapter| chapter.start_ms.min(len_ms));
+        let ends = begins.clone().skip(1).chain([len_ms]);
+        for (begin, end) in begins.zip(ends) {
+            b.u32(1).u32(ticks(end - begin));
         }
     });
     b.full(b"stsc", 0, 0, |b| {

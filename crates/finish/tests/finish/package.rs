@@ -5,11 +5,12 @@ use std::process::Command;
 
 use lectern_domain::config::Picture;
 use lectern_domain::finished::FileRole;
+use lectern_domain::ids::RunNumber;
 use lectern_domain::media::Role;
-use lectern_finish::{FinishError, Note, Progress, finish};
+use lectern_finish::{FinishError, MarkInput, Note, Progress, finish};
 
 use crate::clip::{MS, beeps, flashes};
-use crate::probe::entry;
+use crate::probe::{decodes_clean, entry};
 use crate::recording::{Recording, json};
 
 fn usual() -> Recording {
@@ -42,6 +43,24 @@ const NAMES: [&str; 6] = [
     "mic.m4a",
     "screen.mp4",
 ];
+
+/// A mark in the last moment, or in what a crash took along, of a lecture that is only heard.
+#[test]
+fn a_mark_behind_the_last_sound_is_a_chapter_all_the_same() {
+    for end_ms in 4_000..4_022 {
+        let mut recording = Recording::new(&[(Some(end_ms * MS), &[])]);
+        recording.record("mic", Role::Microphone, 1, &beeps(), (0, 5_000 * MS), 0);
+        recording.job.marks = [1_500, 9_000]
+            .map(|at_ms| MarkInput {
+                run: RunNumber(1),
+                at_ns: at_ms * MS,
+                label: None,
+            })
+            .to_vec();
+        assert_eq!(recording.finish().notes, [Note::NoPicture]);
+        decodes_clean(&recording.path("lecture.mp4"));
+    }
+}
 
 #[test]
 fn all_files_are_there_and_sha256sum_agrees() {
