@@ -10,8 +10,9 @@
 //! 2. The first chunk of a segment: create the file (it must not exist), write init and chunk in
 //!    one, fsync the track's folder.
 //! 3. Each further chunk is one write. A torn write is cut back to the last whole chunk.
-//! 4. fdatasync when the oldest unsynced byte is `sync_every` old. If the reserve is touched
-//!    then, every open segment is closed and further chunks are dropped until there is room.
+//! 4. fdatasync when the oldest unsynced picture or sound is `sync_every` old; what comes in long
+//!    chunks, such as a slow screen, was old when it came. If the reserve is touched then, every
+//!    open segment is closed and further chunks are dropped until there is room.
 //! 5. Close: fsync the file, finish the SHA-256 that was kept while writing, fsync the folder.
 //!    Only this makes a `Durable<Segment>`.
 //! 6. The database takes the `Durable<Segment>`, writes the row `closed`, and COMMITs (WAL,

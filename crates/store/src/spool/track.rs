@@ -18,7 +18,7 @@ pub(super) struct OpenSegment<F> {
     pub(super) init: Arc<[u8]>,
     pub(super) facts: Segment,
     pub(super) hash: Sha256,
-    /// When the oldest unsynced byte was written.
+    /// When the oldest picture or sound that is not synced was captured, at the latest.
     pub(super) dirty_since: Option<Instant>,
 }
 

@@ -261,7 +261,7 @@ impl<D: Disk> Writer<D> {
             init,
             facts,
             hash,
-            dirty_since: Some(now),
+            dirty_since: Some(first_seen(chunk, now)),
         };
         let before = std::mem::replace(&mut track.state, State::Open(Box::new(open)));
         let dropped_chunks = std::mem::take(&mut track.dropped);
@@ -313,7 +313,7 @@ impl<D: Disk> Writer<D> {
                 open.facts.bytes += chunk.bytes.len() as u64;
                 open.facts.start_ns = open.facts.start_ns.min(chunk.start_ns);
                 open.facts.end_ns = open.facts.end_ns.max(chunk.end_ns);
-                open.dirty_since.get_or_insert(now);
+                open.dirty_since.get_or_insert(first_seen(chunk, now));
                 self.counters.wrote(chunk.bytes.len() as u64);
                 Ok(())
             }
@@ -432,6 +432,13 @@ impl<D: Disk> Writer<D> {
             message,
         }));
     }
+}
+
+/// When the first picture or sound of a chunk that comes now was captured, at the latest. A screen of
+/// two pictures a second comes in chunks of half a second, and a power cut must not cost more of it.
+fn first_seen(chunk: &Chunk, now: Instant) -> Instant {
+    let length = Duration::from_nanos(chunk.end_ns.saturating_sub(chunk.start_ns));
+    now.checked_sub(length).unwrap_or(now)
 }
 
 /// A track that the caller found in the map before.

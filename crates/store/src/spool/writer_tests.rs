@@ -128,10 +128,11 @@ fn t1_the_order_of_writing_a_segment_is_exact() {
             "sync_dir camera".to_owned(),
         ];
         lines.extend((0..if last { 1 } else { 4 }).map(|_| format!("append {number}")));
+        // With the fifth of its chunks of 0.2 s, what came first is a second old.
+        lines.extend((!last).then(|| format!("sync_data {number}")));
         lines.extend([format!("sync_all {number}"), "sync_dir camera".to_owned()]);
         lines
     };
-    // A segment is 1 s long and closes before its bytes are 1 s old: no fdatasync comes between.
     let expected = [
         one("00000001.mp4", false),
         one("00000002.mp4", false),
@@ -156,14 +157,15 @@ fn t1_the_order_of_writing_a_segment_is_exact() {
 }
 
 #[test]
-fn p2_no_byte_stays_unsynced_for_longer_than_sync_every() {
+fn p2_nothing_older_than_sync_every_stays_unsynced() {
     let mut room = Room::new(0);
     room.write(0).unwrap();
     room.write(1).unwrap();
-    assert_eq!(room.writer.next_due(), Some(room.start + SYNC));
+    let captured = room.start - Duration::from_nanos(CHUNK_NS);
+    assert_eq!(room.writer.next_due(), Some(captured + SYNC));
     room.writer.sync_due(room.start + SYNC / 2).unwrap();
     assert!(!room.log().iter().any(|line| line.starts_with("sync_data")));
-    room.writer.sync_due(room.start + SYNC).unwrap();
+    room.writer.sync_due(captured + SYNC).unwrap();
     assert_eq!(room.log(), ["sync_data 00000001.mp4"]);
     assert_eq!(
         room.writer.next_due(),
