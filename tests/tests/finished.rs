@@ -258,7 +258,9 @@ fn p3_a_card_names_the_gap_and_no_track_slips() {
         (again_s, "After the interruption"),
         (again_s + 2.0, "Beweis – größer"),
     ];
-    for ((at_s, title), (expected_s, expected)) in chapters(&path).iter().zip(expected) {
+    let told = chapters(&path);
+    assert_eq!(told.len(), expected.len(), "{told:?}");
+    for ((at_s, title), (expected_s, expected)) in told.iter().zip(expected) {
         assert_eq!(title, expected);
         assert!((at_s - expected_s).abs() < 0.03, "{title} at {at_s} s");
     }
@@ -368,10 +370,31 @@ fn a_lecture_of_spares_alone_is_a_lecture() {
         0,
     );
     recording.record("mic", Role::Microphone, 1, &beeps(), (0, 4_000 * MS), 0);
+    recording.record(
+        "webcam",
+        Role::Presenter,
+        1,
+        &flashes("320x180"),
+        (7_000 * MS, 8_000 * MS),
+        0,
+    );
+    recording.job.runs[0].end_ns = Some(8_000 * MS);
     recording.job.tracks[0].spare_for = Some("camera".parse().unwrap());
     assert_eq!(recording.finish().notes, []);
-    decodes_clean(&recording.path("lecture.mp4"));
-    assert_eq!(packets(&recording.path("lecture.mp4"), "v:0").len(), 120);
+    let path = recording.path("lecture.mp4");
+    decodes_clean(&path);
+    assert_eq!(packets(&path, "v:0").len(), 120 + 1 + 30);
+    assert!(
+        has_words(&frame(&path, 5.5)),
+        "nobody else stands there when it is away"
+    );
+    let manifest = json(&recording.path("lecture.json"));
+    let gaps = manifest["gaps"].as_array().unwrap().iter();
+    assert_eq!(
+        gaps.filter(|gap| gap["source"] == "webcam").count(),
+        1,
+        "{manifest}"
+    );
 }
 
 #[test]

@@ -25,6 +25,8 @@ const MIN_HOLE_NS: i64 = 1_000_000_000;
 /// The same where a part begins or ends: sources never come and go at one moment, and a power cut
 /// takes up to a second and a half more of one track than of another.
 const MIN_HOLE_AT_EDGE_NS: i64 = 2_000_000_000;
+/// Pictures larger than this are damaged; nobody allocates gigabytes for a caption.
+const MAX_SIDE: u16 = 8_192;
 /// The most pictures that are decoded to find the last one before a hole.
 const MAX_GROUP: usize = 1_200;
 
@@ -69,7 +71,7 @@ impl Captions<'_> {
         notes: &mut Vec<Note>,
     ) -> Result<Vec<Card>, FinishError> {
         let mut cards = Vec::new();
-        if !studio.is_open() || track.input.spare_for.is_some() {
+        if !studio.is_open() {
             return Ok(cards);
         }
         let mut told = false;
@@ -106,6 +108,9 @@ impl Captions<'_> {
             return Ok(Err("its pictures are not H.264".to_owned()));
         };
         let (width, height) = (entry.size.0 & !1, entry.size.1 & !1);
+        if width.max(height) > MAX_SIDE {
+            return Ok(Err(format!("{width}x{height} is no size of a picture")));
+        }
         let before = shown.get(..missing.after).unwrap_or_default();
         let behind = match missing.why {
             Why::Away { .. } => self.last_picture(track, before, studio, files),

@@ -91,6 +91,7 @@ pub fn finish(
     let words = Words::of(&job.language);
 
     let filled = fill_from_spares(&mut loaded, &timeline);
+    let helps: Vec<bool> = loaded.iter().map(|track| helps(track, &loaded)).collect();
     let captions = Captions {
         job,
         runs: &runs,
@@ -102,11 +103,15 @@ pub fn finish(
     let mut tracks = Vec::new();
     let mut finishes = Vec::new();
     let mut stories = Vec::new();
-    for (mut track, filled) in loaded.into_iter().zip(filled) {
+    for ((mut track, filled), helps) in loaded.into_iter().zip(filled).zip(helps) {
         let finish = match track.kind {
             Kind::Video => {
                 let shown = cut::shown(&track, &timeline);
-                let cards = captions.make(&track, &shown, &mut studio, &mut files, &mut notes)?;
+                let cards = if helps {
+                    Vec::new()
+                } else {
+                    captions.make(&track, &shown, &mut studio, &mut files, &mut notes)?
+                };
                 cut::pictures(&track, &shown, &cards, &timeline)
             }
             Kind::Sound => {
@@ -122,10 +127,10 @@ pub fn finish(
         };
         stories.push(TrackStory {
             input: track.input,
-            // A spare is there only while it is needed; its absence is no hole.
-            holes: match track.input.spare_for {
-                Some(_) => Vec::new(),
-                None => gaps::gaps(&track, &timeline),
+            holes: if helps {
+                Vec::new()
+            } else {
+                gaps::gaps(&track, &timeline)
             },
             filled,
         });
@@ -188,6 +193,13 @@ fn without_repeats(notes: Vec<Note>) -> Vec<Note> {
         }
     }
     out
+}
+
+/// Whether a track only helps another one out: its absence is no hole. A spare that stands in for
+/// a source of which nothing was recorded stands for itself.
+fn helps(track: &Track<'_>, all: &[Track<'_>]) -> bool {
+    let principal = track.input.spare_for.as_ref();
+    principal.is_some_and(|principal| all.iter().any(|other| other.input.source == *principal))
 }
 
 /// Fills the holes of tracks that have a spare; answers for each track where.
