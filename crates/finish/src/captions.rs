@@ -4,6 +4,7 @@
 //! Finding the places is pure; the pictures themselves come from the renderer. Whatever goes wrong
 //! there costs the caption: the last picture stands, as it does over holes too short for words.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use lectern_domain::render::RenderJob;
@@ -25,8 +26,9 @@ const MIN_HOLE_NS: i64 = 1_000_000_000;
 /// The same where a part begins or ends: sources never come and go at one moment, and a power cut
 /// takes up to a second and a half more of one track than of another.
 const MIN_HOLE_AT_EDGE_NS: i64 = 2_000_000_000;
-/// Pictures larger than this are damaged; nobody allocates gigabytes for a caption.
-const MAX_SIDE: u16 = 8_192;
+/// Width and height of pictures outside of this are damaged: no encoder takes less, and nobody
+/// allocates gigabytes for a caption.
+const SIDES: RangeInclusive<u16> = 16..=8_192;
 /// The most pictures that are decoded to find the last one before a hole.
 const MAX_GROUP: usize = 1_200;
 
@@ -108,7 +110,7 @@ impl Captions<'_> {
             return Ok(Err("its pictures are not H.264".to_owned()));
         };
         let (width, height) = (entry.size.0 & !1, entry.size.1 & !1);
-        if width.max(height) > MAX_SIDE {
+        if !SIDES.contains(&width) || !SIDES.contains(&height) {
             return Ok(Err(format!("{width}x{height} is no size of a picture")));
         }
         let before = shown.get(..missing.after).unwrap_or_default();

@@ -98,6 +98,16 @@ fn a_card_stands_over_the_last_picture_dimmed() {
 }
 
 #[test]
+fn a_card_without_a_size_is_refused_in_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut job = card(&dir.path().join("card.mp4"), None);
+    job["height"] = json!(0);
+    let output = render(&job.to_string());
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && words.contains("640x0"), "{words}");
+}
+
+#[test]
 fn a_picture_that_cannot_be_read_leaves_a_plain_card() {
     let dir = tempfile::tempdir().unwrap();
     let (clip, out) = (dir.path().join("clip.mp4"), dir.path().join("card.mp4"));

@@ -42,6 +42,11 @@ pub(super) fn make_card(
     text: &str,
 ) -> Result<(), Failure> {
     let caps = plain_pictures(width, height);
+    if gst_video::VideoInfo::from_caps(&caps).map_or(true, |info| !info.is_valid()) {
+        return Err(Failure::internal(format!(
+            "{width}x{height} is no size of a picture"
+        )));
+    }
     let picture = behind.and_then(|file| {
         last_picture(file, &caps)
             .inspect_err(|error| tracing::warn!(%error, "the card has no picture behind its text"))
