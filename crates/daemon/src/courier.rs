@@ -19,7 +19,7 @@ use lectern_domain::ids::{DeliveryId, PlatformName};
 use lectern_store::Db;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, watch};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
 
 use crate::space::Word;
@@ -31,6 +31,9 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 /// After a failure of our own: of the database, or of a step that nobody foresaw.
 const PAUSE: Duration = Duration::from_secs(5);
 
+/// How long platforms may take to say whether they still have a lecture: a share reads it back.
+/// Less than the recording that is left when room begins to be made.
+const ASKED_WITHIN: Duration = Duration::from_secs(10 * 60);
 /// How long a blocking write of a platform may outlast the end of the daemon.
 const SHARE_HANGS: Duration = Duration::from_secs(1);
 
@@ -61,10 +64,11 @@ pub(crate) struct Asker {
 }
 
 impl Asker {
-    /// Whether the platforms of these done deliveries still have them. Sends and changes nothing.
+    /// Whether the platforms of these done deliveries still have them. Sends and changes nothing;
+    /// ends within [`ASKED_WITHIN`], a dead share or not.
     pub(crate) async fn ask(&self, deliveries: Vec<DeliveryJob>) -> Word {
         let (config, stopped) = (Arc::clone(&self.config), self.stopped.clone());
-        let asking = self.runtime.spawn(async move {
+        let mut asking = self.runtime.spawn(async move {
             for job in deliveries {
                 let name = job.platform.clone();
                 let Some(platform) = config.platforms.iter().find(|p| p.name == name) else {
@@ -79,9 +83,14 @@ impl Asker {
             }
             Word::Held
         });
-        asking
-            .await
-            .unwrap_or_else(|_| Word::Silent("The recorder is shutting down.".to_owned()))
+        match timeout(ASKED_WITHIN, &mut asking).await {
+            Ok(said) => said.unwrap_or_else(|_| Word::Silent("The recorder is shutting down.".to_owned())),
+            Err(_) => {
+                asking.abort();
+                let minutes = ASKED_WITHIN.as_secs() / 60;
+                Word::Silent(format!("No word came within {minutes} minutes."))
+            }
+        }
     }
 }
 

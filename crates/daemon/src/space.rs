@@ -4,7 +4,7 @@
 //!
 //! 1. those past `keep_sent`, oldest first: while nothing is recorded, or when room is needed;
 //! 2. the others, oldest first, only when room is needed: when less than [`HEADROOM_S`] of
-//!    recording is left above the reserve;
+//!    recording is left above the reserve and above what the lecture at work needs to be finished;
 //! 3. nothing else. A lecture that is not delivered stays, and if that fills the disk, the
 //!    recording is stopped in time.
 //!
@@ -25,7 +25,8 @@ const ASSUMED_BPS: u64 = 1_500_000;
 const COPIES: u64 = 3;
 /// A measured rate counts from this length on; before it, one key frame more or less decides.
 const MEASURED_AFTER_NS: u64 = 60_000_000_000;
-/// Room is made when less than this is left above the reserve, in seconds of recording.
+/// Room is made when less than this is left above the reserve and what is owed, in seconds of
+/// recording.
 pub(crate) const HEADROOM_S: u64 = 15 * 60;
 /// A lecture is not begun with less than this above the reserve, in seconds of recording.
 const START_S: u64 = 5 * 60;
@@ -55,14 +56,14 @@ pub(crate) struct Budget {
 impl Budget {
     /// How long can be recorded, finished files included, before the reserve is touched.
     pub(crate) fn recordable_ms(&self) -> u64 {
-        let owed = self.recorded.saturating_mul(COPIES - 1);
-        let room = self.above_reserve().saturating_sub(owed);
+        let room = self.above_reserve().saturating_sub(self.owed());
         (room / self.rate.max(1).saturating_mul(COPIES)).saturating_mul(1_000)
     }
 
     /// Whether room is to be made now.
     pub(crate) fn needs_room(&self) -> bool {
-        self.free < self.reserve.saturating_add(self.seconds(HEADROOM_S))
+        let headroom = self.seconds(HEADROOM_S).saturating_add(self.owed());
+        self.free < self.reserve.saturating_add(headroom)
     }
 
     /// Whether a lecture can be begun: what may go counts, but it has not gone yet.
@@ -80,6 +81,11 @@ impl Budget {
     /// touched. What could go has gone long before.
     pub(crate) fn must_stop(&self) -> bool {
         self.free <= self.reserve.saturating_add(self.seconds(STOP_S))
+    }
+
+    /// What the finished files of the lecture at work will need, as far as it is recorded.
+    fn owed(&self) -> u64 {
+        self.recorded.saturating_mul(COPIES - 1)
     }
 
     fn above_reserve(&self) -> u64 {
@@ -249,6 +255,11 @@ mod tests {
                 "{above} bytes above the reserve"
             );
         }
+        let long = Budget {
+            recorded: GIB,
+            ..budget(10 * GIB + 2 * GIB + 500_000 * 899)
+        };
+        assert!(long.needs_room(), "its finished files shall not take the reserve");
         let with_old_lectures = |above| Budget {
             purgeable: GIB,
             ..budget(10 * GIB + above)
