@@ -10,7 +10,7 @@ import time
 
 KIB_PER_MIB = 1024
 GROWTH_MIB = 6.0
-"""How much private memory may grow from the middle of a run to its end: the allocator's play."""
+"""How much the private memory that is always held may grow from the second quarter of a run to its last."""
 GROWTH_SHARE = 0.10
 """The same as a share, whichever is more."""
 PLAY = {"fds": 2, "threads": 4}
@@ -67,35 +67,35 @@ class Meter:
             writer.writerows(dataclasses.astuple(sample) for samples in self._rounds for sample in samples)
 
     def judge(self, names: tuple[str, ...]) -> list[str]:
-        """Prints a table and names what grew between the second quarter and the last one."""
-        print(f"{'process':12} {'RSS MiB':>16} {'private MiB':>18} {'fds':>12} {'threads':>12}")
+        """Prints what the second quarter and the last one took, and names what grew between them.
+
+        Of memory the least of each quarter counts: an allocator keeps what was freed for a while, a
+        leak is what is never given back.
+        """
+        print(f"{'process':12} {'RSS MiB':>16} {'private, least':>16} {'fds':>10} {'threads':>10}")
         grown = []
         for name in (*names, "all"):
-            series = [self._of(samples, name) for samples in self._rounds]
-            series = [one for one in series if one]
+            series = [one for samples in self._rounds if (one := self._of(samples, name))]
             if len(series) < 8:
                 print(f"{name:12} too few samples ({len(series)}) to judge growth")
                 continue
             quarter = len(series) // 4
-            early, late = series[quarter : 2 * quarter], series[-quarter:]
-            cells = []
-            for key, unit in (
-                ("rss_kib", KIB_PER_MIB),
-                ("private_kib", KIB_PER_MIB),
-                ("fds", 1),
-                ("threads", 1),
-            ):
-                before, after = (
-                    statistics.median(getattr(s, key) for s in part) / unit for part in (early, late)
-                )
-                digits = 1 if unit > 1 else 0
-                cells.append(f"{before:.{digits}f} -> {after:.{digits}f}")
-                allowed = max(GROWTH_MIB, before * GROWTH_SHARE) if unit > 1 else PLAY[key]
-                if key != "rss_kib" and after - before > allowed:
-                    grown.append(
-                        f"{name}: {key} grew from {before:.1f} to {after:.1f}; {allowed:.1f} are play"
-                    )
-            print(f"{name:12} {cells[0]:>16} {cells[1]:>18} {cells[2]:>12} {cells[3]:>12}")
+            parts = (series[quarter : 2 * quarter], series[-quarter:])
+            rss = [statistics.median(sample.rss_kib for sample in part) / KIB_PER_MIB for part in parts]
+            held = [min(sample.private_kib for sample in part) / KIB_PER_MIB for part in parts]
+            counts = {
+                key: [statistics.median(getattr(sample, key) for sample in part) for part in parts]
+                for key in PLAY
+            }
+            cells = [f"{was:.1f} -> {now:.1f}" for was, now in (rss, held)]
+            cells += [f"{was:.0f} -> {now:.0f}" for was, now in counts.values()]
+            print(f"{name:12} {cells[0]:>16} {cells[1]:>16} {cells[2]:>10} {cells[3]:>10}")
+            allowed = {"private MiB": max(GROWTH_MIB, held[0] * GROWTH_SHARE), **PLAY}
+            grown += [
+                f"{name}: {key} grew from {was:.1f} to {now:.1f}; {allowed[key]:.1f} are play"
+                for key, (was, now) in {"private MiB": held, **counts}.items()
+                if now - was > allowed[key]
+            ]
         for key, words in (
             ("rss_kib", "RSS of all processes"),
             ("pss_kib", "the same, shared pages counted once"),

