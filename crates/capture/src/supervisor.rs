@@ -29,6 +29,8 @@ use crate::{CaptureSettings, Media};
 
 /// Often enough that a spare is called a second after its principal's last chunk and not later.
 const CHECK_EVERY: Duration = Duration::from_millis(100);
+/// A supervisor that was not woken for longer than this was starved itself.
+const LISTENS_EVERY_NS: u64 = 300_000_000;
 const FLUSH_WITHIN: Duration = Duration::from_secs(2);
 
 /// Where a source task's results go.
@@ -248,6 +250,7 @@ impl Supervisor {
         }
         let mut check = interval(CHECK_EVERY);
         check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut free_ns = monotonic_ns();
         loop {
             let heard = tokio::select! {
                 // The plan before the media: a chunk must meet the plan that is true already.
@@ -262,6 +265,11 @@ impl Supervisor {
                 event = life.process.event() => Heard::Child(event),
             };
             let began_ns = monotonic_ns();
+            // The clock wakes us more often than this. What passed beyond it, the machine did not
+            // let us listen, and what the child said meanwhile waits behind this very event.
+            let late_ns = began_ns.saturating_sub(free_ns).saturating_sub(LISTENS_EVERY_NS);
+            life.excuse(late_ns, began_ns);
+            across.watch.excuse(late_ns, began_ns);
             let step = match heard {
                 Heard::Wish => self.follow(life, across).await,
                 Heard::Clock => self.check(life, across).await,
@@ -276,6 +284,7 @@ impl Supervisor {
             let spent_ns = now_ns.saturating_sub(began_ns);
             life.excuse(spent_ns, now_ns);
             across.watch.excuse(spent_ns, now_ns);
+            free_ns = now_ns;
         }
     }
 

@@ -279,6 +279,31 @@ fn p4_a_source_that_was_away_at_the_end_of_a_lecture_is_missed_in_no_later_one()
     });
 }
 
+/// The thread that listens stands still for longer than a silent child is allowed to be.
+#[test]
+fn p4_a_machine_out_of_breath_is_not_taken_for_a_silent_source() {
+    on_stage(async {
+        let mut stage = Stage::open(&[source("pulpit", None, "")], CaptureSettings::default());
+        stage.until("it live", |s| s.told("pulpit").is_some()).await;
+        stage.record();
+        stage.until("its chunks", |s| s.count("pulpit") > 5).await;
+        let before = stage.facts.len();
+        let stand_still = std::time::Instant::now() + std::time::Duration::from_secs(6);
+        while let Some(left) = stand_still.checked_duration_since(std::time::Instant::now()) {
+            std::thread::park_timeout(left);
+        }
+        let chunks = stage.count("pulpit");
+        stage
+            .until("what waited, and more", |s| s.count("pulpit") > chunks + 40)
+            .await;
+        let report = &stage.capture.reports()[&"pulpit".parse().unwrap()];
+        assert_eq!((report.health, report.restarts), (TrackHealth::Live, 0));
+        assert_eq!(stage.facts[before..], [], "it delivered all the time");
+        stage.stop(1).await;
+        stage.capture.shutdown().await;
+    });
+}
+
 /// The process of a source; tests run beside each other, so its name is used in one of them only.
 fn child(name: &str) -> nix::unistd::Pid {
     let parent = std::process::id().to_string();

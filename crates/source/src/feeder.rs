@@ -20,7 +20,7 @@ pub(crate) const KEY_EVERY_NS: u64 = 2 * SECOND_NS;
 /// The same where every picture since then showed the same as the last: a key frame of a full
 /// screen costs as much as a dozen that repeat it, and nothing is gained by seeking between them.
 const STILL_KEY_EVERY_NS: u64 = 8 * SECOND_NS;
-/// Raw pictures that may wait for the encoder. A 1080p screen takes 8 MiB each.
+/// Raw pictures that may wait for the encoder. A 1080p screen takes 3 MiB each.
 const MAX_PICTURES: u64 = 8;
 /// Coded pictures that may wait for the parser.
 const MAX_CODED: u64 = 250;

@@ -251,7 +251,7 @@ fn gst_launch(stage: &Stage, pipe: &Path, dir: &Path) -> Command {
     let line = format!(
         "-e -q \
          ximagesrc display-name={display} use-damage={damage} ! video/x-raw,framerate=15/1 ! queue ! videoconvert ! \
-         video/x-raw,format=I420 ! {x264} pass=qual quantizer=23 key-int-max=30 ! video/x-h264,profile=high ! \
+         video/x-raw,format=I420 ! {x264} pass=qual quantizer=23 bitrate=4000 vbv-buf-capacity=2000 key-int-max=30 ! video/x-h264,profile=high ! \
          h264parse ! {screen} \
          filesrc location={pipe} blocksize={PICTURE} do-timestamp=true ! \
          rawvideoparse format=i420 width={width} height={height} framerate=30/1 ! \
@@ -287,7 +287,7 @@ fn ffmpeg(stage: &Stage, pipe: &Path, dir: &Path) -> Command {
          -thread_queue_size 64 -use_wallclock_as_timestamps 1 -probesize 32 -f rawvideo -pixel_format yuv420p \
          -video_size {}x{} -framerate 30 -i {pipe} \
          -thread_queue_size 64 -f pulse -sample_rate 48000 -channels 2 -i {SOUND_DEVICE} \
-         -map 0:v {x264} -crf 23 -maxrate 2048k -bufsize 1229k -g 30 {screen} \
+         -map 0:v {x264} -crf 23 -maxrate 4000k -bufsize 8000k -g 30 {screen} \
          -map 1:v {x264} -b:v 2500k -maxrate 2500k -bufsize 5000k -g 60 -vsync vfr {camera} \
          -map 2:a -c:a aac -b:a 128k -frag_duration 1000000 {microphone}",
         SCREEN.0,

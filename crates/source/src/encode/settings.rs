@@ -12,6 +12,10 @@ use super::choice::Candidate;
 const QUANTIZER: u32 = 23;
 /// The same of hardware, whose motion search is coarser.
 const HARDWARE_QUANTIZER: u32 = 24;
+/// What constant quality may take over some seconds, in kbit/s: without a word x264enc holds it
+/// under 2048, and scrolled text would blur; without any bound a film on the screen would fill the
+/// disk.
+const QUALITY_BOUND: &str = "4000";
 /// The room for peaks over the mean rate, in milliseconds of it.
 const VBV_MS: &str = "2000";
 /// What an encoder without a constant quality worth the name gets instead, in bit/s.
@@ -92,7 +96,12 @@ fn x264(video: &Video, size: (u32, u32), faster: bool) -> Properties {
             ("bitrate", kbit(rate)),
             ("vbv-buf-capacity", VBV_MS.into()),
         ]),
-        None => properties.extend([("pass", "qual".into()), ("quantizer", QUANTIZER.to_string())]),
+        None => properties.extend([
+            ("pass", "qual".into()),
+            ("quantizer", QUANTIZER.to_string()),
+            ("bitrate", QUALITY_BOUND.into()),
+            ("vbv-buf-capacity", VBV_MS.into()),
+        ]),
     }
     properties
 }
@@ -238,7 +247,7 @@ mod tests {
                 "I420 speed-preset=superfast tune=zerolatency bframes=0 threads=1 key-int-max=120 pass=cbr \
                  bitrate=2500 vbv-buf-capacity=2000",
                 "I420 speed-preset=superfast tune=zerolatency bframes=0 threads=1 key-int-max=120 pass=qual \
-                 quantizer=23",
+                 quantizer=23 bitrate=4000 vbv-buf-capacity=2000",
             ),
             (
                 Encoder::Openh264,
