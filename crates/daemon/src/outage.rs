@@ -74,11 +74,17 @@ pub(crate) fn judge(lecture: &Interrupted, now: &Moment, resume_within_ms: u64) 
     );
     let left_ms = left_then_ms.min(LONGEST_MS).saturating_sub(gap_ms.unwrap_or(0));
     let stopped = lecture.was == LectureState::Stopping;
-    if stopped || left_ms == 0 || gap_ms.is_some_and(|gap_ms| gap_ms > resume_within_ms) {
-        Verdict::Over
-    } else {
+    if !stopped && goes_on(gap_ms.unwrap_or(0), left_ms, resume_within_ms) {
         Verdict::GoesOn { gap_ms, left_ms }
+    } else {
+        Verdict::Over
     }
+}
+
+/// Whether a lecture that nobody stopped goes on after it stood still for `gap_ms`, with `left_ms`
+/// of its time left.
+pub(crate) const fn goes_on(gap_ms: u64, left_ms: u64, resume_within_ms: u64) -> bool {
+    left_ms > 0 && gap_ms <= resume_within_ms
 }
 
 /// How long the lecture has stood still, if a clock can tell.
@@ -108,10 +114,10 @@ impl Doubt {
     pub(crate) fn resolve(self, began_unix_ms: i64, now_unix_ms: i64, resume_within_ms: u64) -> Resolved {
         let gap_ms = positive(began_unix_ms.saturating_sub(self.alive_unix_ms));
         let left_ms = positive(self.planned_end_unix_ms.saturating_sub(now_unix_ms));
-        if gap_ms > resume_within_ms || left_ms == 0 {
-            Resolved::TooLate { gap_ms }
-        } else {
+        if goes_on(gap_ms, left_ms, resume_within_ms) {
             Resolved::Stands { gap_ms, left_ms }
+        } else {
+            Resolved::TooLate { gap_ms }
         }
     }
 }

@@ -33,9 +33,13 @@ pub(crate) fn read() -> Reading {
     }
 }
 
-/// Whether the machine was suspended since its boot.
-pub(crate) fn was_suspended() -> bool {
-    boottime_ns().saturating_sub(monotonic_ns()) >= SUSPENDED_NS
+/// For how long the machine was suspended since its boot, in nanoseconds; 0 if it was not.
+pub(crate) fn suspended_ns() -> u64 {
+    let monotonic_ns = monotonic_ns();
+    match boottime_ns().saturating_sub(monotonic_ns) {
+        0..SUSPENDED_NS => 0,
+        suspended_ns => suspended_ns,
+    }
 }
 
 /// The earliest time that the clock can rightly show, in milliseconds since 1970: this program
@@ -53,6 +57,7 @@ mod tests {
     fn this_machine_has_clocks_and_this_program_a_date() {
         let reading = read();
         assert!(reading.boot_ns > 0);
+        assert!(suspended_ns() < reading.boot_ns);
         assert!(built_unix_ms() > 1_700_000_000_000, "{}", built_unix_ms());
     }
 }

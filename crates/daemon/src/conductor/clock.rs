@@ -9,10 +9,12 @@ use tracing::{error, info, warn};
 use super::Conductor;
 use super::texts::length;
 use crate::clock::{self, Change};
-use crate::outage::Resolved;
+use crate::outage::{self, Resolved};
 
 /// How often the clocks are compared.
 const LOOK_EVERY_NS: u64 = 1_000_000_000;
+/// A shorter suspension is none.
+const SLEPT_NS: u64 = 2_000_000_000;
 /// After a correction that failed; the clocks rest so long too.
 const REST_NS: u64 = 10_000_000_000;
 /// A clock that was set back by more makes deliveries wait that were to be tried long ago.
@@ -25,6 +27,7 @@ impl Conductor {
             return;
         }
         self.clock_read_ns = now_ns;
+        self.watch_suspension(now_ns).await;
         match self.clock.look(clock::read()) {
             Some(Change::Lost) => {
                 warn!(
@@ -46,11 +49,40 @@ impl Conductor {
         }
     }
 
+    /// A suspended machine records nothing, and the monotonic clock stands still: for the lecture
+    /// at work that was an outage.
+    async fn watch_suspension(&mut self, now_ns: u64) {
+        let suspended_ns = clock::suspended_ns();
+        let slept_ns = suspended_ns.saturating_sub(self.suspended_ns);
+        if slept_ns < SLEPT_NS {
+            return;
+        }
+        self.suspended_ns = suspended_ns;
+        let slept_ms = slept_ns / 1_000_000;
+        warn!(slept_ms, "machine was suspended");
+        let within_ms = self.parts.config.recording.resume_within.0;
+        let Some(session) = self
+            .session
+            .as_mut()
+            .filter(|session| session.state.step(LectureEvent::Stop).is_ok())
+        else {
+            return;
+        };
+        session.ends_ns = session.ends_ns.saturating_sub(slept_ns).max(now_ns);
+        let left_ms = (session.ends_ns - now_ns) / 1_000_000;
+        if outage::goes_on(slept_ms, left_ms, within_ms) {
+            let happened = format!("the computer was suspended for {}", length(slept_ms));
+            self.note_now(FactKind::Interrupted, happened);
+        } else {
+            self.stop_belated(slept_ms).await;
+        }
+    }
+
     /// At the start of the daemon: what this boot wrote before may be wrong by a step that nobody
     /// watched. Changes nothing where nothing is wrong. On a machine that was suspended since its
     /// boot the monotonic clock cannot tell the time of what was before: then nothing is touched.
     pub(super) async fn correct_at_start(&mut self) {
-        if self.clock.trust() == ClockTrust::Trusted && !clock::was_suspended() {
+        if self.clock.trust() == ClockTrust::Trusted && clock::suspended_ns() == 0 {
             self.correct_times(0).await;
         }
     }
@@ -90,10 +122,6 @@ impl Conductor {
     }
 
     fn note_correction(&mut self, by_ms: i64) {
-        let Some(run) = self.session.as_ref().and_then(|session| session.run.as_ref()) else {
-            return;
-        };
-        let lecture = run.id.lecture;
         let happened = match by_ms / 1_000 {
             0 => "the wall clock can be believed again".to_owned(),
             ..0 => format!("the wall clock was set back by {}", length(by_ms.unsigned_abs())),
@@ -102,12 +130,22 @@ impl Conductor {
                 length(by_ms.unsigned_abs())
             ),
         };
+        let detail = format!("{happened}; dates and times were corrected, lengths were right");
+        self.note_now(FactKind::ClockCorrected, detail);
+    }
+
+    /// Keeps with the run at work, if there is one, what happened at this moment.
+    fn note_now(&mut self, what: FactKind, detail: String) {
+        let Some(run) = self.session.as_ref().and_then(|session| session.run.as_ref()) else {
+            return;
+        };
+        let lecture = run.id.lecture;
         let fact = Fact {
             run: run.id.run,
             at_ns: monotonic_ns().saturating_sub(run.base_ns),
             source: None,
-            what: FactKind::ClockCorrected,
-            detail: format!("{happened}; dates and times were corrected, lengths were right"),
+            what,
+            detail,
         };
         self.keep(lecture, fact);
     }
@@ -155,6 +193,10 @@ impl Conductor {
             return;
         }
         if let Err(refusal) = self.step(LectureEvent::Stop).await {
+            // The clock tries it again.
+            if let Some(session) = &mut self.session {
+                session.ends_ns = session.ends_ns.min(monotonic_ns());
+            }
             return error!(
                 error = refusal.message(),
                 "lecture that went on too late could not be stopped"

@@ -134,6 +134,8 @@ pub(crate) struct Conductor {
     free_bytes: u64,
     clock: Watch,
     clock_read_ns: u64,
+    /// For how long the machine was suspended since its boot, as far as was seen.
+    suspended_ns: u64,
     /// The clock was set by this much, and times on record are not corrected yet.
     uncorrected_ms: Option<i64>,
     keeping: Keeping,
@@ -161,6 +163,7 @@ impl Conductor {
             free_bytes,
             clock,
             clock_read_ns: 0,
+            suspended_ns: crate::clock::suspended_ns(),
             uncorrected_ms: None,
             keeping: Keeping::default(),
             beat_ns: 0,
