@@ -162,7 +162,7 @@ fn trak(
             .sized(long, late + len);
         b.u64(0).u16(0).u16(0).u16(if sound { 0x0100 } else { 0 }).u16(0);
         matrix(b);
-        let (width, height) = finish.entries.first().map_or((0, 0), |entry| entry.size);
+        let (width, height) = usual_size(finish);
         b.u32(u32::from(width) << 16).u32(u32::from(height) << 16);
     });
     if late > 0 {
@@ -215,6 +215,23 @@ fn trak(
             b.boxed(b"stbl", |b| stbl(b, track, wide, media_at));
         });
     });
+}
+
+/// The size of most pictures, in pixels: players that keep one size show the others in it.
+fn usual_size(finish: &Finish) -> (u16, u16) {
+    let mut counts = vec![0_usize; finish.entries.len()];
+    for sample in &finish.samples {
+        if let Some(count) = counts.get_mut(usize::from(sample.entry)) {
+            *count += 1;
+        }
+    }
+    let usual = finish
+        .entries
+        .iter()
+        .zip(counts)
+        .rev()
+        .max_by_key(|(_, count)| *count);
+    usual.map_or((0, 0), |(entry, _)| entry.size)
 }
 
 fn stbl(b: &mut Builder, track: &TrackIndex<'_>, wide: bool, media_at: u64) {

@@ -86,14 +86,20 @@ fn an_encoder_that_changed_gets_an_entry_of_its_own_and_an_equal_one_does_not() 
     let mut recording = Recording::new(&[(Some(12_000 * MS), &[])]);
     let (small, large) = (flashes("320x180"), flashes("640x360"));
     recording.record("camera", Role::Presenter, 1, &small, (0, 3_000 * MS), 0);
-    recording.record("camera", Role::Presenter, 1, &large, (3_000 * MS, 6_000 * MS), 0);
-    recording.record("camera", Role::Presenter, 1, &small, (6_000 * MS, 9_000 * MS), 0);
+    recording.record("camera", Role::Presenter, 1, &large, (3_000 * MS, 8_000 * MS), 0);
+    recording.record("camera", Role::Presenter, 1, &small, (8_000 * MS, 9_000 * MS), 0);
     recording.record("mic", Role::Microphone, 1, &beeps(), (0, 12_000 * MS), 0);
     recording.finish();
     let path = recording.path("lecture.mp4");
     decodes_clean(&path);
     let moov = moov(&path);
     assert_eq!(moov.trak[0].mdia.minf.stbl.stsd.codecs.len(), 2);
+    let (width, height) = (moov.trak[0].tkhd.width, moov.trak[0].tkhd.height);
+    assert_eq!(
+        (width.integer(), height.integer()),
+        (640, 360),
+        "the size of most pictures"
+    );
     assert_eq!(packets(&path, "v:0").len(), 270);
 }
 
