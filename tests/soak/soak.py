@@ -18,6 +18,7 @@ import cycles  # noqa: E402
 import faults  # noqa: E402
 from meter import Meter  # noqa: E402
 from recorder import Recorder  # noqa: E402
+from stage import until  # noqa: E402
 from tracks import judge_lecture  # noqa: E402
 
 
@@ -83,6 +84,8 @@ def run(recorder: Recorder, options: argparse.Namespace) -> list[str]:
 
 def judge_spool(recorder: Recorder) -> list[str]:
     """Every lecture there, once, and nothing in the spool that its database does not know."""
+    unsent = "SELECT id FROM lectures WHERE state <> 'delivered' AND state <> 'failed'"
+    until("the last lecture's delivery", lambda: not recorder.rows(unsent))
     code = recorder.end()
     broken = [] if code == 0 else [f"the daemon ended with {code}"]
     lectures = recorder.rows("SELECT id, state, reason FROM lectures")
