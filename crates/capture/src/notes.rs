@@ -1,15 +1,19 @@
 //! Facts on their way from the sources' tasks to the conductor, who keeps them with the lecture.
 //!
 //! A fact is worth less than a chunk: the channel is bounded, a full one drops the fact and says
-//! so once in the log, and no task ever waits for it.
+//! so once in the log, and no task ever waits for it. A source that comes and goes every second
+//! would fill a lecture with facts that nobody reads: of each run so many are kept, no more.
 
 use lectern_domain::fact::{Fact, FactKind};
-use lectern_domain::ids::{LectureId, SourceName};
+use lectern_domain::ids::{LectureId, RunId, SourceName};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 use tracing::warn;
 
 use crate::plan::RunPlan;
+
+/// How many facts of one source are kept in one run; the last says that there were more.
+const KEPT: u32 = 500;
 
 /// One fact and the lecture that it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +31,8 @@ pub(crate) struct Notes {
     out: mpsc::Sender<Noted>,
     /// The channel was full at the last attempt, and the log says so already.
     full: bool,
+    /// The run of the last fact, and how many of it there were.
+    told: Option<(RunId, u32)>,
 }
 
 impl Notes {
@@ -35,6 +41,7 @@ impl Notes {
             source,
             out,
             full: false,
+            told: None,
         }
     }
 
@@ -52,6 +59,18 @@ impl Notes {
         if plan.stop.is_some_and(|stop| at_ns >= stop.at_ns) {
             return false;
         }
+        let told = match self.told {
+            Some((run, told)) if run == plan.run => told.saturating_add(1),
+            _ => 1,
+        };
+        self.told = Some((plan.run, told));
+        if told > KEPT {
+            return true;
+        }
+        let mut detail = detail.into();
+        if told == KEPT {
+            detail.push_str("; more of this run is not kept");
+        }
         let noted = Noted {
             lecture: plan.run.lecture,
             fact: Fact {
@@ -59,7 +78,7 @@ impl Notes {
                 at_ns,
                 source: Some(self.source.clone()),
                 what,
-                detail: detail.into(),
+                detail,
             },
         };
         match self.out.try_send(noted) {
@@ -87,6 +106,34 @@ mod tests {
 
     use super::*;
     use crate::plan::Stop;
+
+    #[test]
+    fn a_source_that_comes_and_goes_does_not_fill_the_lecture() {
+        let (out, mut facts) = mpsc::channel(2 * KEPT as usize);
+        let mut notes = Notes::new("camera".parse().unwrap(), out);
+        let lecture = LectureId::random();
+        for run in [1, 2] {
+            let plan = RunPlan {
+                run: RunId {
+                    lecture,
+                    run: RunNumber(run),
+                },
+                base_ns: 0,
+                pauses: vec![],
+                stop: None,
+            };
+            for at_ns in 0..u64::from(KEPT) + 100 {
+                assert!(notes.note(Some(&plan), at_ns, FactKind::SourceLost, "lost"));
+            }
+            let kept: Vec<_> = std::iter::from_fn(|| facts.try_recv().ok()).collect();
+            assert_eq!(kept.len(), KEPT as usize, "of run {run}");
+            assert_eq!(kept[0].fact.detail, "lost");
+            assert_eq!(
+                kept[KEPT as usize - 1].fact.detail,
+                "lost; more of this run is not kept"
+            );
+        }
+    }
 
     #[test]
     fn facts_count_from_the_start_of_the_run_and_only_until_its_stop() {

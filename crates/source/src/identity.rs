@@ -214,7 +214,11 @@ fn choose<'a>(
     if source.serial.is_none() && expect.is_none() {
         return Ok(None);
     }
-    if let Some(moved) = all.iter().find(|(_, hardware)| wanted(hardware)) {
+    // A link of udev names the socket or the device already. Many cheap cameras share one serial
+    // number, so a look-alike elsewhere must not be taken for the one that was pulled out here.
+    let is_link = matches!(&source.kind, SourceKind::V4l2 { device } if device.contains("/v4l/by-"));
+    let follows = source.serial.is_some() || !is_link;
+    if let Some(moved) = all.iter().find(|(_, hardware)| follows && wanted(hardware)) {
         tracing::info!(device = %moved.1, at = moved.0, "the device was found at another place");
         return Ok(Some(moved));
     }

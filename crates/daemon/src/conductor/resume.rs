@@ -1,5 +1,7 @@
 //! What the daemon does with lectures that it finds at its start.
 
+use std::time::Duration;
+
 use lectern_capture::clock::{monotonic_ns, unix_ms};
 use lectern_domain::api::{Message, Severity};
 use lectern_domain::fact::{Fact, FactKind};
@@ -11,6 +13,10 @@ use super::Conductor;
 use super::texts::length;
 use crate::outage::{self, Verdict};
 use crate::session::Session;
+
+/// How often the step of a lecture that was found is tried, and how long between two tries.
+const TAKE_UP_TRIES: u32 = 3;
+const TAKE_UP_AGAIN: Duration = Duration::from_secs(2);
 
 impl Conductor {
     /// Takes up what recovery found: the newest interrupted lecture goes on by itself if its time
@@ -70,10 +76,18 @@ impl Conductor {
             },
             Verdict::Over => LectureEvent::GiveUp,
         };
-        if let Err(refusal) = self.step(event).await {
-            error!(lecture = %lecture.lecture, error = refusal.message(), "interrupted lecture could not be taken up");
-            self.session = None;
-            return;
+        for tries_left in (0..TAKE_UP_TRIES).rev() {
+            let Err(refusal) = self.step(event).await else {
+                break;
+            };
+            if tries_left == 0 {
+                error!(lecture = %lecture.lecture, error = refusal.message(), "interrupted lecture could not be taken up");
+                // It stays interrupted, and the next start takes it up.
+                self.session = None;
+                return;
+            }
+            warn!(lecture = %lecture.lecture, error = refusal.message(), tries_left, "step of an interrupted lecture failed");
+            tokio::time::sleep(TAKE_UP_AGAIN).await;
         }
         if verdict == Verdict::Over {
             self.session = None;

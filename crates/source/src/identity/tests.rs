@@ -243,6 +243,29 @@ fn a_link_by_path_leads_to_its_node() {
     assert_eq!(found, (link, Some("Podium Cam, serial A1".to_owned())));
 }
 
+/// Cheap cameras have the serial number of their chip's maker, all the same one.
+#[test]
+fn a_look_alike_in_another_socket_is_not_taken_for_the_one_behind_a_link() {
+    let machine = Machine::new();
+    let first = machine.camera(&machine.usb("2", Some("01.00.00")), "video0", "Cheap Cam");
+    machine.camera(&machine.usb("5", Some("01.00.00")), "video1", "Cheap Cam");
+    let links = machine.root.path().join("dev/v4l/by-path");
+    fs::create_dir_all(&links).unwrap();
+    let link = links.join("usb-2");
+    symlink(machine.root.path().join("dev/video0"), &link).unwrap();
+    let bound = v4l2(&link.display().to_string(), None);
+    let (opened, line) = machine.find(&bound, None).unwrap();
+    assert_eq!(opened, link.display().to_string());
+    machine.unplug("video0");
+    fs::remove_file(&link).unwrap();
+    // Nothing else is offered; whoever opens the link finds that it is not there.
+    let (opened, _) = machine.find(&bound, line.as_deref()).unwrap();
+    assert_eq!(opened, link.display().to_string());
+    // By its node alone, the line is all that there is to go by.
+    let (opened, _) = machine.find(&v4l2(&first, None), line.as_deref()).unwrap();
+    assert!(opened.ends_with("video1"), "{opened}");
+}
+
 #[test]
 fn one_usb_device_may_be_two_cameras() {
     let machine = Machine::new();
