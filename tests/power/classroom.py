@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import tempfile
 
-from machine import Machine, MachineError, until
+from machine import PATIENCE_S, Machine, MachineError, until
 
 HERE = pathlib.Path(__file__).resolve().parent
 UNITS = {
@@ -144,7 +144,7 @@ class Classroom:
         except MachineError as error:
             raise MachineError(f"{error}: {self.status()}\n{self.journal(40)}") from error
 
-    def await_recording(self, lecture: str, run: int) -> dict:
+    def await_recording(self, lecture: str, run: int, patience: float = PATIENCE_S) -> dict:
         """Waits until this run of the lecture has something of every source on the disk."""
 
         def records() -> dict | None:
@@ -156,7 +156,7 @@ class Classroom:
             return status if written else None
 
         try:
-            return until(f"run {run} of lecture {lecture}", records)
+            return until(f"run {run} of lecture {lecture}", records, patience)
         except MachineError as error:
             raise MachineError(f"{error}: {self.status()}\n{self.journal(40)}") from error
 
@@ -177,7 +177,7 @@ class Classroom:
         local = target / "fetch.tar"
         self.machine.get(archive, local)
         self.machine.run(f"rm {archive}")
-        subprocess.run(["tar", "xf", local, "-C", target], check=True)
+        subprocess.run(["tar", "xf", local, "-C", target, "--warning=no-timestamp"], check=True)
         local.unlink()
 
     def fsck(self) -> tuple[int, str]:

@@ -7,7 +7,7 @@ import time
 import judge
 from classroom import Classroom
 from delivered import decoded_tracks, judge_delivered
-from machine import MachineError, until
+from machine import PATIENCE_S, MachineError, until
 
 HOUR_S = 3600
 IN_1970 = "@86400"
@@ -16,6 +16,8 @@ STEADY_S = 8.0
 TIMES_WITHIN_S = 3.0
 """How exact a corrected wall time must be: the second that `date` sets, and a slow machine."""
 LENGTHS_WITHIN_S = 1.5
+ENDED_WITHIN_S = 30.0
+"""A clock that is believed and hours ahead says that the lecture's time is over: that is no fault."""
 DEAD_RTC = """\
 [Unit]
 Description=a wrong clock at boot, as a dead battery leaves it
@@ -111,7 +113,7 @@ def booted(room: Classroom, name: str, clock: str, distrusted: bool) -> list[str
         broken.append(f"P3: booted {name}, the clock is believed")
     went_on = True
     try:
-        room.await_recording(lecture, 2)
+        room.await_recording(lecture, 2, PATIENCE_S if distrusted else ENDED_WITHIN_S)
     except MachineError as error:
         went_on = False
         if distrusted:
