@@ -165,7 +165,13 @@ class Classroom:
 
     def ledger(self, lecture: str) -> dict:
         """Runs, segments and quarantined files as database and disk have them; see `ledger.py`."""
-        return json.loads(self.machine.run(f"python3 /usr/local/lib/lectern-ledger.py {lecture}"))
+
+        def answer() -> dict | None:
+            # Whatever carries a command to the machine may lose the output of one of them.
+            text = self.machine.run(f"python3 /usr/local/lib/lectern-ledger.py {lecture}")
+            return json.loads(text) if text.strip() else None
+
+        return until("the ledger", answer, patience=30.0)
 
     def fetch(self, files: list[str], target: pathlib.Path) -> None:
         """Copies files of the machine into a folder here, with their folders below `/data`."""

@@ -40,7 +40,17 @@ def judge_delivered(room: Classroom, lecture: str, runs: int, stop: bool = True)
     folders = room.machine.run("ls -d /data/share/*/").split()
     if len(folders) != 1:
         broken.append(f"P5: the share has {len(folders)} folders for one lecture: {folders}")
-    files = room.machine.run(f"find {folders[0]} -type f").split()
+    broken += whole(room, folders[0])
+    code, findings = room.fsck()
+    if code:
+        broken.append(f"P1: lecternd fsck ended with {code}: {findings}")
+    return broken
+
+
+def whole(room: Classroom, folder: str) -> list[str]:
+    """What is wrong with the files of a finished lecture in a folder below `/data`."""
+    broken: list[str] = []
+    files = room.machine.run(f"find {folder} -type f").split()
     with tempfile.TemporaryDirectory() as place:
         here = pathlib.Path(place)
         room.fetch(files, here)
@@ -54,14 +64,11 @@ def judge_delivered(room: Classroom, lecture: str, runs: int, stop: bool = True)
             complaints = judge.all_streams(path)
             size = path.stat().st_size
             verdict = complaints[:200] or "decodes without an error"
-            print(f"delivered {path.name:16} {judge.length(path):9.2f} s {size:12} bytes  {verdict}")
+            print(f"finished {path.name:16} {judge.length(path):9.2f} s {size:12} bytes  {verdict}")
             if complaints:
                 broken.append(f"{path.name} does not decode cleanly: {complaints}")
         told = json.loads((home / "lecture.json").read_text())
         print(
-            f"delivered lecture.json: {len(told.get('runs', []))} runs, {len(told.get('gaps', []))} gaps told"
+            f"finished lecture.json: {len(told.get('runs', []))} runs, {len(told.get('gaps', []))} gaps told"
         )
-    code, findings = room.fsck()
-    if code:
-        broken.append(f"P1: lecternd fsck ended with {code}: {findings}")
     return broken

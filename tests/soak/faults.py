@@ -57,7 +57,6 @@ def wear(recorder: Recorder, minutes: float, dice: random.Random, meter: Meter) 
             print(
                 f"{name:28} {len(times):4} times   mean {sum(times) / len(times):5.1f}   max {max(times):5.1f}"
             )
-    broken += meter.judge(("lecternd", *SOURCES))
     if not broken:
         recorder.press("/stop")
     return lecture, broken

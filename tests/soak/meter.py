@@ -7,6 +7,7 @@ import pathlib
 import re
 import statistics
 import time
+from collections.abc import Callable
 
 KIB_PER_MIB = 1024
 GROWTH_MIB = 6.0
@@ -66,13 +67,15 @@ class Meter:
             writer.writerow([field.name for field in dataclasses.fields(Sample)])
             writer.writerows(dataclasses.astuple(sample) for samples in self._rounds for sample in samples)
 
-    def judge(self, names: tuple[str, ...]) -> list[str]:
+    def judge(self, names: tuple[str, ...], held_of: Callable = min) -> list[str]:
         """Prints what the second quarter and the last one took, and names what grew between them.
 
-        Of memory the least of each quarter counts: an allocator keeps what was freed for a while, a
-        leak is what is never given back.
+        Of the private memory at rest the least of each quarter counts: an allocator keeps what was
+        freed for a while, a leak is what is never given back. `held_of` is another measure for
+        processes that are killed and begin again with little.
         """
-        print(f"{'process':12} {'RSS MiB':>16} {'private, least':>16} {'fds':>10} {'threads':>10}")
+        held_name = f"private, {held_of.__name__}"
+        print(f"{'process':12} {'RSS MiB':>16} {held_name:>16} {'fds':>10} {'threads':>10}")
         grown = []
         for name in (*names, "all"):
             series = [one for samples in self._rounds if (one := self._of(samples, name))]
@@ -82,7 +85,7 @@ class Meter:
             quarter = len(series) // 4
             parts = (series[quarter : 2 * quarter], series[-quarter:])
             rss = [statistics.median(sample.rss_kib for sample in part) / KIB_PER_MIB for part in parts]
-            held = [min(sample.private_kib for sample in part) / KIB_PER_MIB for part in parts]
+            held = [held_of([sample.private_kib for sample in part]) / KIB_PER_MIB for part in parts]
             counts = {
                 key: [statistics.median(getattr(sample, key) for sample in part) for part in parts]
                 for key in PLAY

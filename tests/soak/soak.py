@@ -6,6 +6,7 @@ import os
 import pathlib
 import random
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -17,8 +18,8 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "power"))
 import cycles  # noqa: E402
 import faults  # noqa: E402
 from meter import Meter  # noqa: E402
-from recorder import Recorder  # noqa: E402
-from stage import until  # noqa: E402
+from recorder import SOURCES, Recorder  # noqa: E402
+from stage import Late, until  # noqa: E402
 from tracks import judge_lecture  # noqa: E402
 
 
@@ -74,7 +75,7 @@ def run(recorder: Recorder, options: argparse.Namespace) -> list[str]:
         meter = Meter()
         lecture, wrong = faults.wear(recorder, options.minutes, dice, meter)
         meter.save(recorder.folder / "faults.csv")
-        broken += wrong
+        broken += wrong + meter.judge(("lecternd", *SOURCES), statistics.median)
         if not wrong:
             recorder.await_state(lecture, "delivered")
             (place,) = (recorder.folder / "platform").glob(f"*{lecture}")
@@ -85,9 +86,14 @@ def run(recorder: Recorder, options: argparse.Namespace) -> list[str]:
 def judge_spool(recorder: Recorder) -> list[str]:
     """Every lecture there, once, and nothing in the spool that its database does not know."""
     unsent = "SELECT id FROM lectures WHERE state <> 'delivered' AND state <> 'failed'"
-    until("the last lecture's delivery", lambda: not recorder.rows(unsent))
+    broken = []
+    try:
+        until("the last lecture's delivery", lambda: not recorder.rows(unsent))
+    except Late as late:
+        broken.append(f"P5: {late}")
     code = recorder.end()
-    broken = [] if code == 0 else [f"the daemon ended with {code}"]
+    if code:
+        broken.append(f"the daemon ended with {code}")
     lectures = recorder.rows("SELECT id, state, reason FROM lectures")
     broken += [
         f"P5: {row['id']} is {row['state']}: {row['reason']}"
