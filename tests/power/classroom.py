@@ -101,7 +101,8 @@ class Classroom:
             " /data/lectern /data/share && systemctl daemon-reload && systemctl enable -q lecternd"
         )
         self.configure(tables)
-        self.machine.run("systemctl start lecternd")
+        # An installation is minutes or years old when the power fails: not files without a byte.
+        self.machine.run("sync && systemctl start lecternd")
 
     def configure(self, tables: str, base: str = CONFIG) -> None:
         """Writes the configuration and has the recorder check it; takes effect at its next start."""
@@ -165,13 +166,7 @@ class Classroom:
 
     def ledger(self, lecture: str) -> dict:
         """Runs, segments and quarantined files as database and disk have them; see `ledger.py`."""
-
-        def answer() -> dict | None:
-            # Whatever carries a command to the machine may lose the output of one of them.
-            text = self.machine.run(f"python3 /usr/local/lib/lectern-ledger.py {lecture}")
-            return json.loads(text) if text.strip() else None
-
-        return until("the ledger", answer, patience=30.0)
+        return json.loads(self.machine.run(f"python3 /usr/local/lib/lectern-ledger.py {lecture}"))
 
     def fetch(self, files: list[str], target: pathlib.Path) -> None:
         """Copies files of the machine into a folder here, with their folders below `/data`."""
