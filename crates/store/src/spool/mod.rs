@@ -4,6 +4,7 @@
 //! and never block. The work is done by the thread in `thread.rs` with the procedure of
 //! `writer.rs`. Nothing here knows SQL.
 
+mod age;
 pub(crate) mod counters;
 pub(crate) mod documents;
 pub(crate) mod event;

@@ -14,6 +14,7 @@ use lectern_domain::ids::{RunId, SourceName};
 use lectern_domain::media::Chunk;
 use sha2::{Digest, Sha256};
 
+use super::age::Ages;
 use super::counters::Counters;
 use super::event::{SpoolEvent, WriteFailure};
 use super::rotate::{self, Arrival, Fault, Stage, Step};
@@ -25,6 +26,10 @@ use crate::layout::segment_name;
 /// Beyond the reserve, so much must be free before a track that ran out of space begins again:
 /// without it, each freed block would begin a segment of a few chunks.
 const ROOM_TO_RESUME_BYTES: u64 = 64 << 20;
+
+/// As what share of `sync_every` a chunk may count as old when it comes, so that a track that is
+/// always late is not synced with each of its chunks.
+const OLD_ON_ARRIVAL: f64 = 0.75;
 
 /// One track of one run.
 pub(crate) type TrackKey = (RunId, SourceName);
@@ -68,6 +73,7 @@ pub(crate) struct Writer<D: Disk> {
     options: WriterOptions,
     tracks: BTreeMap<TrackKey, Track<D::File>>,
     ended: BTreeSet<RunId>,
+    ages: Ages,
     counters: Arc<Counters>,
     outputs: Vec<Output>,
 }
@@ -79,6 +85,7 @@ impl<D: Disk> Writer<D> {
             options,
             tracks: BTreeMap::new(),
             ended: BTreeSet::new(),
+            ages: Ages::default(),
             counters,
             outputs: Vec::new(),
         }
@@ -126,12 +133,14 @@ impl<D: Disk> Writer<D> {
             },
             room: chunk.key && stage == Stage::Broken(Fault::NoSpace) && self.has_room(ROOM_TO_RESUME_BYTES),
         };
+        let most = self.options.sync_every.mul_f64(OLD_ON_ARRIVAL);
+        let captured = self.ages.captured(chunk, now, most);
         match rotate::step(stage, arrival, self.options.segment_ns) {
-            Step::Begin => self.begin(&key, chunk, now)?,
-            Step::Append => self.extend(&key, chunk, now)?,
+            Step::Begin => self.begin(&key, chunk, captured)?,
+            Step::Append => self.extend(&key, chunk, captured)?,
             Step::Rotate => {
                 self.close(&key)?;
-                self.begin(&key, chunk, now)?;
+                self.begin(&key, chunk, captured)?;
             }
             Step::Drop => self.drop_chunk(&key),
         }
@@ -181,6 +190,7 @@ impl<D: Disk> Writer<D> {
             self.tracks.remove(&key);
         }
         self.ended.insert(run);
+        self.ages.forget(run);
         self.count_open();
         Ok(())
     }
@@ -217,7 +227,7 @@ impl<D: Disk> Writer<D> {
     /// Opens the next file of the track with `chunk` as its first: create, write init and chunk
     /// in one, sync the folder so that the file itself survives a power cut from its first
     /// fdatasync on.
-    fn begin(&mut self, key: &TrackKey, chunk: &Chunk, now: Instant) -> Result<(), FolderLost> {
+    fn begin(&mut self, key: &TrackKey, chunk: &Chunk, captured: Instant) -> Result<(), FolderLost> {
         let (folder, path, mut file) = match self.create_next(key) {
             Ok(made) => made,
             Err((path, error)) => {
@@ -261,7 +271,7 @@ impl<D: Disk> Writer<D> {
             init,
             facts,
             hash,
-            dirty_since: Some(first_seen(chunk, now)),
+            dirty_since: Some(captured),
         };
         let before = std::mem::replace(&mut track.state, State::Open(Box::new(open)));
         let dropped_chunks = std::mem::take(&mut track.dropped);
@@ -302,7 +312,7 @@ impl<D: Disk> Writer<D> {
     }
 
     /// Appends to the open segment; a torn write is cut back and ends the segment.
-    fn extend(&mut self, key: &TrackKey, chunk: &Chunk, now: Instant) -> Result<(), FolderLost> {
+    fn extend(&mut self, key: &TrackKey, chunk: &Chunk, captured: Instant) -> Result<(), FolderLost> {
         let track = known(&mut self.tracks, key);
         let State::Open(open) = &mut track.state else {
             return Ok(());
@@ -313,7 +323,7 @@ impl<D: Disk> Writer<D> {
                 open.facts.bytes += chunk.bytes.len() as u64;
                 open.facts.start_ns = open.facts.start_ns.min(chunk.start_ns);
                 open.facts.end_ns = open.facts.end_ns.max(chunk.end_ns);
-                open.dirty_since.get_or_insert(first_seen(chunk, now));
+                open.dirty_since.get_or_insert(captured);
                 self.counters.wrote(chunk.bytes.len() as u64);
                 Ok(())
             }
@@ -432,13 +442,6 @@ impl<D: Disk> Writer<D> {
             message,
         }));
     }
-}
-
-/// When the first picture or sound of a chunk that comes now was captured, at the latest. A screen of
-/// two pictures a second comes in chunks of half a second, and a power cut must not cost more of it.
-fn first_seen(chunk: &Chunk, now: Instant) -> Instant {
-    let length = Duration::from_nanos(chunk.end_ns.saturating_sub(chunk.start_ns));
-    now.checked_sub(length).unwrap_or(now)
 }
 
 /// A track that the caller found in the map before.
