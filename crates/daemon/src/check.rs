@@ -54,6 +54,7 @@ fn machine_faults(config: &Config) -> Vec<String> {
     for platform in &config.platforms {
         if let PlatformKind::Directory {
             path,
+            label: None,
             create: Create::Never,
         } = &platform.kind
             && !path.is_dir()

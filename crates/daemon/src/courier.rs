@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use lectern_capture::clock::unix_ms;
-use lectern_deliver::{Journal, JournalError, Outcome, Progress, Secrets, Still, ask_again};
+use lectern_deliver::{Journal, JournalError, Line, LineRules, Outcome, Progress, Secrets, Still, ask_again};
 use lectern_domain::api::DeliveryView;
 use lectern_domain::config::Config;
 use lectern_domain::delivery::{Commit, DeliveryJob, DeliveryState};
@@ -59,6 +59,7 @@ pub(crate) struct Courier {
 #[derive(Clone)]
 pub(crate) struct Asker {
     config: Arc<Config>,
+    line: Arc<Line>,
     runtime: Handle,
     stopped: watch::Receiver<bool>,
 }
@@ -67,15 +68,19 @@ impl Asker {
     /// Whether the platforms of these done deliveries still have them. Sends and changes nothing;
     /// ends within [`ASKED_WITHIN`], a dead share or not.
     pub(crate) async fn ask(&self, deliveries: Vec<DeliveryJob>) -> Word {
-        let (config, stopped) = (Arc::clone(&self.config), self.stopped.clone());
+        let (config, line, stopped) = (
+            Arc::clone(&self.config),
+            Arc::clone(&self.line),
+            self.stopped.clone(),
+        );
         let mut asking = self.runtime.spawn(async move {
             for job in deliveries {
                 let name = job.platform.clone();
                 let Some(platform) = config.platforms.iter().find(|p| p.name == name) else {
                     return Word::Silent(format!("{name} is not configured any more."));
                 };
-                let platform = lectern_deliver::connect(platform, Secrets::from_env());
-                match ask_again(&job, platform.as_ref(), stopped.clone()).await {
+                let platform = lectern_deliver::connect(platform, Secrets::from_env(), &line);
+                match ask_again(&job, &platform, stopped.clone()).await {
                     Still::Held => {}
                     Still::Denied(why) => return Word::Denied(format!("{name}: {why}")),
                     Still::Silent(why) => return Word::Silent(format!("{name}: {why}")),
@@ -109,13 +114,22 @@ impl Courier {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
+        let upload = &config.upload;
+        let rules = LineRules {
+            rate: upload.rate,
+            yields: upload.yields,
+            proxy: upload.proxy.clone(),
+        };
+        let line = Line::new(rules, Vec::new());
         let asker = Asker {
             config: Arc::clone(&config),
+            line: Arc::clone(&line),
             runtime: runtime.handle().clone(),
             stopped: stopped.clone(),
         };
         let mut rounds = Rounds {
             config,
+            line,
             db,
             stopped,
             wake: Arc::clone(&wake),
@@ -167,6 +181,7 @@ impl Courier {
 
 struct Rounds {
     config: Arc<Config>,
+    line: Arc<Line>,
     db: Db,
     stopped: watch::Receiver<bool>,
     wake: Arc<Notify>,
@@ -211,7 +226,7 @@ impl Rounds {
         let Some(platform) = self.config.platforms.iter().find(|p| p.name == job.platform) else {
             return;
         };
-        let platform = lectern_deliver::connect(platform, Secrets::from_env());
+        let platform = lectern_deliver::connect(platform, Secrets::from_env(), &self.line);
         let journal = DbJournal {
             db: self.db.clone(),
             out: self.out.clone(),
@@ -229,7 +244,7 @@ impl Rounds {
         let (lecture, name) = (job.lecture, job.platform.clone());
         let courier = lectern_deliver::Courier::default();
         let outcome = courier
-            .run(job, platform.as_ref(), &journal, &progress, self.stopped.clone())
+            .run(job, &platform, &journal, &progress, self.stopped.clone())
             .await;
         match outcome {
             Ok(Outcome::Done) => info!(%lecture, platform = %name, "lecture was delivered"),
@@ -238,6 +253,8 @@ impl Rounds {
             }) => {
                 info!(%lecture, platform = %name, until_unix_ms, why, "delivery waits");
             }
+            Ok(Outcome::Deferred) => info!(%lecture, platform = %name, "delivery gave its turn to others"),
+            Ok(Outcome::Refused { why }) => error!(platform = %name, why, "platform refuses lectures"),
             Ok(Outcome::Parked { why }) => error!(%lecture, platform = %name, why, "delivery needs a person"),
             Ok(Outcome::Stopped) => info!(%lecture, platform = %name, "delivery was interrupted"),
             Err(error) => {

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use async_trait::async_trait;
-use lectern_deliver::{Courier, Journal, JournalError, Outcome, Secrets, connect};
+use lectern_deliver::{Courier, Journal, JournalError, Line, LineRules, Outcome, Secrets, connect};
 use lectern_domain::config::{Credential, Platform, PlatformKind, Send};
-use lectern_domain::delivery::{Commit, DeliveryFile, DeliveryJob, FilePhase};
+use lectern_domain::delivery::{Commit, DeliveryFile, DeliveryJob, FilePhase, Turn};
 use lectern_domain::finished::FileRole;
 use lectern_domain::ids::{DeliveryId, LectureId};
 use nix::sys::resource::{UsageWho, getrusage};
@@ -29,6 +29,7 @@ impl Journal for Printed {
             Commit::File { name, .. } => format!("{name} entered its next phase"),
             Commit::Receipt { name, evidence, .. } => format!("receipt for {name}: {evidence}"),
             Commit::Waiting { why, .. } | Commit::Parked { why } => why,
+            Commit::Deferred { why } => why.unwrap_or_else(|| "its turn is over".to_owned()),
         };
         println!("commit: {said}");
         Ok(())
@@ -69,15 +70,25 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         lecture: LectureId::random(),
         folder: "measured".to_owned(),
         title: String::new(),
+        course: None,
+        presenter: None,
+        language: None,
+        started_unix_ms: 0,
+        duration_ms: 0,
         platform: platform.name.clone(),
         attempts: 0,
+        turn: Turn::All,
         files: vec![file],
     };
     let (_going, stop) = watch::channel(false);
     let (before, begun) = (processor_s()?, Instant::now());
-    let adapter = connect(&platform, Secrets::from_env());
+    let adapter = connect(
+        &platform,
+        Secrets::from_env(),
+        &Line::new(LineRules::default(), Vec::new()),
+    );
     let outcome = Courier::default()
-        .run(job, &*adapter, &Printed, &|_| {}, stop)
+        .run(job, &adapter, &Printed, &|_| {}, stop)
         .await?;
     let (took, cpu) = (begun.elapsed().as_secs_f64(), processor_s()? - before);
     let gib = size as f64 / f64::from(1u32 << 30);
@@ -104,6 +115,8 @@ fn described(path: &Path) -> Result<DeliveryFile, Box<dyn std::error::Error>> {
         role: FileRole::Lecture,
         size_bytes: std::fs::metadata(path)?.len(),
         sha256: lectern_testkit::sha256_of_file(path)?,
+        parts: Vec::new(),
+        duration_ms: None,
         content_type: "video/mp4".to_owned(),
         phase: FilePhase::Pending,
     })

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use crate::fault::Fault;
 use crate::parcel::Parcel;
-use crate::platform::{Platform, Standing};
+use crate::platform::{Adapter, Platform, Standing};
 
 /// What a platform says of a delivery that it has confirmed before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,10 +24,11 @@ pub enum Still {
 
 /// Asks for every file of a delivery that is done. Sends and changes nothing. The future may be
 /// dropped at any point; `stop` ends it early.
-pub async fn ask_again(job: &DeliveryJob, platform: &dyn Platform, stop: watch::Receiver<bool>) -> Still {
+pub async fn ask_again(job: &DeliveryJob, platform: &Adapter, stop: watch::Receiver<bool>) -> Still {
+    let Adapter::Files(platform) = platform;
     for file in &job.files {
         let parcel = Parcel::new(job, file.clone(), 0, &|_| {}, stop.clone());
-        match ask_for(&parcel, platform).await {
+        match ask_for(&parcel, platform.as_ref()).await {
             Still::Held => {}
             other => return other,
         }
@@ -54,7 +55,9 @@ async fn ask_for(parcel: &Parcel<'_>, platform: &dyn Platform) -> Still {
 fn obstacle(fault: Fault) -> Still {
     match fault {
         Fault::NeedsPerson { happened, .. } => Still::Denied(happened),
-        Fault::Later { happened, .. } | Fault::Doubt { happened } => Still::Silent(happened),
+        Fault::Refused { happened, .. } | Fault::Later { happened, .. } | Fault::Doubt { happened } => {
+            Still::Silent(happened)
+        }
         Fault::Stopped => Still::Silent("It was not asked, because the recorder ends.".to_owned()),
     }
 }

@@ -9,7 +9,7 @@ use tracing::Instrument;
 
 use crate::journal::{Journal, JournalError};
 use crate::parcel::OnProgress;
-use crate::platform::Platform;
+use crate::platform::Adapter;
 use crate::run::Run;
 
 type Clock = Box<dyn Fn() -> i64 + Send + Sync>;
@@ -35,7 +35,15 @@ pub enum Outcome {
         /// The platform has more than before this run: its attempts may be counted anew.
         progressed: bool,
     },
-    /// A person is needed.
+    /// Its turn is over and it is queued again: its large files go after the small ones of others.
+    Deferred,
+    /// The platform refuses whatever is sent, until a person has acted. The delivery is queued
+    /// again; the platform is to be left alone for a while.
+    Refused {
+        /// For people.
+        why: String,
+    },
+    /// A person is needed for this lecture.
     Parked {
         /// For people.
         why: String,
@@ -89,13 +97,17 @@ impl Courier {
     pub async fn run(
         &self,
         job: DeliveryJob,
-        platform: &dyn Platform,
+        platform: &Adapter,
         journal: &dyn Journal,
         progress: OnProgress<'_>,
         stop: watch::Receiver<bool>,
     ) -> Result<Outcome, CourierError> {
         let span = tracing::info_span!("job", id = %job.id, attempt = job.attempts, platform = %job.platform);
-        let run = Run::new(self, &job, platform, journal, stop);
-        run.until_over(progress).instrument(span).await
+        match platform {
+            Adapter::Files(platform) => {
+                let run = Run::new(self, &job, platform.as_ref(), journal, stop);
+                run.until_over(progress).instrument(span).await
+            }
+        }
     }
 }

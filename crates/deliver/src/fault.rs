@@ -22,7 +22,16 @@ pub enum Fault {
         /// What happened, as one sentence with its full stop.
         happened: String,
     },
-    /// Trying again would end the same way: a person must act.
+    /// The platform would refuse any lecture as it is set up now: its credential, its address, its
+    /// certificate, our permissions there. No lecture is at fault; a person must act.
+    #[error("{happened} {advice}")]
+    Refused {
+        /// What happened, as one sentence with its full stop.
+        happened: String,
+        /// What to do, as one sentence with its full stop.
+        advice: String,
+    },
+    /// Trying again would end the same way for this lecture: a person must act.
     #[error("{happened} {advice}")]
     NeedsPerson {
         /// What happened, as one sentence with its full stop.
@@ -48,6 +57,14 @@ impl Fault {
     pub fn doubt(happened: impl Into<String>) -> Self {
         Self::Doubt {
             happened: happened.into(),
+        }
+    }
+
+    /// A [`Fault::Refused`].
+    pub fn refused(happened: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self::Refused {
+            happened: happened.into(),
+            advice: advice.into(),
         }
     }
 

@@ -43,7 +43,13 @@ pub struct Proof {
     pub evidence: serde_json::Value,
 }
 
-/// One platform, spoken to through one protocol. Calls may be dropped at any await: whatever they
+/// The adapter of one platform, by how it takes a lecture.
+pub enum Adapter {
+    /// File by file, each whole and proven by itself.
+    Files(Box<dyn Platform>),
+}
+
+/// One platform that takes files one by one, spoken to through one protocol. Calls may be dropped at any await: whatever they
 /// may have done by then is found by the next [`Platform::ask`].
 #[async_trait]
 pub trait Platform: Send + Sync {

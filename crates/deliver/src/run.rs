@@ -288,6 +288,7 @@ impl<'a> Run<'a> {
             Fault::Stopped => Ok(Outcome::Stopped),
             Fault::Later { happened, after } => self.wait(&happened, after).await,
             Fault::Doubt { happened } => self.wait(&happened, None).await,
+            Fault::Refused { happened, advice } => self.refuse(&happened, &advice).await,
             Fault::NeedsPerson { happened, advice } => {
                 let why = parked(&happened, &advice, self.job.lecture);
                 self.park(why).await
@@ -317,6 +318,17 @@ impl<'a> Run<'a> {
             why,
             progressed: self.progressed,
         })
+    }
+
+    async fn refuse(&mut self, happened: &str, advice: &str) -> Result<Outcome, CourierError> {
+        self.state = self.state.step(DeliveryEvent::Defer)?;
+        let why = format!("{happened} Every lecture is safe on this machine. {advice}");
+        tracing::debug!(error = why, "the platform refuses all lectures");
+        self.commit(Commit::Deferred {
+            why: Some(why.clone()),
+        })
+        .await?;
+        Ok(Outcome::Refused { why })
     }
 
     async fn park(&mut self, why: String) -> Result<Outcome, CourierError> {

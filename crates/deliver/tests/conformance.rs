@@ -8,8 +8,8 @@
 mod common;
 
 use async_trait::async_trait;
-use common::{Kill, Memory, config, job, killed_after_polls, parked, run, until_settled};
-use lectern_deliver::{LAST_PIECE_BYTES, Outcome, Platform, Secrets, Still, ask_again, connect};
+use common::{Kill, Memory, config, free_line, job, killed_after_polls, parked, run, until_settled};
+use lectern_deliver::{Adapter, LAST_PIECE_BYTES, Outcome, Secrets, Still, ask_again, connect};
 use lectern_domain::config::{Create, PlatformKind};
 use lectern_domain::delivery::{DeliveryJob, DeliveryState as S, FilePhase};
 use lectern_testkit::{Misdeed, On, Rules, TusJudge, sha256_of_file};
@@ -25,7 +25,7 @@ trait Stage: Sized {
     /// Whether it can tell at any time what it has; else a lost last reply may need a person.
     const CAN_ALWAYS_TELL: bool;
     async fn new() -> Self;
-    fn adapter(&self) -> Box<dyn Platform>;
+    fn adapter(&self) -> Adapter;
     /// SHA-256 of every whole file there, one entry for each copy.
     fn whole(&self) -> Vec<String>;
     /// Has the first file's sending break off after `bytes`, once.
@@ -58,7 +58,7 @@ impl<const RECEIPTS: bool, const MOVES: bool> Stage for Tus<RECEIPTS, MOVES> {
         }
     }
 
-    fn adapter(&self) -> Box<dyn Platform> {
+    fn adapter(&self) -> Adapter {
         let receipt_url = RECEIPTS.then(|| self.judge.receipt_url());
         connect(
             &config(PlatformKind::Tus {
@@ -66,6 +66,7 @@ impl<const RECEIPTS: bool, const MOVES: bool> Stage for Tus<RECEIPTS, MOVES> {
                 receipt_url,
             }),
             Secrets::default(),
+            &free_line(),
         )
     }
 
@@ -107,12 +108,12 @@ impl Stage for Directory {
         }
     }
 
-    fn adapter(&self) -> Box<dyn Platform> {
+    fn adapter(&self) -> Adapter {
         let kind = PlatformKind::Directory {
             path: self.dir.path().to_owned(),
             create: Create::Never,
         };
-        connect(&config(kind), Secrets::default())
+        connect(&config(kind), Secrets::default(), &free_line())
     }
 
     fn whole(&self) -> Vec<String> {
@@ -252,7 +253,7 @@ async fn survives_a_kill_at_any_moment<T: Stage>() {
         let (stage, home) = (T::new().await, tempfile::tempdir().unwrap());
         let memory = Memory::new(job(home.path(), &[("lecture.mp4", SIZE), ("camera.mp4", 1000)]));
         let adapter = stage.adapter();
-        let ended = killed_after_polls(run(&*adapter, &memory), polls).await;
+        let ended = killed_after_polls(run(&adapter, &memory), polls).await;
         drop(adapter);
         let outcome = until_settled(&|| stage.adapter(), &memory).await;
         if T::CAN_ALWAYS_TELL || outcome == Outcome::Done {

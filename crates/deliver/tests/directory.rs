@@ -4,21 +4,22 @@
 
 mod common;
 
-use common::{Kill, Memory, config, job, parked, run, waiting};
-use lectern_deliver::{Outcome, Platform, Secrets, Still, ask_again, connect};
+use common::{Kill, Memory, config, free_line, job, parked, run, waiting};
+use lectern_deliver::{Adapter, Outcome, Secrets, Still, ask_again, connect};
 use lectern_domain::config::{Create, PlatformKind};
 use lectern_domain::delivery::FilePhase;
 use lectern_testkit::sha256_of_file;
 
 const SIZE: u64 = 3_000_000;
 
-fn adapter(path: &std::path::Path, create: Create) -> Box<dyn Platform> {
+fn adapter(path: &std::path::Path, create: Create) -> Adapter {
     connect(
         &config(PlatformKind::Directory {
             path: path.to_owned(),
             create,
         }),
         Secrets::default(),
+        &free_line(),
     )
 }
 
@@ -27,7 +28,7 @@ async fn a_share_that_is_not_mounted_is_waited_for() {
     let (home, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let path = there.path().join("share/lectures");
     let memory = Memory::new(job(home.path(), &[("lecture.mp4", SIZE)]));
-    let why = waiting(run(&*adapter(&path, Create::Never), &memory).await.unwrap());
+    let why = waiting(run(&adapter(&path, Create::Never), &memory).await.unwrap());
     assert_eq!(
         why,
         format!(
@@ -39,10 +40,10 @@ async fn a_share_that_is_not_mounted_is_waited_for() {
     assert!(!path.exists());
     // Nothing said: an empty folder above it is a mount point without its disk.
     std::fs::create_dir(there.path().join("share")).unwrap();
-    waiting(run(&*adapter(&path, Create::Beside), &memory).await.unwrap());
+    waiting(run(&adapter(&path, Create::Beside), &memory).await.unwrap());
     assert!(!path.exists());
     assert_eq!(
-        run(&*adapter(&path, Create::Always), &memory).await.unwrap(),
+        run(&adapter(&path, Create::Always), &memory).await.unwrap(),
         Outcome::Done
     );
     let job = memory.job();
@@ -63,11 +64,11 @@ async fn p6_a_folder_that_lost_or_changed_a_file_denies_it_and_one_that_is_away_
     std::fs::create_dir(&path).unwrap();
     let memory = Memory::new(job(home.path(), &[("lecture.mp4", SIZE)]));
     let adapter = adapter(&path, Create::Never);
-    assert_eq!(run(&*adapter, &memory).await.unwrap(), Outcome::Done);
+    assert_eq!(run(&adapter, &memory).await.unwrap(), Outcome::Done);
     let job = memory.job();
     let ask = async || {
         let (_keep, stop) = tokio::sync::watch::channel(false);
-        ask_again(&job, &*adapter, stop).await
+        ask_again(&job, &adapter, stop).await
     };
     let whole = path.join(&job.folder).join("lecture.mp4");
     let bytes = std::fs::read(&whole).unwrap();
@@ -94,7 +95,7 @@ async fn a_missing_folder_beside_others_is_made() {
     let path = there.path().join("lectures");
     let memory = Memory::new(job(home.path(), &[("lecture.mp4", SIZE)]));
     assert_eq!(
-        run(&*adapter(&path, Create::Beside), &memory).await.unwrap(),
+        run(&adapter(&path, Create::Beside), &memory).await.unwrap(),
         Outcome::Done
     );
     assert!(path.join(&memory.job().folder).join("lecture.mp4").is_file());
@@ -121,9 +122,7 @@ async fn p5_a_part_that_lost_its_bytes_is_written_anew() {
             },
         );
         assert_eq!(
-            run(&*adapter(there.path(), Create::Never), &memory)
-                .await
-                .unwrap(),
+            run(&adapter(there.path(), Create::Never), &memory).await.unwrap(),
             Outcome::Done
         );
         assert_eq!(
@@ -143,17 +142,13 @@ async fn p5_a_file_that_somebody_took_away_at_once_is_not_written_again_without_
     let (home, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     // Commits: reconciling, sending, creating, bound, completing, verifying: the file is there.
     let memory = Memory::new(job(home.path(), &[("lecture.mp4", SIZE)])).kill_at(Kill::After(5));
-    run(&*adapter(there.path(), Create::Never), &memory)
+    run(&adapter(there.path(), Create::Never), &memory)
         .await
         .unwrap_err();
     memory.live_on();
     let whole = there.path().join(&memory.job().folder).join("lecture.mp4");
     std::fs::remove_file(&whole).unwrap();
-    let why = parked(
-        run(&*adapter(there.path(), Create::Never), &memory)
-            .await
-            .unwrap(),
-    );
+    let why = parked(run(&adapter(there.path(), Create::Never), &memory).await.unwrap());
     assert!(
         why.contains("is uncertain") && why.contains(whole.to_str().unwrap()),
         "{why}"
@@ -167,7 +162,7 @@ async fn a_platform_path_that_is_a_file_is_parked() {
     let path = there.path().join("file");
     std::fs::write(&path, "").unwrap();
     let memory = Memory::new(job(home.path(), &[("lecture.mp4", 10)]));
-    let why = parked(run(&*adapter(&path, Create::Always), &memory).await.unwrap());
+    let why = parked(run(&adapter(&path, Create::Always), &memory).await.unwrap());
     assert!(
         why.contains("is no folder") && why.contains("path in the configuration"),
         "{why}"

@@ -8,8 +8,8 @@ mod common;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use common::{Memory, config, job, run, until_settled};
-use lectern_deliver::{Outcome, Platform, Secrets, connect};
+use common::{Memory, config, free_line, job, run, until_settled};
+use lectern_deliver::{Adapter, Outcome, Secrets, connect};
 use lectern_domain::config::PlatformKind;
 use lectern_testkit::{CuttingProxy, RealTus, free_port, wait_until};
 use tempfile::TempDir;
@@ -46,7 +46,7 @@ impl Case {
     }
 
     /// Through the proxy.
-    fn adapter(&self) -> Box<dyn Platform> {
+    fn adapter(&self) -> Adapter {
         let url = format!("http://{}/files", self.proxy.address());
         connect(
             &config(PlatformKind::Tus {
@@ -54,6 +54,7 @@ impl Case {
                 receipt_url: None,
             }),
             Secrets::default(),
+            &free_line(),
         )
     }
 
@@ -98,7 +99,7 @@ async fn p5_a_runner_that_is_killed_at_50_percent() {
     let case = Case::new().await;
     let adapter = case.adapter();
     tokio::select! {
-        ended = run(&*adapter, &case.memory) => panic!("ended before it was killed: {ended:?}"),
+        ended = run(&adapter, &case.memory) => panic!("ended before it was killed: {ended:?}"),
         () = case.sent(SIZE / 2) => {}
     }
     drop(adapter);
@@ -114,7 +115,7 @@ async fn p5_a_server_that_is_killed_at_50_percent_and_comes_back() {
     let mut case = Case::new().await;
     let adapter = case.adapter();
     tokio::select! {
-        ended = run(&*adapter, &case.memory) => panic!("ended before the kill: {ended:?}"),
+        ended = run(&adapter, &case.memory) => panic!("ended before the kill: {ended:?}"),
         () = case.sent(SIZE / 2) => {}
     }
     let port = case.server.port();
@@ -125,7 +126,7 @@ async fn p5_a_server_that_is_killed_at_50_percent_and_comes_back() {
         url,
         receipt_url: None,
     });
-    let outcome = run(&*connect(&platform, Secrets::default()), &memory)
+    let outcome = run(&connect(&platform, Secrets::default(), &free_line()), &memory)
         .await
         .unwrap();
     assert!(

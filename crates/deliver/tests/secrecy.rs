@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::sync::{Arc, Mutex};
 
-use common::{BRIEF, Memory, config, job, run};
+use common::{BRIEF, Memory, config, free_line, job, run};
 use hyper::Method;
 use lectern_deliver::{Outcome, Secrets, connect_with};
 use lectern_domain::config::{Credential, PlatformKind};
@@ -67,11 +67,11 @@ async fn no_secret_is_in_any_log_outcome_or_proof() {
         Misdeed::Status(401, None),
     ] {
         judge.misbehave(On::Next(Method::PATCH), misdeed);
-        let adapter = connect_with(&platform, Secrets::default(), BRIEF);
-        told.push_str(&format!("{:?}", run(&*adapter, &memory).await));
+        let adapter = connect_with(&platform, Secrets::default(), &free_line(), BRIEF);
+        told.push_str(&format!("{:?}", run(&adapter, &memory).await));
     }
-    let adapter = connect_with(&platform, Secrets::default(), BRIEF);
-    assert_eq!(run(&*adapter, &memory).await.unwrap(), Outcome::Done);
+    let adapter = connect_with(&platform, Secrets::default(), &free_line(), BRIEF);
+    assert_eq!(run(&adapter, &memory).await.unwrap(), Outcome::Done);
     let location = judge.url() + &judge.whole()[0].id;
     let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(

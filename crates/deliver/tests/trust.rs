@@ -7,15 +7,15 @@ mod common;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use common::{BRIEF, Memory, config, job, parked, run, waiting};
+use common::{BRIEF, Memory, config, free_line, job, parked, run, waiting};
 use hyper::Method;
-use lectern_deliver::{Outcome, Platform, Secrets, connect_with};
+use lectern_deliver::{Adapter, Outcome, Secrets, connect_with};
 use lectern_domain::config::{Credential, PlatformKind};
 use lectern_testkit::{Misdeed, On, Rules, TestCa, TusJudge};
 
 const CANARY: &str = "canary-5f1d0c";
 
-fn adapter(judge: &TusJudge, ca: Option<&Path>, credential: Option<Credential>) -> Box<dyn Platform> {
+fn adapter(judge: &TusJudge, ca: Option<&Path>, credential: Option<Credential>) -> Adapter {
     let kind = PlatformKind::Tus {
         url: judge.url(),
         receipt_url: Some(judge.receipt_url()),
@@ -23,7 +23,7 @@ fn adapter(judge: &TusJudge, ca: Option<&Path>, credential: Option<Credential>) 
     let mut platform = config(kind);
     platform.ca_file = ca.map(Path::to_owned);
     platform.credential = credential;
-    connect_with(&platform, Secrets::default(), BRIEF)
+    connect_with(&platform, Secrets::default(), &free_line(), BRIEF)
 }
 
 #[tokio::test]
@@ -38,7 +38,7 @@ async fn p5_a_private_authority_is_trusted_when_it_is_named() {
     let judge = TusJudge::start(uploads.path(), rules).await.unwrap();
     let memory = Memory::new(job(dir.path(), &[("lecture.mp4", 3_000_000)]));
 
-    let why = parked(run(&*adapter(&judge, None, None), &memory).await.unwrap());
+    let why = parked(run(&adapter(&judge, None, None), &memory).await.unwrap());
     let peer = judge.address();
     assert!(
         why.starts_with(&format!("The certificate of {peer} was not trusted: ")),
@@ -52,7 +52,7 @@ async fn p5_a_private_authority_is_trusted_when_it_is_named() {
 
     judge.misbehave(On::Next(Method::PATCH), Misdeed::ResetAfter(1_000_000));
     assert_eq!(
-        run(&*adapter(&judge, Some(ca.pem()), None), &memory)
+        run(&adapter(&judge, Some(ca.pem()), None), &memory)
             .await
             .unwrap(),
         Outcome::Done
@@ -72,7 +72,7 @@ async fn a_certificate_that_is_not_valid_now_may_be_our_clock() {
     let judge = TusJudge::start(uploads.path(), rules).await.unwrap();
     let memory = Memory::new(job(dir.path(), &[("lecture.mp4", 1000)]));
     let why = waiting(
-        run(&*adapter(&judge, Some(ca.pem()), None), &memory)
+        run(&adapter(&judge, Some(ca.pem()), None), &memory)
             .await
             .unwrap(),
     );
@@ -91,9 +91,12 @@ async fn a_server_without_tls_behind_an_https_address_is_told_apart() {
         receipt_url: None,
     });
     let why = waiting(
-        run(&*connect_with(&platform, Secrets::default(), BRIEF), &memory)
-            .await
-            .unwrap(),
+        run(
+            &connect_with(&platform, Secrets::default(), &free_line(), BRIEF),
+            &memory,
+        )
+        .await
+        .unwrap(),
     );
     assert!(why.contains("cannot be reached"), "{why}");
 }
@@ -111,7 +114,7 @@ async fn an_unreadable_credential_parks_the_delivery_and_a_mended_one_is_taken()
     let memory = Memory::new(job(dir.path(), &[("lecture.mp4", 1000)]));
     let run = async || {
         run(
-            &*adapter(&judge, None, Some(Credential::File(token.clone()))),
+            &adapter(&judge, None, Some(Credential::File(token.clone()))),
             &memory,
         )
         .await

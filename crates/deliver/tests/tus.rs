@@ -7,7 +7,7 @@ mod common;
 use std::time::Duration;
 
 use common::tus_case::{Case, MIB, SIZE};
-use common::{BRIEF, Memory, NOW_UNIX_MS, config, job, parked, run, run_with, until_settled};
+use common::{BRIEF, Memory, NOW_UNIX_MS, config, free_line, job, parked, run, run_with, until_settled};
 use hyper::Method;
 use lectern_deliver::{Courier, Outcome, Progress, Secrets, connect_with};
 use lectern_domain::config::PlatformKind;
@@ -153,7 +153,7 @@ async fn p5_a_restarted_server_is_asked_where_it_stands() {
             .is_some_and(|upload| upload.offset == 3 * MIB)
     });
     tokio::select! {
-        ended = run(&*adapter, memory) => panic!("{ended:?}"),
+        ended = run(&adapter, memory) => panic!("{ended:?}"),
         waited = stalled => waited.unwrap(),
     }
     drop(adapter);
@@ -172,6 +172,7 @@ async fn a_stop_ends_the_run_and_the_next_goes_on() {
             receipt_url: None,
         }),
         Secrets::default(),
+        &free_line(),
     );
     let (stopping, stop) = watch::channel(false);
     let courier = Courier::new(|| NOW_UNIX_MS, || 0.0);
@@ -216,9 +217,9 @@ async fn progress_counts_the_whole_delivery_and_never_runs_back() {
         receipt_url: None,
     };
     let seen = std::sync::Mutex::new(Vec::<Progress>::new());
-    let adapter = connect_with(&config(kind), Secrets::default(), BRIEF);
+    let adapter = connect_with(&config(kind), Secrets::default(), &free_line(), BRIEF);
     let note = |progress| seen.lock().unwrap().push(progress);
-    assert_eq!(run_with(&*adapter, &memory, &note).await.unwrap(), Outcome::Done);
+    assert_eq!(run_with(&adapter, &memory, &note).await.unwrap(), Outcome::Done);
     let seen = seen.into_inner().unwrap();
     assert!(seen.iter().all(|progress| progress.total_bytes == SIZE + 2 * MIB));
     assert!(seen.is_sorted_by_key(|progress| progress.sent_bytes), "{seen:?}");

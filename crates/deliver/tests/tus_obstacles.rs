@@ -6,7 +6,7 @@
 mod common;
 
 use common::tus_case::{Case, MIB, SIZE};
-use common::{BRIEF, NOW_UNIX_MS, config, parked, run, until_settled, waiting};
+use common::{BRIEF, NOW_UNIX_MS, config, free_line, parked, run, until_settled, waiting};
 use hyper::Method;
 use lectern_deliver::{Courier, Outcome, Secrets, connect_with};
 use lectern_domain::config::PlatformKind;
@@ -163,6 +163,7 @@ async fn a_server_that_is_away_is_waited_for() {
             receipt_url: None,
         }),
         Secrets::default(),
+        &free_line(),
         BRIEF,
     );
     let why = waiting(run(&*away, &case.memory).await.unwrap());

@@ -5,6 +5,7 @@
 //!              ▲   ▲ └───────────────────┘ │
 //!              │   └ any doubt, next file ┤
 //!              └── waiting(until, why) ◄───┤        parked: needs a person ─► queued
+//!        queued ◄── its turn is over ──────┤
 //!                                          └─► parked        queued | waiting | parked ─► cancelled
 //! ```
 //! Promise P5 rests on two rules: what a network act needs is committed *before* the act
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::finished::FileRole;
 use crate::ids::{DeliveryId, LectureId, PlatformName};
+use crate::media::Role;
 
 /// Where a delivery stands. The text form is the public name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -59,7 +61,10 @@ pub enum DeliveryEvent {
     Verified,
     /// Not now: network, load, time of day.
     Wait,
-    /// Not without a person: credentials, configuration, a contradiction.
+    /// Its turn is over: the window closed, the platform refuses everybody, or the small files of
+    /// others go before its large ones.
+    Defer,
+    /// Not without a person: a contradiction, a lecture that the platform refuses.
     Park,
     /// A person says: again.
     Retry,
@@ -120,6 +125,7 @@ impl DeliveryState {
             (Self::Verifying, E::Next) => Self::Reconciling,
             (Self::Verifying, E::Verified) => Self::Done,
             (Self::Reconciling | Self::Sending | Self::Verifying, E::Wait) => Self::Waiting,
+            (Self::Reconciling | Self::Sending | Self::Verifying, E::Defer) => Self::Queued,
             (Self::Reconciling | Self::Sending | Self::Verifying, E::Park) => Self::Parked,
             (Self::Waiting | Self::Parked, E::Retry) => Self::Queued,
             (Self::Queued | Self::Waiting | Self::Parked, E::Cancel) => Self::Cancelled,
@@ -195,10 +201,51 @@ pub struct DeliveryFile {
     pub size_bytes: u64,
     /// Of the whole file, lower-case hex, taken when it was finished.
     pub sha256: String,
+    /// SHA-256 of each part, as in [`FinishedFile::parts`](crate::finished::FinishedFile::parts).
+    pub parts: Vec<String>,
+    /// Length of its media in milliseconds, if it has any.
+    pub duration_ms: Option<u64>,
     /// MIME type.
     pub content_type: String,
     /// How far it is.
     pub phase: FilePhase,
+}
+
+/// A file of at most so many bytes goes before the large ones of all lectures: a phone on a thin
+/// line can use it first.
+pub const SMALL_BYTES: u64 = 32 * 1024 * 1024;
+
+impl DeliveryFile {
+    /// Whether it is one of those that go before the large ones of all lectures: sound, what is
+    /// said about the lecture, and whatever is small.
+    #[must_use]
+    pub fn goes_first(&self) -> bool {
+        goes_first(&self.role, self.size_bytes)
+    }
+}
+
+/// [`DeliveryFile::goes_first`] of a file that is known by role and size only.
+#[must_use]
+pub fn goes_first(role: &FileRole, size_bytes: u64) -> bool {
+    let sound = matches!(
+        role,
+        FileRole::Track {
+            role: Role::Microphone,
+            ..
+        }
+    );
+    sound || size_bytes <= SMALL_BYTES
+}
+
+/// How much of a delivery is to be sent in its turn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Turn {
+    /// The files that go first; then it is deferred, if it has others.
+    First,
+    /// All that is left.
+    #[default]
+    All,
 }
 
 /// A delivery as the runner receives it: everything that was committed, nothing else.
@@ -212,10 +259,22 @@ pub struct DeliveryJob {
     pub folder: String,
     /// Title as given; may be empty, may be of any script.
     pub title: String,
+    /// Course, as the campus names it.
+    pub course: Option<String>,
+    /// Who teaches.
+    pub presenter: Option<String>,
+    /// Language that is spoken, BCP 47.
+    pub language: Option<String>,
+    /// When the lecture began, in milliseconds since 1970.
+    pub started_unix_ms: i64,
+    /// Length of the finished lecture in milliseconds.
+    pub duration_ms: u64,
     /// The platform, as configured.
     pub platform: PlatformName,
     /// How often it was begun before.
     pub attempts: u32,
+    /// How much of it is to be sent now. Platforms that take all files as one send all.
+    pub turn: Turn,
     /// Its files, in the order to be sent.
     pub files: Vec<DeliveryFile>,
 }
@@ -224,7 +283,8 @@ pub struct DeliveryJob {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "commit", rename_all = "snake_case")]
 pub enum Commit {
-    /// The delivery entered a state. `Waiting` and `Parked` have variants of their own.
+    /// The delivery entered a state. `Waiting`, `Parked` and a deferral have variants of their
+    /// own.
     State {
         /// The new state.
         state: DeliveryState,
@@ -251,6 +311,11 @@ pub enum Commit {
         until_unix_ms: i64,
         /// For people: what happened, what is safe, what is next.
         why: String,
+    },
+    /// Its turn is over ([`DeliveryEvent::Defer`]): queued again.
+    Deferred {
+        /// For people, if there is something to say: what happened, what is safe, what is next.
+        why: Option<String>,
     },
     /// A person is needed.
     Parked {
@@ -293,6 +358,14 @@ mod tests {
                     (S::Reconciling, S::Waiting),
                     (S::Sending, S::Waiting),
                     (S::Verifying, S::Waiting),
+                ],
+            ),
+            (
+                E::Defer,
+                &[
+                    (S::Reconciling, S::Queued),
+                    (S::Sending, S::Queued),
+                    (S::Verifying, S::Queued),
                 ],
             ),
             (

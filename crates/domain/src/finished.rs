@@ -6,6 +6,11 @@ use crate::config::Send;
 use crate::ids::SourceName;
 use crate::media::Role;
 
+/// Length of the parts of a finished file that have a hash each; the last may be shorter. The
+/// least that S3 takes as a part is 5 MiB, and 10,000 of them are 78 GiB; held in memory while it
+/// is sent.
+pub const PART_BYTES: u64 = 8 * 1024 * 1024;
+
 /// What a finished file is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
@@ -48,6 +53,10 @@ pub struct FinishedFile {
     pub size_bytes: u64,
     /// Of the whole file, lower-case hex.
     pub sha256: String,
+    /// SHA-256 of each [`PART_BYTES`] of it in order, lower-case hex. Empty: not known, as of files
+    /// that were finished before parts were hashed, and in views, which do not repeat them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<String>,
     /// Length of its media in milliseconds; `None` for files without.
     pub duration_ms: Option<u64>,
     /// `video/mp4`, `audio/mp4`, `application/json` or `text/plain`.

@@ -2,7 +2,8 @@
 //!
 //! Ids and units ([`ids`], [`units`]), the state machines with their pure `step`
 //! ([`lecture`], [`track`], [`segment`], [`delivery`]), the wire format between the daemon and
-//! a source ([`wire`]), what a recording has to tell of itself ([`fact`]), the typed configuration ([`config`]), and the documents of the HTTP API
+//! a source ([`wire`]), what a recording has to tell of itself ([`fact`]), when lectures may be
+//! sent ([`upload`]), the typed configuration ([`config`]), and the documents of the HTTP API
 //! ([`api`]). No I/O, no clock, no runtime lives here: a function of this crate gives the same
 //! answer on any machine at any time.
 
@@ -18,4 +19,5 @@ pub mod render;
 pub mod segment;
 pub mod track;
 pub mod units;
+pub mod upload;
 pub mod wire;

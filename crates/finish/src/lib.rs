@@ -170,6 +170,7 @@ pub fn finish(
             role: plan.role.clone(),
             size_bytes: output.total_bytes(),
             sha256,
+            parts: Vec::new(),
             duration_ms: Some(output::duration_ms(&finishes, &plan.tracks)),
             content_type: plan.content_type.to_owned(),
         });

@@ -77,6 +77,7 @@ fn add_text(
         role,
         size_bytes: text.len() as u64,
         sha256: hex(Sha256::new_with_prefix(text)),
+        parts: Vec::new(),
         duration_ms: None,
         content_type: content_type.to_owned(),
     });

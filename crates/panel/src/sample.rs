@@ -2,10 +2,10 @@
 //! is made from them, and tests start from them.
 
 use lectern_domain::api::{
-    ClockTrust, CurrentLecture, DeliveryView, Done, ExtendRequest, LectureDetail, LecturePage,
-    LectureSummary, MarkRequest, MarkView, Message, Metadata, PodiumState, Problem, Queue, QueueSummary,
-    RoomStatus, RunView, Severity, SourceStatus, SourceTotals, StartRequest, Status, StorageStatus,
-    TrackView,
+    ClockTrust, CurrentLecture, DeliveryView, Done, ExtendRequest, Forecast, LectureDetail, LecturePage,
+    LectureSummary, LineStatus, MarkRequest, MarkView, Message, Metadata, PlatformState, PlatformStatus,
+    PodiumState, Problem, Queue, QueueSummary, RoomStatus, RunView, Severity, SourceStatus, SourceTotals,
+    StartRequest, Status, StorageStatus, TrackView, UploadStatus,
 };
 use lectern_domain::delivery::DeliveryState;
 use lectern_domain::fact::{Fact, FactKind};
@@ -134,6 +134,7 @@ pub(crate) fn status() -> Value {
             active: Some(delivery()),
             finishing: 1,
         },
+        uploads: uploads(),
         messages: vec![Message {
             severity: Severity::Warning,
             code: "source-lost".into(),
@@ -204,6 +205,7 @@ pub(crate) fn lecture() -> Value {
             },
             size_bytes: 1_300_000_000,
             sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".into(),
+            parts: Vec::new(),
             duration_ms: Some(5_280_000),
             content_type: "video/mp4".into(),
         }],
@@ -211,9 +213,44 @@ pub(crate) fn lecture() -> Value {
     })
 }
 
+fn uploads() -> UploadStatus {
+    UploadStatus {
+        open: false,
+        why: Some("Lectures are sent between 22:00 and 06:00.".into()),
+        until_unix_ms: Some(1_790_000_000_000),
+        sent_today_bytes: 3_100_000_000,
+        daily_bytes: Some(21_474_836_480),
+        sent_month_bytes: 44_000_000_000,
+        monthly_bytes: None,
+        line: Some(LineStatus {
+            rate_bps: 7_900_000,
+            allowed_bps: Some(8_000_000),
+            rtt_us: 34_000,
+            base_rtt_us: 20_000,
+            yielding: false,
+        }),
+        forecast: Forecast {
+            lectures: 6,
+            bytes: 14_000_000_000,
+            nights: Some(2),
+            done_unix_ms: Some(1_790_100_000_000),
+            basis_bps: Some(7_500_000),
+        },
+        platforms: vec![PlatformStatus {
+            name: "central".parse().expect("a plain name"),
+            kind: "tus".into(),
+            state: PlatformState::Ok,
+            message: None,
+            next_unix_ms: None,
+            pending: 6,
+        }],
+    }
+}
+
 pub(crate) fn queue() -> Value {
     json(Queue {
         deliveries: vec![delivery()],
+        uploads: uploads(),
     })
 }
 

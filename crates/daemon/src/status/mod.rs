@@ -9,7 +9,7 @@ use std::sync::Arc;
 use lectern_capture::SourceReport;
 use lectern_domain::api::{
     ClockTrust, CurrentLecture, Message, PodiumState, QueueSummary, RoomStatus, SourceStatus, Status,
-    StorageStatus,
+    StorageStatus, UploadStatus,
 };
 use lectern_domain::config::Config;
 use lectern_domain::ids::SourceName;
@@ -90,6 +90,7 @@ pub(crate) fn build(view: &View<'_>) -> Status {
         sources,
         clock: view.clock,
         queue: view.queue.clone(),
+        uploads: UploadStatus::default(),
         messages,
     }
 }

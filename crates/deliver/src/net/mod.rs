@@ -6,12 +6,14 @@
 
 mod control;
 mod lane;
+mod line;
 mod tls;
 
 use std::time::Duration;
 
 pub(crate) use control::{Control, Reply};
 pub(crate) use lane::{AGENT, Lane, Outgoing};
+pub use line::{Line, LineRules, Route};
 use url::{Host, Url};
 
 use crate::fault::Fault;

@@ -104,6 +104,7 @@ mod tests {
             match fault {
                 Fault::Later { .. } => "later",
                 Fault::Doubt { .. } => "doubt",
+                Fault::Refused { .. } => "refused",
                 Fault::NeedsPerson { .. } => "person",
                 Fault::Stopped => "stopped",
             }

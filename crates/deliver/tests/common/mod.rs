@@ -6,14 +6,16 @@
 pub(crate) mod tus_case;
 
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use lectern_deliver::{Courier, CourierError, Journal, JournalError, Outcome, Patience, Platform, Progress};
+use lectern_deliver::{
+    Adapter, Courier, CourierError, Journal, JournalError, Line, LineRules, Outcome, Patience, Progress,
+};
 use lectern_domain::config::{self, PlatformKind};
-use lectern_domain::delivery::{Commit, DeliveryFile, DeliveryJob, DeliveryState, FilePhase};
+use lectern_domain::delivery::{Commit, DeliveryFile, DeliveryJob, DeliveryState, FilePhase, Turn};
 use lectern_domain::finished::FileRole;
 use lectern_domain::ids::{DeliveryId, LectureId};
 use lectern_testkit::noise_file;
@@ -72,6 +74,7 @@ impl Memory {
                 Commit::State { state } => Some(state),
                 Commit::Waiting { .. } => Some(DeliveryState::Waiting),
                 Commit::Parked { .. } => Some(DeliveryState::Parked),
+                Commit::Deferred { .. } => Some(DeliveryState::Queued),
                 Commit::File { .. } | Commit::Receipt { .. } => None,
             })
             .collect()
@@ -110,7 +113,10 @@ impl Journal for Memory {
                     },
                 );
             }
-            Commit::State { .. } | Commit::Waiting { .. } | Commit::Parked { .. } => {}
+            Commit::State { .. }
+            | Commit::Waiting { .. }
+            | Commit::Deferred { .. }
+            | Commit::Parked { .. } => {}
         }
         commits.push(commit);
         if matches!(kill, Some(Kill::After(n)) if commits.len() > n) {
@@ -135,6 +141,8 @@ pub(crate) fn job(dir: &Path, files: &[(&str, u64)]) -> DeliveryJob {
                 role: FileRole::Lecture,
                 size_bytes: *size,
                 sha256,
+                parts: Vec::new(),
+                duration_ms: None,
                 content_type: "video/mp4".to_owned(),
                 phase: FilePhase::Pending,
             }
@@ -145,10 +153,21 @@ pub(crate) fn job(dir: &Path, files: &[(&str, u64)]) -> DeliveryJob {
         lecture: LectureId::random(),
         folder: "2026-11-21T1000_b-204_1".to_owned(),
         title: "Linear algebra – 线性代数 – الجبر".to_owned(),
+        course: None,
+        presenter: None,
+        language: None,
+        started_unix_ms: NOW_UNIX_MS,
+        duration_ms: 0,
         platform: "central".parse().unwrap(),
         attempts: 0,
+        turn: Turn::All,
         files,
     }
+}
+
+/// A line without limits.
+pub(crate) fn free_line() -> Arc<Line> {
+    Line::new(LineRules::default(), Vec::new())
 }
 
 pub(crate) fn config(kind: PlatformKind) -> config::Platform {
@@ -169,12 +188,12 @@ pub(crate) const BRIEF: Patience = Patience {
 };
 
 /// One run with a fixed clock and no jitter.
-pub(crate) async fn run(platform: &dyn Platform, memory: &Memory) -> Result<Outcome, CourierError> {
+pub(crate) async fn run(platform: &Adapter, memory: &Memory) -> Result<Outcome, CourierError> {
     run_with(platform, memory, &|_| {}).await
 }
 
 pub(crate) async fn run_with(
-    platform: &dyn Platform,
+    platform: &Adapter,
     memory: &Memory,
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<Outcome, CourierError> {
@@ -184,10 +203,10 @@ pub(crate) async fn run_with(
 }
 
 /// Runs anew, with a fresh adapter each time as the daemon does, while the outcome is to wait.
-pub(crate) async fn until_settled(connect: &dyn Fn() -> Box<dyn Platform>, memory: &Memory) -> Outcome {
+pub(crate) async fn until_settled(connect: &dyn Fn() -> Adapter, memory: &Memory) -> Outcome {
     let mut last = None;
     for _ in 0..200 {
-        match run(&*connect(), memory).await.unwrap() {
+        match run(&connect(), memory).await.unwrap() {
             Outcome::Waiting { why, .. } => last = Some(why),
             settled => return settled,
         }

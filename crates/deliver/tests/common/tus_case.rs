@@ -1,12 +1,12 @@
 //! A judge, one lecture, and its journal.
 
 use hyper::Method;
-use lectern_deliver::{Outcome, Platform, Secrets, connect_with};
+use lectern_deliver::{Adapter, Outcome, Secrets, connect_with};
 use lectern_domain::config::PlatformKind;
 use lectern_testkit::{Misdeed, On, Rules, TusJudge};
 use tempfile::TempDir;
 
-use super::{BRIEF, Memory, config, job};
+use super::{BRIEF, Memory, config, free_line, job};
 
 pub(crate) const MIB: u64 = 1024 * 1024;
 pub(crate) const SIZE: u64 = 4 * MIB + 99;
@@ -32,7 +32,7 @@ impl Case {
         }
     }
 
-    pub(crate) fn adapter(&self) -> Box<dyn Platform> {
+    pub(crate) fn adapter(&self) -> Adapter {
         let receipt_url = self.receipts.then(|| self.judge.receipt_url());
         connect_with(
             &config(PlatformKind::Tus {
@@ -40,12 +40,13 @@ impl Case {
                 receipt_url,
             }),
             Secrets::default(),
+            &free_line(),
             BRIEF,
         )
     }
 
     pub(crate) async fn run(&self) -> Outcome {
-        super::run(&*self.adapter(), &self.memory).await.unwrap()
+        super::run(&self.adapter(), &self.memory).await.unwrap()
     }
 
     pub(crate) fn next(&self, method: Method, misdeed: Misdeed) {

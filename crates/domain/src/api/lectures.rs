@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ClockTrust, Metadata};
+use super::{ClockTrust, Metadata, UploadStatus};
 use crate::delivery::DeliveryState;
 use crate::fact::Fact;
 use crate::finished::FinishedFile;
@@ -141,4 +141,7 @@ pub struct DeliveryView {
 pub struct Queue {
     /// Every delivery that is not done or cancelled, and the last that were done.
     pub deliveries: Vec<DeliveryView>,
+    /// When and how fast they are sent.
+    #[serde(default)]
+    pub uploads: UploadStatus,
 }

@@ -7,6 +7,7 @@
 mod command;
 mod lectures;
 mod status;
+mod uploads;
 
 pub use command::{
     Command, Done, ExtendRequest, MAX_TEXT_CHARS, MarkRequest, Metadata, Problem, Refusal, StartRequest,
@@ -17,4 +18,7 @@ pub use lectures::{
 pub use status::{
     ClockTrust, CurrentLecture, Levels, Message, PodiumState, QueueSummary, RoomStatus, Severity,
     SourceStatus, SourceTotals, Status, StorageStatus,
+};
+pub use uploads::{
+    Check, Doctor, Forecast, LineStatus, PlatformState, PlatformStatus, UploadStatus, Verdict,
 };

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DeliveryView, Metadata};
+use super::{DeliveryView, Metadata, UploadStatus};
 use crate::ids::{LectureId, SourceName};
 use crate::lecture::LectureState;
 use crate::media::Role;
@@ -52,6 +52,8 @@ pub struct Status {
     pub clock: ClockTrust,
     /// The way to the platforms.
     pub queue: QueueSummary,
+    /// When and how fast it is sent.
+    pub uploads: UploadStatus,
     /// What a person should know, most urgent first.
     pub messages: Vec<Message>,
 }

@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{PlatformName, RoomId, SourceName};
 use crate::media::Role;
 use crate::units::{Rate, Size, Span};
+use crate::upload::Upload;
 
 pub use faults::{Fault, Faults};
 pub use read::ConfigFile;
@@ -50,6 +51,8 @@ pub struct Config {
     pub sources: Vec<Source>,
     /// `[[platform]]`, in file order; may be empty: then finished lectures stay here.
     pub platforms: Vec<Platform>,
+    /// `[upload]`
+    pub upload: Upload,
     /// `[panel]`
     pub panel: Panel,
     /// `[control]`
@@ -304,13 +307,95 @@ pub enum PlatformKind {
         /// Answers `{sha256, size}` for a lecture, if the platform has such a thing.
         receipt_url: Option<String>,
     },
+    /// Multipart uploads to any store that speaks S3. The credential is `ACCESS_KEY:SECRET_KEY`.
+    S3 {
+        /// The endpoint, without the bucket.
+        url: String,
+        /// Where objects are made.
+        bucket: String,
+        /// As the store calls it; part of each signature. Default: `us-east-1`.
+        region: String,
+        /// In front of every key, such as `lectures/`; may be empty.
+        prefix: String,
+        /// The bucket is part of the path and not of the host's name.
+        path_style: bool,
+        /// Which digest goes with each part.
+        checksum: Checksum,
+    },
+    /// Opencast's ingest service. The credential is the password of `user`.
+    Opencast {
+        /// The admin node; the services themselves are found by its registry.
+        url: String,
+        /// Who signs in.
+        user: String,
+        /// How `user` signs in.
+        auth: Auth,
+        /// The workflow that an ingested lecture goes through; `None`: the server's default.
+        workflow: Option<String>,
+        /// Parameters of that workflow, as `key=value`.
+        parameters: Vec<(String, String)>,
+        /// The capture agent's name there. Default: the room's id.
+        agent: String,
+    },
     /// A folder: a mounted share or a disk.
     Directory {
-        /// Absolute.
+        /// Absolute; with `label`, the folder on that disk, relative to its root.
         path: PathBuf,
+        /// The label of the file system that must be mounted, wherever it is: a USB disk.
+        label: Option<String>,
         /// Whether the folder may be made if it is missing.
         create: Create,
     },
+}
+
+impl PlatformKind {
+    /// The kind's name in configuration and JSON.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Tus { .. } => "tus",
+            Self::S3 { .. } => "s3",
+            Self::Opencast { .. } => "opencast",
+            Self::Directory { .. } => "directory",
+        }
+    }
+
+    /// Whether it is reached over the network, where rate and budgets hold.
+    #[must_use]
+    pub const fn is_remote(&self) -> bool {
+        !matches!(self, Self::Directory { .. })
+    }
+}
+
+/// The digest that an S3 store is given with each part, beside the SHA-256 that signs it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Checksum {
+    /// CRC64NVME of the whole object where the store takes it, else SHA-256 of the parts, else
+    /// none; found out at the first upload.
+    #[default]
+    Auto,
+    /// CRC64NVME, of the whole object.
+    Crc64nvme,
+    /// CRC32C, of the whole object.
+    Crc32c,
+    /// SHA-256, of the parts.
+    Sha256,
+    /// `Content-MD5`, which the oldest stores know.
+    Md5,
+    /// Nothing but the signature.
+    None,
+}
+
+/// How one signs in to Opencast.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Auth {
+    /// HTTP Basic: an ordinary user.
+    #[default]
+    Basic,
+    /// HTTP Digest: Opencast's system account.
+    Digest,
 }
 
 /// Whether a missing folder of a platform may be made. A share or disk that is not mounted must

@@ -177,6 +177,7 @@ fn directory(section: &mut Section<'_, '_>, spool: &Path) -> Option<PlatformKind
     }
     Some(PlatformKind::Directory {
         path,
+        label: None,
         create: match section.get(&CREATE) {
             Some(true) => Create::Always,
             Some(false) => Create::Never,

@@ -97,6 +97,7 @@ fn read_root(mut root: Table, findings: &mut Findings) -> Option<Config> {
         recording,
         sources: sources?,
         platforms: platforms?,
+        upload: crate::upload::Upload::default(),
         panel,
         control,
     })

@@ -98,6 +98,7 @@ pub fn ready() -> Status {
         },
         clock: ClockTrust::Trusted,
         queue: QueueSummary::default(),
+        uploads: lectern_domain::api::UploadStatus::default(),
         messages: Vec::new(),
     }
 }

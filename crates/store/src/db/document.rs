@@ -276,6 +276,7 @@ pub(crate) fn finished_file(row: &Row<'_>) -> rusqlite::Result<FinishedFile> {
         role: file_role(row)?,
         size_bytes: get_uint(row, "size_bytes")?,
         sha256: row.get("sha256")?,
+        parts: Vec::new(),
         duration_ms: get_uint_opt(row, "duration_ms")?,
         content_type: row.get("content_type")?,
     })

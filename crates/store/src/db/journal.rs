@@ -166,6 +166,10 @@ fn apply(tx: &Transaction<'_>, id: DeliveryId, commit: &Commit) -> Result<(), Db
             allowed(id, now, DeliveryState::Waiting, &[DeliveryEvent::Wait])?;
             enter(tx, id, DeliveryState::Waiting, Some(*until_unix_ms), Some(why))
         }
+        Commit::Deferred { why } => {
+            allowed(id, now, DeliveryState::Queued, &[DeliveryEvent::Defer])?;
+            enter(tx, id, DeliveryState::Queued, None, why.as_deref())
+        }
         Commit::Parked { why } => {
             allowed(id, now, DeliveryState::Parked, &[DeliveryEvent::Park])?;
             enter(tx, id, DeliveryState::Parked, None, Some(why))

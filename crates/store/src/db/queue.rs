@@ -1,14 +1,14 @@
 //! The queue of deliveries: which is next, and what people see of it.
 
-use lectern_domain::api::{DeliveryView, Queue, QueueSummary};
-use lectern_domain::delivery::{DeliveryFile, DeliveryJob, DeliveryState};
+use lectern_domain::api::{DeliveryView, Queue, QueueSummary, UploadStatus};
+use lectern_domain::delivery::{DeliveryFile, DeliveryJob, DeliveryState, Turn};
 use lectern_domain::ids::{DeliveryId, LectureId, PlatformName};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::Db;
 use super::document::{file_role, phase};
 use super::ledger::Ledger;
-use super::rows::{get_text, get_uint};
+use super::rows::{get_text, get_uint, get_uint_opt};
 use crate::error::DbError;
 
 /// How many of the last done deliveries the queue still shows.
@@ -37,7 +37,9 @@ impl Db {
     /// The database failed.
     pub async fn done_deliveries(&self, lecture: LectureId) -> Result<Vec<DeliveryJob>, DbError> {
         self.call("look for what was delivered", move |ledger| {
-            let sql = "SELECT d.id, d.lecture, d.platform, d.attempts, l.folder, l.title
+            let sql =
+                "SELECT d.id, d.lecture, d.platform, d.attempts, l.folder, l.title, l.course, l.presenter,
+                              l.language, l.started_unix_ms, l.duration_ms
                        FROM deliveries d JOIN lectures l ON l.id = d.lecture
                        WHERE d.lecture = ?1 AND d.state = 'done' ORDER BY d.id";
             let mut statement = ledger.connection.prepare_cached(sql)?;
@@ -78,7 +80,10 @@ impl Db {
                 i64::from(DONE_SHOWN),
             )?;
             open.extend(done);
-            Ok(Queue { deliveries: open })
+            Ok(Queue {
+                deliveries: open,
+                uploads: UploadStatus::default(),
+            })
         })
         .await
     }
@@ -130,7 +135,8 @@ fn due(
 ) -> Result<Option<DeliveryJob>, DbError> {
     let connection = &ledger.connection;
     let mut statement = connection.prepare_cached(
-        "SELECT d.id, d.lecture, d.platform, d.attempts, l.folder, l.title
+        "SELECT d.id, d.lecture, d.platform, d.attempts, l.folder, l.title, l.course, l.presenter, l.language,
+                l.started_unix_ms, l.duration_ms
          FROM deliveries d JOIN lectures l ON l.id = d.lecture
          WHERE d.state IN ('queued', 'reconciling') OR (d.state = 'waiting' AND d.next_unix_ms <= ?1)
          ORDER BY d.queued_unix_ms, d.id",
@@ -154,8 +160,14 @@ fn job(ledger: &Ledger, row: &Row<'_>) -> rusqlite::Result<DeliveryJob> {
         id,
         lecture,
         title: row.get::<_, Option<String>>("title")?.unwrap_or_default(),
+        course: row.get("course")?,
+        presenter: row.get("presenter")?,
+        language: row.get("language")?,
+        started_unix_ms: row.get("started_unix_ms")?,
+        duration_ms: get_uint_opt(row, "duration_ms")?.unwrap_or(0),
         platform: get_text(row, "platform")?,
         attempts: row.get("attempts")?,
+        turn: Turn::All,
         files: files(ledger, id, lecture, &folder)?,
         folder,
     })
@@ -183,6 +195,8 @@ fn files(
                 role: file_role(row)?,
                 size_bytes: get_uint(row, "size_bytes")?,
                 sha256: row.get("sha256")?,
+                parts: Vec::new(),
+                duration_ms: get_uint_opt(row, "duration_ms")?,
                 content_type: row.get("content_type")?,
                 phase: phase(row)?,
             })

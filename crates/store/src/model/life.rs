@@ -351,6 +351,7 @@ fn made_up(lecture: LectureId, name: &str) -> (FinishedFile, Vec<u8>) {
         },
         size_bytes: bytes.len() as u64,
         sha256: hex(hash),
+        parts: Vec::new(),
         duration_ms: None,
         content_type: "video/mp4".to_owned(),
     };

@@ -267,6 +267,7 @@ impl Open {
                 },
                 size_bytes: bytes.len() as u64,
                 sha256: sha256(&bytes),
+                parts: Vec::new(),
                 duration_ms: (name == "lecture.mp4").then_some(1_000),
                 content_type: "video/mp4".to_owned(),
             }
