@@ -111,6 +111,7 @@ impl Stage for Directory {
     fn adapter(&self) -> Adapter {
         let kind = PlatformKind::Directory {
             path: self.dir.path().to_owned(),
+            label: None,
             create: Create::Never,
         };
         connect(&config(kind), Secrets::default(), &free_line())
@@ -172,7 +173,7 @@ fn assert_exactly_once(stage: &impl Stage, job: &DeliveryJob, context: &str) {
 async fn sends_afresh(stage: impl Stage) {
     let home = tempfile::tempdir().unwrap();
     let memory = Memory::new(job(home.path(), &[("lecture.mp4", SIZE), ("camera.mp4", 1000)]));
-    assert_eq!(run(&*stage.adapter(), &memory).await.unwrap(), Outcome::Done);
+    assert_eq!(run(&stage.adapter(), &memory).await.unwrap(), Outcome::Done);
     assert_exactly_once(&stage, &memory.job(), "fresh");
     let file = [S::Reconciling, S::Sending, S::Verifying];
     assert_eq!(memory.states(), [&file[..], &file[..], &[S::Done]].concat());
@@ -181,8 +182,8 @@ async fn sends_afresh(stage: impl Stage) {
 async fn sends_nothing_that_is_confirmed(stage: impl Stage) {
     let home = tempfile::tempdir().unwrap();
     let memory = Memory::new(job(home.path(), &[("lecture.mp4", SIZE)]));
-    assert_eq!(run(&*stage.adapter(), &memory).await.unwrap(), Outcome::Done);
-    assert_eq!(run(&*stage.adapter(), &memory).await.unwrap(), Outcome::Done);
+    assert_eq!(run(&stage.adapter(), &memory).await.unwrap(), Outcome::Done);
+    assert_eq!(run(&stage.adapter(), &memory).await.unwrap(), Outcome::Done);
     assert_exactly_once(&stage, &memory.job(), "twice");
 }
 
@@ -190,9 +191,9 @@ async fn sends_nothing_that_is_confirmed(stage: impl Stage) {
 async fn confirms_again_what_it_has(stage: impl Stage) {
     let home = tempfile::tempdir().unwrap();
     let memory = Memory::new(job(home.path(), &[("lecture.mp4", SIZE), ("camera.mp4", 1000)]));
-    assert_eq!(run(&*stage.adapter(), &memory).await.unwrap(), Outcome::Done);
+    assert_eq!(run(&stage.adapter(), &memory).await.unwrap(), Outcome::Done);
     let (_keep, stop) = tokio::sync::watch::channel(false);
-    let said = ask_again(&memory.job(), &*stage.adapter(), stop).await;
+    let said = ask_again(&memory.job(), &stage.adapter(), stop).await;
     assert_eq!(said, Still::Held);
     assert_exactly_once(&stage, &memory.job(), "asked again");
 }
@@ -219,7 +220,7 @@ async fn survives_a_kill_at_every_commit<T: Stage>() {
             let (stage, home) = (T::new().await, tempfile::tempdir().unwrap());
             let memory =
                 Memory::new(job(home.path(), &[("lecture.mp4", SIZE), ("camera.mp4", 1000)])).kill_at(kill);
-            run(&*stage.adapter(), &memory).await.unwrap_err();
+            run(&stage.adapter(), &memory).await.unwrap_err();
             let committed = memory.job();
             memory.live_on();
             let outcome = until_settled(&|| stage.adapter(), &memory).await;
@@ -238,7 +239,7 @@ async fn survives_a_kill_at_every_commit<T: Stage>() {
         if commits == usize::MAX {
             let (stage, home) = (T::new().await, tempfile::tempdir().unwrap());
             let memory = Memory::new(job(home.path(), &[("lecture.mp4", SIZE), ("camera.mp4", 1000)]));
-            run(&*stage.adapter(), &memory).await.unwrap();
+            run(&stage.adapter(), &memory).await.unwrap();
             commits = memory.commits().len();
         }
         at += 1;
@@ -277,7 +278,7 @@ async fn leaves_another_file_alone(stage: impl Stage) {
         return;
     }
     let before = stage.whole();
-    let why = parked(run(&*stage.adapter(), &memory).await.unwrap());
+    let why = parked(run(&stage.adapter(), &memory).await.unwrap());
     assert!(why.contains("another file"), "{why}");
     assert_eq!(stage.whole(), before);
 }
@@ -297,7 +298,7 @@ async fn never_completes_a_file_that_changed<T: Stage>() {
         let mut bytes = std::fs::read(path).unwrap();
         change(&mut bytes);
         std::fs::write(path, bytes).unwrap();
-        let why = parked(run(&*stage.adapter(), &memory).await.unwrap());
+        let why = parked(run(&stage.adapter(), &memory).await.unwrap());
         assert!(
             why.contains("changed on this machine's disk") && why.contains(told),
             "{why}"
@@ -312,7 +313,7 @@ async fn takes_names_of_any_script(stage: impl Stage) {
         home.path(),
         &[("محاضرة ١.mp4", 2 * MIB), ("线性代数 & 100%?#.mp4", 5)],
     ));
-    assert_eq!(run(&*stage.adapter(), &memory).await.unwrap(), Outcome::Done);
+    assert_eq!(run(&stage.adapter(), &memory).await.unwrap(), Outcome::Done);
     assert_exactly_once(&stage, &memory.job(), "names");
 }
 
@@ -321,7 +322,7 @@ async fn takes_files_of_any_length<T: Stage>() {
         let (stage, home) = (T::new().await, tempfile::tempdir().unwrap());
         let memory = Memory::new(job(home.path(), &[("lecture.mp4", size)]));
         assert_eq!(
-            run(&*stage.adapter(), &memory).await.unwrap(),
+            run(&stage.adapter(), &memory).await.unwrap(),
             Outcome::Done,
             "{size} bytes"
         );

@@ -16,6 +16,7 @@ fn adapter(path: &std::path::Path, create: Create) -> Adapter {
     connect(
         &config(PlatformKind::Directory {
             path: path.to_owned(),
+            label: None,
             create,
         }),
         Secrets::default(),

@@ -176,7 +176,7 @@ async fn a_stop_ends_the_run_and_the_next_goes_on() {
     );
     let (stopping, stop) = watch::channel(false);
     let courier = Courier::new(|| NOW_UNIX_MS, || 0.0);
-    let running = courier.run(case.memory.job(), &*patient, &case.memory, &|_| {}, stop);
+    let running = courier.run(case.memory.job(), &patient, &case.memory, &|_| {}, stop);
     let stop_in_time = async {
         wait_until("a MiB at the judge", Duration::from_secs(10), || {
             case.judge

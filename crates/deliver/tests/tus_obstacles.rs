@@ -51,7 +51,7 @@ async fn a_wait_grows_with_the_attempts_and_begins_anew_after_progress() {
     let (_going, stop) = watch::channel(false);
     let run = async |job| {
         courier
-            .run(job, &*case.adapter(), &case.memory, &|_| {}, stop.clone())
+            .run(job, &case.adapter(), &case.memory, &|_| {}, stop.clone())
             .await
             .unwrap()
     };
@@ -166,7 +166,7 @@ async fn a_server_that_is_away_is_waited_for() {
         &free_line(),
         BRIEF,
     );
-    let why = waiting(run(&*away, &case.memory).await.unwrap());
+    let why = waiting(run(&away, &case.memory).await.unwrap());
     assert!(
         why.starts_with(&format!("127.0.0.1:{port} cannot be reached: ")),
         "{why}"

@@ -186,6 +186,7 @@ path = "/srv/b"
         config.platforms[0].kind,
         PlatformKind::Directory {
             path,
+            label: None,
             create: Create::Beside
         }
     );
