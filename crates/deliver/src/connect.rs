@@ -24,7 +24,7 @@ pub fn connect(platform: &config::Platform, secrets: Secrets, line: &Arc<Line>) 
 pub fn connect_with(
     platform: &config::Platform,
     secrets: Secrets,
-    _line: &Arc<Line>,
+    line: &Arc<Line>,
     patience: Patience,
 ) -> Adapter {
     match &platform.kind {
@@ -34,6 +34,7 @@ pub fn connect_with(
             platform,
             secrets,
             patience,
+            Arc::clone(line),
         ))),
         config::PlatformKind::Directory { path, create, .. } => {
             Adapter::Files(Box::new(Directory::new(path.clone(), *create, patience)))

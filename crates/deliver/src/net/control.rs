@@ -12,7 +12,7 @@ use reqwest::{Method, StatusCode};
 use rustls::ClientConfig;
 use url::Url;
 
-use super::{Lane, NetFault, Patience, tls};
+use super::{Lane, Line, NetFault, Patience, tls};
 use crate::credential::Bearer;
 use crate::fault::Fault;
 
@@ -62,15 +62,18 @@ pub(crate) struct Control {
     /// The only place that the credential is sent to.
     home: url::Origin,
     patience: Patience,
+    line: Arc<Line>,
 }
 
 impl Control {
-    /// Builds the client. Blocks for reading certificates from the disk.
+    /// Builds the client of what is at `url`; all its connections go over `line`. Blocks for reading
+    /// certificates from the disk.
     pub(crate) fn new(
         url: &Url,
         ca_file: Option<&Path>,
         bearer: Option<Bearer>,
         patience: Patience,
+        line: Arc<Line>,
     ) -> Result<Self, Fault> {
         let tls = if url.scheme() == "https" {
             tls::client_config(ca_file)?
@@ -97,6 +100,7 @@ impl Control {
             bearer,
             home: url.origin(),
             patience,
+            line,
         })
     }
 
@@ -107,8 +111,22 @@ impl Control {
         url: &Url,
         headers: HeaderMap,
     ) -> Result<Reply, NetFault> {
+        self.request_with(method, url, headers, Bytes::new()).await
+    }
+
+    /// Sends one request with a small body, or none if it is empty, and reads its answer.
+    pub(crate) async fn request_with(
+        &self,
+        method: Method,
+        url: &Url,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Reply, NetFault> {
         let mut request = reqwest::Request::new(method, url.clone());
         *request.headers_mut() = headers;
+        if !body.is_empty() {
+            *request.body_mut() = Some(body.into());
+        }
         if let Some(value) = self.authorization(url) {
             request.headers_mut().insert(AUTHORIZATION, value);
         }
@@ -134,7 +152,7 @@ impl Control {
 
     /// Opens a connection of our own to where `url` points.
     pub(crate) async fn lane(&self, url: &Url) -> Result<Lane, NetFault> {
-        Lane::open(url, &self.tls, self.patience).await
+        Lane::open(url, &self.tls, self.patience, &self.line).await
     }
 
     /// The credential, if `url` is where it belongs.

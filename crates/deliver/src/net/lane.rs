@@ -26,7 +26,7 @@ use tokio::sync::mpsc;
 use url::Url;
 
 use super::control::LONGEST_REPLY_BYTES;
-use super::{NetFault, Patience, Reply};
+use super::{Line, NetFault, Patience, Reply};
 
 pub(crate) const AGENT: &str = concat!("lectern/", env!("CARGO_PKG_VERSION"));
 
@@ -50,6 +50,7 @@ impl Lane {
         url: &Url,
         tls: &Arc<ClientConfig>,
         patience: Patience,
+        _line: &Arc<Line>,
     ) -> Result<Self, NetFault> {
         let opened = async {
             let socket = connect(url, patience.idle).await?;

@@ -31,7 +31,7 @@ use tokio::sync::OnceCell;
 
 use crate::credential::{Bearer, Secrets};
 use crate::fault::Fault;
-use crate::net::{self, Control, Outgoing, Patience};
+use crate::net::{self, Control, Line, Outgoing, Patience};
 use crate::parcel::Parcel;
 use crate::platform::{Platform, Proof, Standing};
 use protocol::BadLocation;
@@ -50,6 +50,7 @@ pub(crate) struct Tus {
     ca_file: Option<PathBuf>,
     secrets: Secrets,
     patience: Patience,
+    line: Arc<Line>,
     session: OnceCell<Session>,
 }
 
@@ -60,6 +61,7 @@ impl Tus {
         platform: &lectern_domain::config::Platform,
         secrets: Secrets,
         patience: Patience,
+        line: Arc<Line>,
     ) -> Self {
         Self {
             url,
@@ -68,6 +70,7 @@ impl Tus {
             ca_file: platform.ca_file.clone(),
             secrets,
             patience,
+            line,
             session: OnceCell::new(),
         }
     }
@@ -85,7 +88,13 @@ impl Tus {
                     Some(credential) => Some(Bearer::new(&self.secrets.read(credential)?)?),
                     None => None,
                 };
-                let control = Control::new(&url, self.ca_file.as_deref(), bearer, self.patience)?;
+                let control = Control::new(
+                    &url,
+                    self.ca_file.as_deref(),
+                    bearer,
+                    self.patience,
+                    Arc::clone(&self.line),
+                )?;
                 Ok(Session::new(url, receipt_url, control))
             })
             .await
