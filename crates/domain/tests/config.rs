@@ -60,7 +60,7 @@ fn each_sample_loads() {
             loaded += 1;
         }
     }
-    assert_eq!(loaded, 3);
+    assert_eq!(loaded, 5);
 }
 
 #[test]
@@ -85,6 +85,8 @@ fn the_default_text_has_every_default() {
     assert_eq!(unsaid.panel.listen, "127.0.0.1:8470".parse().ok());
     assert_eq!(unsaid.control.socket, Path::new("/run/lectern/control.sock"));
     assert!(unsaid.platforms.is_empty());
+    assert_eq!(unsaid.upload, lectern_domain::upload::Upload::default());
+    assert!(unsaid.upload.yields && unsaid.upload.window.is_empty());
 }
 
 /// A key that the default text leaves out would be a key that nobody finds.
@@ -113,7 +115,7 @@ fn the_default_text_loads_with_its_examples_too() {
         })
         .collect();
     let config = read_one(&renamed).unwrap_or_else(|faults| panic!("{faults}\n{renamed}"));
-    assert_eq!((config.sources.len(), config.platforms.len()), (8, 2));
+    assert_eq!((config.sources.len(), config.platforms.len()), (8, 5));
     assert_eq!(config.room.help.as_deref(), Some("Help desk 4444"));
 }
 

@@ -79,6 +79,24 @@ pub(super) fn web(text: &str) -> Result<String, String> {
     }
 }
 
+/// `http://host:port` of a proxy. What goes through it is encrypted end to end where the platform
+/// is not on this machine.
+pub(super) fn proxy(text: &str) -> Result<String, String> {
+    let parts = parts(text)?;
+    if parts.has_user {
+        return Err("a secret must not stand in this file, and the address has a user before @".to_owned());
+    }
+    let after = text.split_once("://").map_or("", |(_, rest)| rest);
+    let plain = after.strip_suffix('/').unwrap_or(after);
+    if parts.scheme != "http" {
+        Err(format!("its scheme is {}", shown(parts.scheme)))
+    } else if plain.contains(['/', '?', '#']) {
+        Err(format!("{} has a path", quoted(text)))
+    } else {
+        Ok(text.to_owned())
+    }
+}
+
 /// `rtsp://…` or `rtsps://…`; user and password may stand in it, cameras have no other way.
 pub(super) fn camera(text: &str) -> Result<String, String> {
     match parts(text)?.scheme {
@@ -114,6 +132,25 @@ mod tests {
             "https://a b/",
         ] {
             assert!(web(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_is_a_host_and_nothing_else() {
+        for good in [
+            "http://proxy.example:3128",
+            "http://10.0.0.1:8080/",
+            "http://[::1]:80",
+        ] {
+            assert_eq!(proxy(good).as_deref(), Ok(good));
+        }
+        for bad in [
+            "https://proxy.example:3128",
+            "http://a/b",
+            "proxy:3128",
+            "http://u:p@a:1",
+        ] {
+            assert!(proxy(bad).is_err(), "{bad}");
         }
     }
 

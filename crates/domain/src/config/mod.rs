@@ -10,12 +10,14 @@ mod limits;
 mod merge;
 mod plain;
 mod platform;
+mod platform_keys;
 mod read;
 mod section;
 mod source;
 mod source_keys;
 mod syntax;
 mod tree;
+mod upload;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -3,115 +3,24 @@
 use std::path::{Path, PathBuf};
 
 use super::faults::{Findings, listed};
-use super::limits::{ABSOLUTE_PATH, Each, Flag, OneOf, Parsed};
-use super::section::{Elsewhere, Key, NAME_ALLOWED, Section};
+use super::platform_keys::{
+    AGENT, AUTH, BUCKET, CA_FILE, CHECKSUM, CREATE, CREDENTIAL, CREDENTIAL_FILE, KIND, Kind, LABEL, NAME,
+    OF_KINDS, PARAMETERS, PATH, PATH_ON_DISK, PATH_STYLE, PREFIX, RECEIPT_URL, REGION, SEND, URL, USER,
+    WORKFLOW,
+};
+use super::section::{Elsewhere, Section};
 use super::tree::{Node, Table, Value, shown};
-use super::{Create, Credential, Platform, PlatformKind, Send, endpoint};
-use crate::ids::PlatformName;
-
-#[derive(Clone, Copy)]
-enum Kind {
-    Tus,
-    Directory,
-}
-
-const NAME: Key<Parsed<PlatformName>> = Key {
-    name: "name",
-    example: "name = \"central\"",
-    limits: Parsed {
-        allowed: NAME_ALLOWED,
-        parse: |text| {
-            text.parse()
-                .map_err(|_| format!("{} is not a plain name", shown(text)))
-        },
-    },
-};
-const KIND: Key<OneOf<Kind>> = Key {
-    name: "kind",
-    example: "kind = \"directory\"",
-    limits: OneOf {
-        words: &[("tus", Kind::Tus), ("directory", Kind::Directory)],
-        later: &["s3", "opencast"],
-    },
-};
-const SEND: Key<Each<OneOf<Send>>> = Key {
-    name: "send",
-    example: "send = [\"lecture\"]",
-    limits: Each(OneOf {
-        words: &[
-            ("lecture", Send::Lecture),
-            ("tracks", Send::Tracks),
-            ("metadata", Send::Metadata),
-        ],
-        later: &[],
-    }),
-};
-const URL: Key<Parsed<String>> = Key {
-    name: "url",
-    example: "url = \"https://uploads.example.org/files/\"",
-    limits: Parsed {
-        allowed: WEB_ALLOWED,
-        parse: endpoint::web,
-    },
-};
-const RECEIPT_URL: Key<Parsed<String>> = Key {
-    name: "receipt_url",
-    example: "receipt_url = \"https://uploads.example.org/receipts/\"",
-    limits: Parsed {
-        allowed: WEB_ALLOWED,
-        parse: endpoint::web,
-    },
-};
-const WEB_ALLOWED: &str = "https://…, and http://… only to this machine, without user or password";
-const CREDENTIAL: Key<Parsed<String>> = Key {
-    name: "credential",
-    example: "credential = \"central-token\"",
-    limits: Parsed {
-        allowed: "the name of a credential of systemd: 1 to 64 characters of a-z, A-Z, 0-9, \".\", \"-\" and \"_\"",
-        parse: credential_name,
-    },
-};
-const CREDENTIAL_FILE: Key<Parsed<PathBuf>> = Key {
-    name: "credential_file",
-    example: "credential_file = \"/etc/lectern/central-token\"",
-    limits: ABSOLUTE_PATH,
-};
-const CA_FILE: Key<Parsed<PathBuf>> = Key {
-    name: "ca_file",
-    example: "ca_file = \"/etc/lectern/ca.pem\"",
-    limits: ABSOLUTE_PATH,
-};
-const PATH: Key<Parsed<PathBuf>> = Key {
-    name: "path",
-    example: "path = \"/srv/lectures\"",
-    limits: ABSOLUTE_PATH,
-};
-const CREATE: Key<Flag> = Key {
-    name: "create",
-    example: "create = true",
-    limits: Flag,
-};
-
-/// Keys that only some kinds have.
-const OF_KINDS: [(&str, &[&str], &str); 13] = [
-    ("url", &["tus"], URL.example),
-    ("receipt_url", &["tus"], RECEIPT_URL.example),
-    ("credential", &["tus"], CREDENTIAL.example),
-    ("credential_file", &["tus"], CREDENTIAL_FILE.example),
-    ("ca_file", &["tus"], CA_FILE.example),
-    ("path", &["directory"], PATH.example),
-    ("create", &["directory"], CREATE.example),
-    ("bucket", &["s3"], KIND.example),
-    ("region", &["s3"], KIND.example),
-    ("prefix", &["s3"], KIND.example),
-    ("path_style", &["s3"], KIND.example),
-    ("user", &["opencast"], KIND.example),
-    ("workflow", &["opencast"], KIND.example),
-];
+use super::{Create, Credential, Platform, PlatformKind, Send};
+use crate::ids::RoomId;
 
 /// Every `[[platform]]`, in order; `None` when a fault was found and noted. `spool` is where
-/// recordings lie.
-pub(super) fn read_all(root: &Table, spool: &Path, findings: &mut Findings) -> Option<Vec<Platform>> {
+/// recordings lie, `room` the name that a capture agent has by default.
+pub(super) fn read_all(
+    root: &Table,
+    spool: &Path,
+    room: Option<&RoomId>,
+    findings: &mut Findings,
+) -> Option<Vec<Platform>> {
     let nodes: &[Node] = match root.entry("platform").map(|entry| &entry.node.value) {
         Some(Value::List(nodes)) => nodes,
         // Another form of it has been reported with the sections.
@@ -127,12 +36,12 @@ pub(super) fn read_all(root: &Table, spool: &Path, findings: &mut Findings) -> O
         };
         let mut section = Section::of_list("[[platform]]", "platform", index + 1, table, findings);
         section.check_name_is_new(&mut names);
-        platforms.push(read_one(section, spool));
+        platforms.push(read_one(section, spool, room));
     }
     platforms.into_iter().collect()
 }
 
-fn read_one(mut section: Section<'_, '_>, spool: &Path) -> Option<Platform> {
+fn read_one(mut section: Section<'_, '_>, spool: &Path, room: Option<&RoomId>) -> Option<Platform> {
     let name = section.require(&NAME);
     let kind = section.require(&KIND);
     let send = section.get(&SEND).unwrap_or_else(|| vec![Send::Lecture]);
@@ -144,19 +53,16 @@ fn read_one(mut section: Section<'_, '_>, spool: &Path) -> Option<Platform> {
         section.finish(&[]);
         return None;
     };
-    let (what, credential, ca_file, word) = match kind {
-        Kind::Tus => {
-            let (url, receipt_url) = (section.require(&URL), section.get(&RECEIPT_URL));
-            let credential = credential(&mut section);
-            let ca_file = section.get(&CA_FILE);
-            (
-                url.map(|url| PlatformKind::Tus { url, receipt_url }),
-                credential,
-                ca_file,
-                "tus",
-            )
-        }
-        Kind::Directory => (directory(&mut section, spool), None, None, "directory"),
+    let (what, word) = match kind {
+        Kind::Tus => (tus(&mut section), "tus"),
+        Kind::S3 => (s3(&mut section), "s3"),
+        Kind::Opencast => (opencast(&mut section, room), "opencast"),
+        Kind::Directory => (directory(&mut section, spool), "directory"),
+    };
+    let (credential, ca_file) = match kind {
+        Kind::Tus => (credential(&mut section), section.get(&CA_FILE)),
+        Kind::S3 | Kind::Opencast => (needed_credential(&mut section), section.get(&CA_FILE)),
+        Kind::Directory => (None, None),
     };
     section.finish(&other_kinds(word));
     Some(Platform {
@@ -168,22 +74,79 @@ fn read_one(mut section: Section<'_, '_>, spool: &Path) -> Option<Platform> {
     })
 }
 
+fn tus(section: &mut Section<'_, '_>) -> Option<PlatformKind> {
+    let (url, receipt_url) = (section.require(&URL), section.get(&RECEIPT_URL));
+    url.map(|url| PlatformKind::Tus { url, receipt_url })
+}
+
+fn s3(section: &mut Section<'_, '_>) -> Option<PlatformKind> {
+    let (url, bucket) = (section.require(&URL), section.require(&BUCKET));
+    let region = section.get(&REGION).unwrap_or_else(|| "us-east-1".to_owned());
+    let prefix = section.get(&PREFIX).unwrap_or_default();
+    let path_style = section.get(&PATH_STYLE).unwrap_or(true);
+    let checksum = section.get(&CHECKSUM).unwrap_or_default();
+    Some(PlatformKind::S3 {
+        url: url?,
+        bucket: bucket?,
+        region,
+        prefix,
+        path_style,
+        checksum,
+    })
+}
+
+fn opencast(section: &mut Section<'_, '_>, room: Option<&RoomId>) -> Option<PlatformKind> {
+    let (url, user) = (section.require(&URL), section.require(&USER));
+    let auth = section.get(&AUTH).unwrap_or_default();
+    let workflow = section.get(&WORKFLOW);
+    let parameters = section.get(&PARAMETERS).unwrap_or_default();
+    let agent = section
+        .get(&AGENT)
+        .or_else(|| room.map(|id| id.as_str().to_owned()));
+    Some(PlatformKind::Opencast {
+        url: url?,
+        user: user?,
+        auth,
+        workflow,
+        parameters,
+        agent: agent?,
+    })
+}
+
 fn directory(section: &mut Section<'_, '_>, spool: &Path) -> Option<PlatformKind> {
-    let path = section.require(&PATH)?;
-    if path.starts_with(spool) {
+    let label = section.get(&LABEL);
+    let path = if section.has("label") {
+        match section.has("path") {
+            true => section.get(&PATH_ON_DISK)?,
+            false => {
+                section.pass_over("path", PATH_ON_DISK.example);
+                PathBuf::from("lectures")
+            }
+        }
+    } else {
+        section.require(&PATH)?
+    };
+    if label.is_none() && path.starts_with(spool) {
         // What the spool does not know is put into quarantine at the next start.
         let wrong = format!("lies in storage.path, {}", shown(&spool.to_string_lossy()));
         section.refuse("path", &wrong, "allowed is a folder outside of it", PATH.example);
     }
-    Some(PlatformKind::Directory {
-        path,
-        label: None,
-        create: match section.get(&CREATE) {
-            Some(true) => Create::Always,
-            Some(false) => Create::Never,
-            None => Create::Beside,
-        },
-    })
+    let create = match section.get(&CREATE) {
+        Some(true) => Create::Always,
+        Some(false) => Create::Never,
+        None => Create::Beside,
+    };
+    Some(PlatformKind::Directory { path, label, create })
+}
+
+/// Without one these kinds cannot be spoken to.
+fn needed_credential(section: &mut Section<'_, '_>) -> Option<Credential> {
+    if !section.has("credential") && !section.has("credential_file") {
+        section.require(&CREDENTIAL);
+        section.pass_over(CREDENTIAL_FILE.name, CREDENTIAL_FILE.example);
+        return None;
+    }
+    credential(section)
 }
 
 fn credential(section: &mut Section<'_, '_>) -> Option<Credential> {
@@ -200,31 +163,16 @@ fn credential(section: &mut Section<'_, '_>) -> Option<Credential> {
     name.map(Credential::Name).or(file.map(Credential::File))
 }
 
-/// Does not repeat what it refuses: it may be the secret itself.
-fn credential_name(text: &str) -> Result<String, String> {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
-    if text.is_empty() || text.len() > 64 || !text.bytes().all(plain) || matches!(text, "." | "..") {
-        Err("is not the name of a credential, and the secret itself must not stand in this file".to_owned())
-    } else {
-        Ok(text.to_owned())
-    }
-}
-
 /// What to say of the keys that this kind does not have.
 fn other_kinds(this: &str) -> Vec<Elsewhere> {
-    let belongs = |(name, kinds, example): (&'static str, &[&str], &'static str)| {
-        let later = kinds.iter().all(|kind| KIND.limits.later.contains(kind));
-        let kinds = listed(kinds.iter().copied());
-        Elsewhere {
-            name,
-            wrong: if later {
-                format!("{name} belongs to {kinds}, which is not in this version yet")
-            } else {
-                format!("{name} belongs to {kinds}, this platform is {this}")
-            },
-            allowed: "take the line out, or choose a kind that has it".to_owned(),
-            example,
-        }
+    let belongs = |(name, kinds, example): (&'static str, &[&str], &'static str)| Elsewhere {
+        name,
+        wrong: format!(
+            "{name} belongs to {}, this platform is {this}",
+            listed(kinds.iter().copied())
+        ),
+        allowed: "take the line out, or choose a kind that has it".to_owned(),
+        example,
     };
     OF_KINDS.into_iter().map(belongs).collect()
 }

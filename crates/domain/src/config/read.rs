@@ -5,7 +5,7 @@
 
 use super::faults::{Fault, Faults, Findings, Place, listed, nearest};
 use super::tree::{Entry, Node, Table, Value};
-use super::{Config, merge, plain, platform, source, syntax};
+use super::{Config, merge, plain, platform, source, syntax, upload};
 
 /// A configuration file that has been read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,12 +67,13 @@ impl Config {
     }
 }
 
-const SECTIONS: [(&str, &str); 7] = [
+const SECTIONS: [(&str, &str); 8] = [
     ("room", "[room]"),
     ("storage", "[storage]"),
     ("recording", "[recording]"),
     ("source", "[[source]]"),
     ("platform", "[[platform]]"),
+    ("upload", "[upload]"),
     ("panel", "[panel]"),
     ("control", "[control]"),
 ];
@@ -88,7 +89,8 @@ fn read_root(mut root: Table, findings: &mut Findings) -> Option<Config> {
     let storage = plain::storage(table("storage"), findings);
     let recording = plain::recording(table("recording"), findings);
     let sources = source::read_all(&root, findings);
-    let platforms = platform::read_all(&root, &storage.path, findings);
+    let platforms = platform::read_all(&root, &storage.path, room.as_ref().map(|room| &room.id), findings);
+    let upload = upload::upload(table("upload"), findings);
     let panel = plain::panel(table("panel"), findings);
     let control = plain::control(table("control"), findings);
     Some(Config {
@@ -97,7 +99,7 @@ fn read_root(mut root: Table, findings: &mut Findings) -> Option<Config> {
         recording,
         sources: sources?,
         platforms: platforms?,
-        upload: crate::upload::Upload::default(),
+        upload,
         panel,
         control,
     })
@@ -120,12 +122,6 @@ fn sections(root: &mut Table, findings: &mut Findings) {
             Value::Text(_) | Value::Bare(_) | Value::Whole(_) | Value::Flag(_) | Value::Other(_) => false,
         };
         let key = entry.key.escape_debug().to_string();
-        if key == "upload" {
-            let wrong = "[upload] is not in this version yet";
-            let allowed = "take the section out, lectures are sent as soon as they are finished";
-            findings.add(&entry.at, &key, wrong, allowed, "[[platform]]");
-            continue;
-        }
         if !known().any(|name| name == key) {
             let meant = nearest(&key, known());
             let title = SECTIONS
