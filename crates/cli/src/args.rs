@@ -128,6 +128,12 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Look at what must work: each platform is reached, signed in to, and given a small probe
+    Doctor {
+        /// Print the daemon's JSON document
+        #[arg(long)]
+        json: bool,
+    },
     /// List cameras, microphones and screens of this machine
     Devices {
         /// Print one JSON document

@@ -19,6 +19,22 @@ pub(crate) fn bytes(n: u64) -> String {
     format!("{n} B")
 }
 
+/// `7.5 Mbit/s`; decimal units, as on the contract of a line.
+pub(crate) fn rate(bits_per_second: u64) -> String {
+    const UNITS: [(&str, u64); 3] = [
+        ("Gbit/s", 1_000_000_000),
+        ("Mbit/s", 1_000_000),
+        ("kbit/s", 1_000),
+    ];
+    for (unit, size) in UNITS {
+        if bits_per_second >= size {
+            let tenths = bits_per_second % size * 10 / size;
+            return format!("{}.{tenths} {unit}", bits_per_second / size);
+        }
+    }
+    format!("{bits_per_second} bit/s")
+}
+
 /// `0:42:19`
 pub(crate) fn length(ms: u64) -> String {
     let seconds = ms / 1000;
@@ -100,6 +116,7 @@ mod tests {
             [999, 1_000, 1_549_000_000].map(bytes),
             ["999 B", "1.0 kB", "1.5 GB"]
         );
+        assert_eq!([640, 7_560_000].map(rate), ["640 bit/s", "7.5 Mbit/s"]);
         assert_eq!(length(2_539_999), "0:42:19");
         assert_eq!(
             [59_999, 2_400_000, 219_600_000].map(span),

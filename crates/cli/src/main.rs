@@ -20,7 +20,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use lectern_domain::api::{
-    Done, ExtendRequest, LectureDetail, LecturePage, MarkRequest, Queue, StartRequest, Status,
+    Doctor, Done, ExtendRequest, LectureDetail, LecturePage, MarkRequest, Queue, StartRequest, Status,
 };
 use serde::Serialize;
 
@@ -134,6 +134,19 @@ async fn run(args: Args) -> Result<String, Fault> {
         Command::Queue { json } => {
             let queue: Queue = client.get("/api/v1/queue").await?;
             document(json, &queue, report::queue)
+        }
+        Command::Doctor { json } => {
+            let doctor: Doctor = client.post_nothing("/api/v1/doctor").await?;
+            let text = document(json, &doctor, report::doctor)?;
+            if report::ails(&doctor) {
+                say(&text)?;
+                return Err(Fault::failed(
+                    "the doctor found what does not work",
+                    "Recording goes on, and nothing was changed.",
+                    "Mend what is marked BAD, then ask again.",
+                ));
+            }
+            Ok(text)
         }
         Command::Devices { json } => devices::run(json).await,
         Command::Config {

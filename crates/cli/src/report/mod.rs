@@ -1,14 +1,18 @@
 //! The daemon's documents as people read them: one fact a line, aligned, the most important
 //! first. Anything that a program should read is in the JSON form.
 
+mod doctor;
 mod lectures;
+mod queue;
 mod status;
 
-use lectern_domain::api::{DeliveryView, Done, PodiumState, Queue};
+use lectern_domain::api::{DeliveryView, Done, PodiumState};
 
 use crate::figures::{bytes, columns, moment, percent};
 
+pub(crate) use doctor::{ails, doctor};
 pub(crate) use lectures::{lecture, lectures};
+pub(crate) use queue::queue;
 pub(crate) use status::status;
 
 pub(crate) const fn word(state: PodiumState) -> &'static str {
@@ -70,23 +74,4 @@ fn one_delivery(delivery: &DeliveryView) -> String {
         text.push_str(&format!("; {message}"));
     }
     text
-}
-
-pub(crate) fn queue(queue: &Queue) -> String {
-    let rows: Vec<Vec<String>> = queue
-        .deliveries
-        .iter()
-        .map(|delivery| {
-            vec![
-                delivery.lecture.to_string(),
-                title(delivery.title.as_deref()).to_owned(),
-                one_delivery(delivery),
-            ]
-        })
-        .collect();
-    if rows.is_empty() {
-        "nothing waits to be sent\n".into()
-    } else {
-        columns(&rows)
-    }
 }

@@ -65,6 +65,7 @@ pub(crate) fn status(status: &Status) -> String {
     };
     facts.add("uploads", pending);
     facts.maybe("sending", queue.active.as_ref().map(progress));
+    super::queue::uploads(&mut facts, &status.uploads);
     if queue.finishing > 0 {
         facts.add("being prepared", queue.finishing.to_string());
     }

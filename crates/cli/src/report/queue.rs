@@ -1,0 +1,208 @@
+//! `lectern queue`: the line to the platforms, how long it will take, and what stands in it.
+
+use lectern_domain::api::{Forecast, LineStatus, PlatformState, PlatformStatus, Queue, UploadStatus};
+use lectern_domain::delivery::DeliveryState;
+
+use super::{Facts, one_delivery, title};
+use crate::figures::{bytes, columns, moment, rate, time_of_day};
+
+/// Lectures that are shown of those that wait alike.
+const SHOWN: usize = 20;
+
+pub(crate) fn queue(queue: &Queue) -> String {
+    let mut facts = Facts::default();
+    uploads(&mut facts, &queue.uploads);
+    let rows: Vec<Vec<String>> = queue.uploads.platforms.iter().map(platform).collect();
+    for line in columns(&rows).lines() {
+        facts.add("platform", line);
+    }
+    let mut open = 0;
+    for group in [Group::Sending, Group::NeedsPerson, Group::Waits, Group::Done] {
+        let members = || queue.deliveries.iter().filter(|d| Group::of(d.state) == group);
+        let rows: Vec<Vec<String>> = members()
+            .take(SHOWN)
+            .map(|delivery| {
+                vec![
+                    delivery.lecture.to_string(),
+                    title(delivery.title.as_deref()).to_owned(),
+                    one_delivery(delivery),
+                ]
+            })
+            .collect();
+        for line in columns(&rows).lines() {
+            facts.add(group.word(), line);
+        }
+        let more = members().count().saturating_sub(SHOWN);
+        if more > 0 {
+            facts.add(group.word(), format!("and {more} more; --json lists all"));
+        }
+        if group != Group::Done {
+            open += members().count();
+        }
+    }
+    let nothing = if open == 0 {
+        "nothing waits to be sent\n"
+    } else {
+        ""
+    };
+    format!("{}{nothing}", facts.print())
+}
+
+/// What the uplink does, for `status` and `queue` alike.
+pub(super) fn uploads(facts: &mut Facts, uploads: &UploadStatus) {
+    if let Some(why) = &uploads.why {
+        let until = uploads
+            .until_unix_ms
+            .map_or_else(String::new, |at| format!(" Next: {}.", moment(at)));
+        facts.add("held back", format!("{why}{until}"));
+    }
+    facts.maybe("forecast", forecast(&uploads.forecast));
+    let budget =
+        |spent, of: Option<u64>, span| of.map(|of| format!("{} of {} {span}", bytes(spent), bytes(of)));
+    let budgets = [
+        budget(uploads.sent_today_bytes, uploads.daily_bytes, "today"),
+        budget(uploads.sent_month_bytes, uploads.monthly_bytes, "this month"),
+    ];
+    let budgets: Vec<String> = budgets.into_iter().flatten().collect();
+    if !budgets.is_empty() {
+        facts.add("spent", budgets.join(", "));
+    }
+    facts.maybe("line", uploads.line.as_ref().map(line));
+}
+
+/// `6 lectures, 14.0 GB, 2 nights at 7.5 Mbit/s, done about …`
+fn forecast(forecast: &Forecast) -> Option<String> {
+    let lectures = match forecast.lectures {
+        0 => return None,
+        1 => "1 lecture".to_owned(),
+        n => format!("{n} lectures"),
+    };
+    let mut said = format!("{lectures}, {}", bytes(forecast.bytes));
+    match (forecast.nights, forecast.basis_bps) {
+        (Some(nights), Some(bps)) => {
+            let nights = if nights == 1 {
+                "1 night".to_owned()
+            } else {
+                format!("{nights} nights")
+            };
+            said.push_str(&format!(", {nights} at {}", rate(bps)));
+        }
+        (None, Some(bps)) => {
+            said.push_str(&format!(", never done at {} within window and budget", rate(bps)))
+        }
+        (_, None) => said.push_str(", no telling how long before the first was sent"),
+    }
+    if let Some(done) = forecast.done_unix_ms {
+        said.push_str(&format!(", done about {}", moment(done)));
+    }
+    Some(said)
+}
+
+fn line(line: &LineStatus) -> String {
+    let mut said = rate(line.rate_bps);
+    if let Some(allowed) = line.allowed_bps {
+        said.push_str(&format!(", {} allowed", rate(allowed)));
+    }
+    said.push_str(&format!(
+        ", round trip {} ms (empty line {} ms)",
+        line.rtt_us / 1000,
+        line.base_rtt_us / 1000
+    ));
+    if line.yielding {
+        said.push_str(", giving way to others");
+    }
+    said
+}
+
+fn platform(platform: &PlatformStatus) -> Vec<String> {
+    let state = match platform.state {
+        PlatformState::Ok => "ok",
+        PlatformState::Waiting => "waiting",
+        PlatformState::Parked => "parked",
+    };
+    let mut said = match platform.pending {
+        0 => "nothing to send".to_owned(),
+        n => format!("{n} to send"),
+    };
+    if let Some(message) = &platform.message {
+        said.push_str(&format!("; {message}"));
+    }
+    if let Some(next) = platform.next_unix_ms {
+        said.push_str(&format!(" Next try {}.", time_of_day(next)));
+    }
+    vec![
+        platform.name.to_string(),
+        platform.kind.clone(),
+        state.to_owned(),
+        said,
+    ]
+}
+
+/// Deliveries that people look at together, in the order of their interest.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Group {
+    Sending,
+    NeedsPerson,
+    Waits,
+    Done,
+}
+
+impl Group {
+    const fn of(state: DeliveryState) -> Self {
+        match state {
+            DeliveryState::Reconciling | DeliveryState::Sending | DeliveryState::Verifying => Self::Sending,
+            DeliveryState::Parked => Self::NeedsPerson,
+            DeliveryState::Queued | DeliveryState::Waiting => Self::Waits,
+            DeliveryState::Done | DeliveryState::Cancelled => Self::Done,
+        }
+    }
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Sending => "sending",
+            Self::NeedsPerson => "needs help",
+            Self::Waits => "waits",
+            Self::Done => "done",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forecast_is_one_sentence_that_never_promises_what_is_not_known() {
+        let known = Forecast {
+            lectures: 6,
+            bytes: 14_000_000_000,
+            nights: Some(2),
+            done_unix_ms: None,
+            basis_bps: Some(7_500_000),
+        };
+        assert_eq!(
+            forecast(&known).as_deref(),
+            Some("6 lectures, 14.0 GB, 2 nights at 7.5 Mbit/s")
+        );
+        let never = Forecast {
+            nights: None,
+            ..known.clone()
+        };
+        assert!(forecast(&never).is_some_and(|said| said.contains("never done")));
+        let unknown = Forecast {
+            nights: None,
+            basis_bps: None,
+            ..known
+        };
+        assert!(forecast(&unknown).is_some_and(|said| said.contains("no telling")));
+        assert_eq!(forecast(&Forecast::default()), None);
+    }
+
+    #[test]
+    fn an_empty_queue_says_so_and_a_closed_line_says_why() {
+        let mut empty = Queue::default();
+        assert_eq!(queue(&empty), "nothing waits to be sent\n");
+        empty.uploads.why = Some("Lectures are sent between 22:00 and 06:00.".into());
+        assert!(queue(&empty).starts_with("held back  Lectures are sent between 22:00 and 06:00.\n"));
+    }
+}
