@@ -6,13 +6,17 @@
 //! crate knows nothing of the rooms that it judges.
 
 mod ca;
+mod court;
 mod judge;
 mod proxy;
 mod real_tus;
 mod small;
+mod wire;
 
 pub use ca::TestCa;
-pub use judge::{Misdeed, On, Rules, Seen, TusJudge, Upload};
+pub use court::{Misdeed, Moment};
+pub use judge::{On, Rules, Seen, TusJudge, Upload};
 pub use proxy::CuttingProxy;
 pub use real_tus::RealTus;
 pub use small::{free_port, noise_file, sha256_of_file, wait_until};
+pub use wire::LINGER;

@@ -1,40 +1,49 @@
 //! The judge's answers: tus 1.0.0 to the letter, unless a misdeed was ordered.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
+use rustls::ServerConfig;
 use serde_json::json;
 
-use super::server::Breaker;
-use super::{Court, Misdeed, On, Seen};
+use super::{Court, On, Seen};
+use crate::court::{Misdeed, Sword};
+use crate::wire::{Answer, Breaker, Hears};
 
-type Answer = Response<Full<Bytes>>;
-
-/// Answers one request, or ends its connection.
-pub(super) async fn answer(court: &Court, breaker: &Breaker, request: Request<Incoming>) -> Answer {
-    let (method, target) = (request.method().clone(), request.uri().to_string());
-    let misdeed = court.take_misdeed(&request);
-    let place = court.note(&method, &target);
-    let mut answer = match &misdeed {
-        Some(Misdeed::Nothing) => breaker.cut(false).await,
-        Some(Misdeed::Status(status, after)) => refuse(*status, *after),
-        Some(Misdeed::Html) => page(),
-        _ => court.rule(breaker, request, misdeed.as_ref()).await,
-    };
-    match misdeed {
-        Some(Misdeed::SwallowReply) => breaker.cut(true).await,
-        Some(Misdeed::Location(text)) => set(&mut answer, "location", &text),
-        Some(Misdeed::Offset(offset)) => set(&mut answer, "upload-offset", &offset.to_string()),
-        _ => {}
+impl Hears for Court {
+    async fn hear(&self, breaker: &Breaker, request: Request<Incoming>) -> Answer {
+        let (method, target) = (request.method().clone(), request.uri().to_string());
+        let misdeed = self.take_misdeed(&request);
+        let place = self.note(&method, &target);
+        let mut answer = match &misdeed {
+            Some(Misdeed::Nothing) => breaker.cut(false).await,
+            Some(Misdeed::Status(status, after)) => refuse(*status, *after),
+            Some(Misdeed::Html) => page(),
+            _ => self.rule(breaker, request, misdeed.as_ref()).await,
+        };
+        match misdeed {
+            Some(Misdeed::SwallowReply) => breaker.cut(true).await,
+            Some(Misdeed::Location(text)) => set(&mut answer, "location", &text),
+            Some(Misdeed::Offset(offset)) => set(&mut answer, "upload-offset", &offset.to_string()),
+            _ => {}
+        }
+        self.notes().seen[place].status = Some(answer.status().as_u16());
+        answer
     }
-    court.notes().seen[place].status = Some(answer.status().as_u16());
-    answer
+
+    fn tls(&self) -> Option<Arc<ServerConfig>> {
+        self.rules.tls.clone()
+    }
+
+    fn sword(&self) -> &Sword {
+        &self.sword
+    }
 }
 
 impl Court {
@@ -54,12 +63,7 @@ impl Court {
             On::LastPiece => last,
         };
         let found = notes.script.iter().position(|(on, _)| fits(on))?;
-        // Bytes are counted over as many requests as it takes.
-        if let (Misdeed::ResetAfter(left) | Misdeed::StallAfter(left), Some(length)) =
-            (&mut notes.script[found].1, length)
-            && *left > length
-        {
-            *left -= length;
+        if notes.script[found].1.waits(length) {
             return None;
         }
         notes.script.remove(found).map(|(_, misdeed)| misdeed)
@@ -283,10 +287,7 @@ impl Court {
     /// Stores the body as it arrives, up to where a misdeed wants it to end; what came before a
     /// break stays. False when the body broke off.
     async fn store(&self, id: &str, mut body: Incoming, misdeed: Option<&Misdeed>) -> bool {
-        let mut left = match misdeed {
-            Some(Misdeed::ResetAfter(bytes) | Misdeed::StallAfter(bytes)) => *bytes,
-            _ => u64::MAX,
-        };
+        let mut left = Misdeed::room(misdeed);
         while left > 0
             && let Some(frame) = body.frame().await
         {

@@ -6,7 +6,6 @@
 
 mod answer;
 mod book;
-mod server;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -20,6 +19,9 @@ use hyper::Method;
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+
+use crate::court::{Misdeed, Moment, Sword};
+use crate::wire;
 
 /// How the judge is set up.
 #[derive(Clone, Default)]
@@ -38,30 +40,6 @@ pub struct Rules {
     pub moves_finished: bool,
     /// `Tus-Max-Size`, enforced.
     pub max_size: Option<u64>,
-}
-
-/// What the judge does wrong, once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Misdeed {
-    /// Resets the connection after this many body bytes were stored, over as many requests as
-    /// that takes.
-    ResetAfter(u64),
-    /// Stores this many body bytes, counted in the same way, then neither reads nor answers.
-    StallAfter(u64),
-    /// Does as asked, then resets the connection instead of answering.
-    SwallowReply,
-    /// Does nothing and closes the connection without a byte.
-    Nothing,
-    /// Does nothing and answers this status, with `Retry-After` in seconds if given.
-    Status(u16, Option<u32>),
-    /// Does nothing and answers 200 with a web page.
-    Html,
-    /// Answers a creation with this Location.
-    Location(String),
-    /// Answers with this Upload-Offset.
-    Offset(u64),
-    /// Forgets the upload before the request is looked at: 410.
-    Expire,
 }
 
 /// Which request a misdeed waits for.
@@ -96,6 +74,7 @@ pub struct TusJudge {
 pub(crate) struct Court {
     rules: Rules,
     notes: Mutex<Notes>,
+    sword: Sword,
 }
 
 pub(crate) struct Notes {
@@ -171,8 +150,9 @@ impl TusJudge {
         let court = Arc::new(Court {
             rules: rules.clone(),
             notes: Mutex::new(notes),
+            sword: Sword::default(),
         });
-        let accepting = tokio::spawn(server::accept(listener, Arc::clone(&court)));
+        let accepting = tokio::spawn(wire::accept(listener, Arc::clone(&court)));
         Ok(Self {
             address,
             rules,
@@ -213,6 +193,18 @@ impl TusJudge {
     #[must_use]
     pub fn misdeeds_left(&self) -> usize {
         self.court.notes().script.len()
+    }
+
+    /// Kills the process `pid` (SIGKILL), once, at a moment of the `n`th request from now on, the
+    /// next being 1.
+    pub fn kill_on(&self, pid: u32, n: usize, moment: Moment) {
+        self.court.sword.order(pid, n, moment);
+    }
+
+    /// True while that kill is still to come: a client that ended before had fewer requests.
+    #[must_use]
+    pub fn kill_pending(&self) -> bool {
+        self.court.sword.pending()
     }
 
     /// Removes an upload as an operator or an expiry would.
