@@ -221,7 +221,7 @@ fn uploads() -> UploadStatus {
         sent_today_bytes: 3_100_000_000,
         daily_bytes: Some(21_474_836_480),
         sent_month_bytes: 44_000_000_000,
-        monthly_bytes: None,
+        monthly_bytes: Some(322_122_547_200),
         line: Some(LineStatus {
             rate_bps: 7_900_000,
             allowed_bps: Some(8_000_000),
@@ -239,9 +239,9 @@ fn uploads() -> UploadStatus {
         platforms: vec![PlatformStatus {
             name: "central".parse().expect("a plain name"),
             kind: "tus".into(),
-            state: PlatformState::Ok,
-            message: None,
-            next_unix_ms: None,
+            state: PlatformState::Parked,
+            message: Some("The platform refuses the token. Every lecture is safe. Renew the token.".into()),
+            next_unix_ms: Some(1_790_000_900_000),
             pending: 6,
         }],
     }

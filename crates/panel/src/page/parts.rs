@@ -218,8 +218,39 @@ pub(super) fn facts(view: &View<'_>) -> Markup {
             } @else if queue.pending > 0 || (queue.parked == 0 && queue.finishing == 0) {
                 dd { (text::waiting(queue.pending)) }
             }
+            @if let Some(when) = leaving(view) { dd.soft { (when) } }
             @if queue.finishing > 0 { dd.soft { (text::preparing(queue.finishing)) } }
         }
+    }
+}
+
+/// When what waits will leave, or be gone: a person at the podium needs no more.
+fn leaving(view: &View<'_>) -> Option<String> {
+    let uploads = &view.status.uploads;
+    if view.status.queue.pending == 0 {
+        return None;
+    }
+    match (uploads.open, uploads.until_unix_ms) {
+        (false, Some(until)) => Some(text::sent_from(&moment_ahead(view, until))),
+        (false, None) => uploads.why.clone(),
+        (true, _) => uploads
+            .forecast
+            .nights
+            .filter(|nights| *nights > 1)
+            .map(text::nights),
+    }
+}
+
+/// The time of a day, with the day if it is another.
+fn moment_ahead(view: &View<'_>, unix_ms: i64) -> String {
+    let (day, time) = (
+        moment(unix_ms, view.status.now_unix_ms, &view.zone),
+        time_of_day(unix_ms, &view.zone),
+    );
+    if day == time {
+        time
+    } else {
+        format!("{day}, {time}")
     }
 }
 

@@ -159,6 +159,16 @@ pub(super) fn more_waiting(deliveries: u32) -> String {
     format!("{} more waiting", count(deliveries.into()))
 }
 
+/// When the window opens.
+pub(super) fn sent_from(when: &str) -> String {
+    format!("Sent from {when}")
+}
+
+/// How long the queue takes.
+pub(super) fn nights(nights: u32) -> String {
+    format!("All sent in about {} nights", count(nights.into()))
+}
+
 pub(super) fn parked(deliveries: u32) -> String {
     match deliveries {
         1 => "1 upload needs help".into(),

@@ -1,5 +1,7 @@
 //! The status as figures for Prometheus: text format 0.0.4, base units, names `lectern_…`.
 
+mod uploads;
+
 use std::fmt::Display;
 
 use lectern_domain::api::{ClockTrust, PodiumState, Severity, SourceStatus, Status};
@@ -69,6 +71,7 @@ pub(crate) fn render(status: &Status, healthy: bool, (events, previews): (usize,
     source_trouble(&mut out, status);
     storage(&mut out, status);
     deliveries(&mut out, status);
+    uploads::render(&mut out, status);
     out.family("lectern_messages", "gauge", "Messages to people that stand now.");
     for (label, severity) in [
         ("error", Severity::Error),
@@ -391,6 +394,7 @@ mod tests {
             text.contains("\nlectern_state{state=\"recording\"} 1\n"),
             "{text}"
         );
+        assert!(text.contains("\nlectern_upload_rtt_seconds 0.034\n"), "{text}");
         for line in text.lines().filter(|l| !l.starts_with('#')) {
             let name: String = line.chars().take_while(|c| *c != '{' && *c != ' ').collect();
             assert!(text.contains(&format!("# TYPE {name} ")), "{name} has no type");
