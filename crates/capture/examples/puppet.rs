@@ -3,7 +3,8 @@
 //! What it does stands in the `gst` fragment of its `[[source]]`, as words: `device=NAME` is the
 //! device that it names; `encoder=NAME` notes that encoder when it begins; `breaks-encoder` fails
 //! by it until that encoder is shunned; `chunks=N` ends without a word after so many chunks, once
-//! in each process; `drains=MS` takes so long to flush.
+//! in each process; `drains=MS` takes so long to flush. Its picture is one byte: whether somebody
+//! looks at it.
 
 use std::io::{Read, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -149,6 +150,7 @@ impl Puppet {
                 }
             },
             SourceCommand::Quit => std::process::exit(0),
+            SourceCommand::Pictures { often } => say(&SourceEvent::Picture { at_ns: 0 }, &[u8::from(*often)]),
             SourceCommand::KeyFrame | SourceCommand::Open { .. } => {}
         }
     }

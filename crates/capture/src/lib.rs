@@ -46,7 +46,7 @@ use std::sync::Arc;
 use lectern_domain::api::Levels;
 use lectern_domain::config::Source;
 use lectern_domain::ids::{RunId, SourceName};
-use lectern_domain::media::{Chunk, Picture};
+use lectern_domain::media::{Audience, Chunk, Picture};
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -107,6 +107,7 @@ pub struct Capture {
     quit: watch::Sender<bool>,
     reports: BTreeMap<SourceName, watch::Receiver<SourceReport>>,
     pictures: Vec<(SourceName, watch::Receiver<Option<Arc<Picture>>>)>,
+    audience: Audience,
     levels: broadcast::Sender<Levels>,
     tasks: JoinSet<()>,
 }
@@ -125,6 +126,7 @@ impl Capture {
         let program: Arc<std::path::Path> = program.into();
         let mut reports = BTreeMap::new();
         let mut pictures = Vec::new();
+        let audience = Audience::default();
         let mut tasks = JoinSet::new();
         let deliveries: BTreeMap<_, _> = sources
             .iter()
@@ -148,6 +150,7 @@ impl Capture {
                     report: report_out,
                     changed: changed_out.clone(),
                     picture: picture_out,
+                    audience: audience.clone(),
                     levels: levels.clone(),
                     notes: Notes::new(source.name.clone(), facts_out.clone()),
                     delivery: deliveries[&source.name].clone(),
@@ -161,6 +164,7 @@ impl Capture {
                 quit,
                 reports,
                 pictures,
+                audience,
                 levels,
                 tasks,
             },
@@ -190,6 +194,12 @@ impl Capture {
     #[must_use]
     pub fn pictures(&self) -> Vec<(SourceName, watch::Receiver<Option<Arc<Picture>>>)> {
         self.pictures.clone()
+    }
+
+    /// Whoever looks at the pictures joins it: while nobody does, one comes every two seconds.
+    #[must_use]
+    pub fn audience(&self) -> Audience {
+        self.audience.clone()
     }
 
     /// The levels of the microphones; a receiver that lags skips.

@@ -63,6 +63,8 @@ pub(crate) struct Life {
     pub(crate) chunk_ns: Option<u64>,
     pub(crate) init: Option<(RunId, Arc<[u8]>)>,
     pub(crate) live: bool,
+    /// It was told that somebody looks at its pictures.
+    pub(crate) looked_at: bool,
     pub(crate) captured: u64,
     pub(crate) started_ns: u64,
     pub(crate) heard_ns: u64,
@@ -116,6 +118,7 @@ impl Life {
             chunk_ns: None,
             init: None,
             live: false,
+            looked_at: false,
             captured: 0,
             started_ns: now_ns,
             heard_ns: now_ns,

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use lectern_domain::api::Levels;
 use lectern_domain::config::{Encoder, Source};
-use lectern_domain::media::Picture;
+use lectern_domain::media::{Audience, Picture};
 use lectern_domain::track::{TrackEvent, TrackHealth};
 use lectern_domain::wire::{FailureReason, Frame, SourceCommand, SourceEvent, WIRE_VERSION};
 use tokio::sync::{broadcast, mpsc, watch};
@@ -40,6 +40,8 @@ pub(crate) struct Out {
     pub(crate) report: watch::Sender<SourceReport>,
     pub(crate) changed: watch::Sender<u64>,
     pub(crate) picture: watch::Sender<Option<Arc<Picture>>>,
+    /// Who looks at the pictures.
+    pub(crate) audience: Audience,
     pub(crate) levels: broadcast::Sender<Levels>,
     pub(crate) notes: Notes,
     /// For its spare.
@@ -324,6 +326,11 @@ impl Supervisor {
         let notes = &mut self.out.notes;
         across.absence.tell(self.plan.borrow().as_ref(), notes);
         life.judge(now_ns)?;
+        let often = self.out.audience.is_there();
+        if often != life.looked_at {
+            life.looked_at = often;
+            tell(life, &SourceCommand::Pictures { often }).await?;
+        }
         // A spare that has recorded beside its principal for long enough may rest.
         if self.principal.is_some() {
             self.follow(life, across).await?;

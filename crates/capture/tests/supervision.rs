@@ -347,6 +347,30 @@ fn the_first_device_is_expected_and_a_hardware_encoder_that_broke_is_shunned() {
 }
 
 #[test]
+fn a_source_hears_when_somebody_looks_at_its_pictures_and_when_nobody_does() {
+    on_stage(async {
+        let mut stage = Stage::open(&[source("camera", None, "")], CaptureSettings::default());
+        let (_, picture) = stage.capture.pictures().remove(0);
+        let shows = |byte: u8| {
+            let picture = picture.clone();
+            move |_: &Stage| {
+                picture
+                    .borrow()
+                    .as_ref()
+                    .is_some_and(|shown| *shown.jpeg == [byte])
+            }
+        };
+        let (first, second) = (stage.capture.audience().join(), stage.capture.audience().join());
+        stage.until("that somebody looks", shows(1)).await;
+        drop(first);
+        assert!(stage.capture.audience().is_there());
+        drop(second);
+        stage.until("that nobody looks", shows(0)).await;
+        stage.capture.shutdown().await;
+    });
+}
+
+#[test]
 fn p7_a_resume_while_the_encoder_still_flushes_loses_nothing_after_its_moment() {
     on_stage(async {
         let mut stage = Stage::open(

@@ -186,7 +186,7 @@ async fn serve(
         requests: requests_out,
         status: published,
         levels: capture.levels(),
-        pictures: Pictures::new(pictures(&config, &capture)),
+        pictures: Pictures::new(pictures(&config, &capture)).shown_to(capture.audience()),
         db: db.clone(),
         vitals: Arc::clone(&vitals),
     };

@@ -5,6 +5,7 @@
 //! moments, in whichever process they were stamped.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use serde::{Deserialize, Serialize};
 
@@ -83,4 +84,34 @@ pub struct Picture {
     pub at_ns: u64,
     /// The JPEG file.
     pub jpeg: Arc<[u8]>,
+}
+
+/// Who looks at the small pictures at this moment: a source makes few of them while nobody does.
+/// Clones count the same people. Never blocks.
+#[derive(Clone, Debug, Default)]
+pub struct Audience(Arc<AtomicUsize>);
+
+/// One of an [`Audience`], until it is dropped.
+#[derive(Debug)]
+pub struct Viewing(Arc<AtomicUsize>);
+
+impl Audience {
+    /// One more looks, until the result is dropped.
+    #[must_use]
+    pub fn join(&self) -> Viewing {
+        self.0.fetch_add(1, Relaxed);
+        Viewing(Arc::clone(&self.0))
+    }
+
+    /// Whether anybody looks.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        self.0.load(Relaxed) > 0
+    }
+}
+
+impl Drop for Viewing {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
 }

@@ -17,7 +17,7 @@ use crate::fact::FactKind;
 use crate::ids::RunId;
 
 /// The version both sides must agree on; a child of another version is refused by name.
-pub const WIRE_VERSION: u32 = 2;
+pub const WIRE_VERSION: u32 = 3;
 
 /// The most that a header may take, in bytes.
 pub const MAX_HEADER_BYTES: usize = 64 * 1024;
@@ -62,6 +62,12 @@ pub enum SourceCommand {
     StopEncode {
         /// The moment of the stop, in nanoseconds of the run.
         until_ns: u64,
+    },
+    /// How often small pictures are wanted: `often` while somebody looks, about five a second; at
+    /// first, and while nobody does, one every two seconds.
+    Pictures {
+        /// Somebody looks.
+        often: bool,
     },
     /// Flush, close the device and exit with 0. The end of standard input means the same.
     Quit,
@@ -170,7 +176,7 @@ pub enum SourceEvent {
         /// The run.
         run: RunId,
     },
-    /// Blob: a small JPEG of what the source sees, about five a second.
+    /// Blob: a small JPEG of what the source sees; how often says [`SourceCommand::Pictures`].
     Picture {
         /// `CLOCK_MONOTONIC` when it was captured, in nanoseconds.
         at_ns: u64,

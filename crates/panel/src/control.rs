@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use lectern_domain::api::{Command, Done, LectureDetail, LecturePage, Levels, Queue, Refusal, Status};
 use lectern_domain::ids::{LectureId, SourceName};
 use lectern_domain::lecture::LectureState;
-use lectern_domain::media::Picture;
+use lectern_domain::media::{Audience, Picture};
 use tokio::sync::{broadcast, watch};
 
 /// What the panel may ask of the daemon.
@@ -63,7 +63,10 @@ pub trait Control: Send + Sync + 'static {
 /// The latest picture of each source, in configuration order. An index into it is the first byte
 /// of a preview message. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct Pictures(Arc<[Entry]>);
+pub struct Pictures {
+    entries: Arc<[Entry]>,
+    audience: Audience,
+}
 
 type Latest = watch::Receiver<Option<Arc<Picture>>>;
 
@@ -77,19 +80,32 @@ impl Pictures {
     /// From the sources with pictures, in configuration order. Only the first 256 can be named by
     /// the one byte of a preview message; a room has three.
     pub fn new(sources: impl IntoIterator<Item = (SourceName, Latest)>) -> Self {
-        Self(
-            sources
+        Self {
+            entries: sources
                 .into_iter()
                 .take(256)
                 .map(|(source, latest)| Entry { source, latest })
                 .collect(),
-        )
+            audience: Audience::default(),
+        }
+    }
+
+    /// Every viewer joins `audience` for as long as it stays.
+    #[must_use]
+    pub fn shown_to(self, audience: Audience) -> Self {
+        Self { audience, ..self }
+    }
+
+    /// Who looks at them.
+    #[must_use]
+    pub fn audience(&self) -> &Audience {
+        &self.audience
     }
 
     /// The receiver of one source.
     #[must_use]
     pub fn get(&self, source: &str) -> Option<Latest> {
-        self.0
+        self.entries
             .iter()
             .find(|e| e.source.as_str() == source)
             .map(|e| e.latest.clone())
@@ -97,12 +113,12 @@ impl Pictures {
 
     /// Every source and its receiver, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&SourceName, &Latest)> {
-        self.0.iter().map(|e| (&e.source, &e.latest))
+        self.entries.iter().map(|e| (&e.source, &e.latest))
     }
 
     /// The place of a source in the order: the first byte of its preview messages.
     #[must_use]
     pub fn index_of(&self, source: &SourceName) -> Option<usize> {
-        self.0.iter().position(|e| e.source == *source)
+        self.entries.iter().position(|e| e.source == *source)
     }
 }

@@ -13,7 +13,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::future;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
-use lectern_domain::media::Picture;
+use lectern_domain::media::{Picture, Viewing};
 
 use crate::control::Pictures;
 use crate::problem::Fault;
@@ -85,7 +85,11 @@ async fn show(mut socket: WebSocket, mut viewer: Viewer, mut closing: Closing, s
 }
 
 /// What one viewer has seen.
-struct Viewer(Vec<Eye>);
+struct Viewer {
+    eyes: Vec<Eye>,
+    /// The sources make more pictures while somebody looks.
+    _looks: Viewing,
+}
 
 struct Eye {
     index: u8,
@@ -99,28 +103,31 @@ impl Viewer {
             latest.mark_changed();
             Eye { index, latest }
         });
-        Self(eyes.collect())
+        Self {
+            eyes: eyes.collect(),
+            _looks: pictures.audience().join(),
+        }
     }
 
     /// Every picture that is new, waiting until there is one; `None` when there will be none.
     async fn news(&mut self) -> Option<Vec<Bytes>> {
         loop {
-            if self.0.is_empty() {
+            if self.eyes.is_empty() {
                 // A room with only a microphone: the socket stays open until the page leaves.
                 future::pending::<()>().await;
             }
-            let waits = self.0.iter_mut().map(|eye| Box::pin(eye.latest.changed()));
+            let waits = self.eyes.iter_mut().map(|eye| Box::pin(eye.latest.changed()));
             let (first, which, _) = future::select_all(waits).await;
             if first.is_err() {
                 // This source's sender is gone; the others may go on.
-                self.0.remove(which);
-                if self.0.is_empty() {
+                self.eyes.remove(which);
+                if self.eyes.is_empty() {
                     return None;
                 }
                 continue;
             }
-            self.0[which].latest.mark_changed();
-            let batch: Vec<Bytes> = self.0.iter_mut().filter_map(Eye::take).collect();
+            self.eyes[which].latest.mark_changed();
+            let batch: Vec<Bytes> = self.eyes.iter_mut().filter_map(Eye::take).collect();
             if !batch.is_empty() {
                 return Some(batch);
             }

@@ -4,6 +4,7 @@
 //! pipeline happens here, on the main thread, because GStreamer joins streaming threads in it.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -78,6 +79,7 @@ impl Engine {
                 outbox,
                 meter,
                 feed,
+                looked_at: Arc::default(),
             },
             source: None,
             expect: None,
@@ -154,6 +156,10 @@ impl Engine {
             })),
             Input::Command(SourceCommand::KeyFrame) => Some(Event::KeyFrame),
             Input::Command(SourceCommand::StopEncode { until_ns }) => Some(Event::StopEncode(until_ns)),
+            Input::Command(SourceCommand::Pictures { often }) => {
+                self.reports.looked_at.store(often, Relaxed);
+                None
+            }
             Input::Command(SourceCommand::Quit) | Input::EndOfCommands => Some(Event::Quit),
             Input::BadCommands(error) => {
                 let message = format!("the daemon's commands could not be read: {error}");

@@ -364,6 +364,35 @@ fn wrong_fragments_and_devices_are_named() {
 }
 
 #[test]
+fn small_pictures_come_often_while_somebody_looks() {
+    let mut driver = Driver::open(test_video());
+    let picture = |driver: &mut Driver, after_ns: u64| {
+        let at = driver.wait(
+            "a picture",
+            |event| matches!(event, SourceEvent::Picture { at_ns } if *at_ns > after_ns),
+        );
+        match driver.heard[at].frame.message {
+            SourceEvent::Picture { at_ns } => at_ns,
+            _ => unreachable!("it was a picture"),
+        }
+    };
+    let first = picture(&mut driver, 0);
+    let second = picture(&mut driver, first);
+    assert!(second - first >= 1_900_000_000, "nobody looks");
+    driver.send(&SourceCommand::Pictures { often: true });
+    let mut last = second;
+    // A machine out of breath may leave some out.
+    loop {
+        let next = picture(&mut driver, last);
+        if next - last < 500_000_000 {
+            break;
+        }
+        last = next;
+    }
+    driver.quit();
+}
+
+#[test]
 fn the_devices_are_listed_as_json() {
     let out = Command::new(env!("CARGO_BIN_EXE_lectern-source"))
         .arg("--list")

@@ -44,6 +44,8 @@ pub(crate) struct Reports {
     pub(crate) meter: Arc<Meter>,
     /// The seat of the encoder.
     pub(crate) feed: Arc<Feed>,
+    /// Somebody looks at the small pictures.
+    pub(crate) looked_at: Arc<AtomicBool>,
 }
 
 /// What a kind contributes: an element with a pad `src`, and perhaps a thread that feeds it.
@@ -132,7 +134,7 @@ impl Capture {
             }
             Medium::Pictures | Medium::Coded => {
                 let tap = tap::pictures(reports)?;
-                side::split(&pipeline, &head, &tap, &reports.outbox)
+                side::split(&pipeline, &head, &tap, reports)
                     .map_err(|failure| misfit(source, "raw pictures", failure))?;
                 tap
             }

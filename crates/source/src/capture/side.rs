@@ -1,21 +1,23 @@
 //! What a person sees of a source while nothing is recorded: small pictures and levels.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gst::prelude::*;
 use gst_app::{AppSink, AppSinkCallbacks};
 
-use super::{Head, Medium};
+use super::{Head, Medium, Reports};
 use crate::clock::{self, SECOND_NS};
 use crate::element::{chain, exists, filter, link, make};
 use crate::failure::Failure;
 use crate::feed::REPEATED;
 use crate::outbox::Outbox;
 
-/// The least distance of two small pictures, in nanoseconds: five a second.
+/// The least distance of two small pictures while somebody looks, in nanoseconds: five a second.
 const PICTURE_EVERY_NS: u64 = SECOND_NS / 5;
-/// The same for pictures that show nothing new: whoever looks sees that the source is alive.
-const REPEATED_EVERY_NS: u64 = 2 * SECOND_NS;
+/// The same while nobody looks, for whoever comes next, and for pictures that show nothing new:
+/// whoever looks sees that the source is alive.
+const SELDOM_EVERY_NS: u64 = 2 * SECOND_NS;
 /// A picture that comes this much too early is taken all the same: cameras jitter.
 const PICTURE_JITTER_NS: u64 = 10_000_000;
 /// The largest small picture.
@@ -28,7 +30,7 @@ pub(super) fn split(
     pipeline: &gst::Pipeline,
     head: &Head,
     tap: &gst::Element,
-    outbox: &Arc<Outbox>,
+    reports: &Reports,
 ) -> Result<(), Failure> {
     let tee = make("tee", &[])?;
     chain(pipeline, &[&head.element, &tee])?;
@@ -59,7 +61,7 @@ pub(super) fn split(
     branch.push(make("videoconvertscale", &[("add-borders", "false")])?);
     branch.push(filter(&small_caps())?);
     branch.push(make("jpegenc", &[("quality", "70")])?);
-    branch.push(picture_sink(outbox));
+    branch.push(picture_sink(&reports.outbox));
     chain(pipeline, &branch.iter().collect::<Vec<_>>())?;
     link(&[
         &tee,
@@ -67,7 +69,7 @@ pub(super) fn split(
             .first()
             .ok_or_else(|| Failure::internal("the branch is empty"))?,
     ])?;
-    thin_out(&thin);
+    thin_out(&thin, Arc::clone(&reports.looked_at));
     Ok(())
 }
 
@@ -128,16 +130,17 @@ fn small_caps() -> gst::Caps {
         .build()
 }
 
-/// Lets five pictures a second through, before anything is spent on them; of those that show
-/// nothing new, fewer.
-fn thin_out(pad: &gst::Pad) {
+/// Lets five pictures a second through, before anything is spent on them; while nobody looks, and
+/// of those that show nothing new, fewer.
+fn thin_out(pad: &gst::Pad, looked_at: Arc<AtomicBool>) {
     let thinner = Mutex::new(Thinner::default());
     pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
         let Some((buffer, at)) = info.buffer().and_then(|buffer| Some((buffer, buffer.pts()?))) else {
             return gst::PadProbeReturn::Ok;
         };
         let mut thinner = thinner.lock().unwrap_or_else(PoisonError::into_inner);
-        if thinner.takes(at.nseconds(), buffer.flags().contains(REPEATED)) {
+        let repeated = buffer.flags().contains(REPEATED);
+        if thinner.takes(at.nseconds(), repeated, looked_at.load(Relaxed)) {
             gst::PadProbeReturn::Ok
         } else {
             // `Drop` would be released twice by these bindings on GStreamer 1.22.
@@ -156,12 +159,12 @@ struct Thinner {
 
 impl Thinner {
     /// Whether to take the picture at `at_ns`.
-    fn takes(&mut self, at_ns: u64, repeated: bool) -> bool {
+    fn takes(&mut self, at_ns: u64, repeated: bool, looked_at: bool) -> bool {
         self.owes |= !repeated;
-        let every_ns = if self.owes {
+        let every_ns = if self.owes && looked_at {
             PICTURE_EVERY_NS
         } else {
-            REPEATED_EVERY_NS
+            SELDOM_EVERY_NS
         };
         let due = self
             .last_ns
@@ -200,17 +203,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn five_small_pictures_a_second_and_few_of_what_stands_still() {
-        let taken = |pictures: &mut dyn Iterator<Item = (u64, bool)>| -> Vec<u64> {
+    fn five_small_pictures_a_second_and_few_of_what_stands_still_or_nobody_looks_at() {
+        let taken_by = |looked_at: bool, pictures: &mut dyn Iterator<Item = (u64, bool)>| -> Vec<u64> {
             let mut thinner = Thinner::default();
-            let due = pictures.filter(|(ms, same)| thinner.takes(ms * 1_000_000, *same));
+            let due = pictures.filter(|(ms, same)| thinner.takes(ms * 1_000_000, *same, looked_at));
             due.map(|(ms, _)| ms).collect()
         };
+        let taken = |pictures: &mut dyn Iterator<Item = (u64, bool)>| taken_by(true, pictures);
         let moving = taken(&mut (0..30).map(|n| (n * 1000 / 30, false)));
         assert_eq!(moving.len(), 5, "{moving:?}");
         let still = taken(&mut (0..20).map(|n| (n * 400, n > 0)));
         assert_eq!(still, [0, 2000, 4000, 6000]);
         let last_change = taken(&mut [(0, false), (66, false), (466, true), (866, true)].into_iter());
         assert_eq!(last_change, [0, 466], "it is not forgotten");
+        let alone = taken_by(false, &mut (0..150).map(|n| (n * 1000 / 30, false)));
+        assert_eq!(alone, [0, 2000, 4000]);
     }
 }
