@@ -1,8 +1,14 @@
 //! When lectures may be sent: the timetable of the uplink, what may be spent on it, and how long
 //! the queue will take. Pure: the wall clock and the room's time zone are arguments.
 
+mod budget;
+mod forecast;
+mod timetable;
 mod window;
 
+pub use budget::{Allowance, Budget, Spent, Today};
+pub use forecast::{Backlog, forecast};
+pub use timetable::{Hours, Timetable};
 pub use window::{BadWindow, Window};
 
 use serde::{Deserialize, Serialize};
