@@ -16,7 +16,7 @@ use lectern_domain::api::DeliveryView;
 use lectern_domain::config::Config;
 use lectern_domain::delivery::{Commit, DeliveryJob, DeliveryState};
 use lectern_domain::ids::{DeliveryId, PlatformName};
-use lectern_store::Db;
+use lectern_store::{Db, DueQuery};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{sleep, timeout};
@@ -211,7 +211,13 @@ impl Rounds {
         let platforms: Vec<PlatformName> = self.config.platforms.iter().map(|p| p.name.clone()).collect();
         // An error means that the owner is gone.
         while !*self.stopped.borrow() && self.stopped.has_changed().is_ok() {
-            match self.db.due_delivery(unix_ms(), platforms.clone()).await {
+            let query = DueQuery {
+                now_unix_ms: unix_ms(),
+                platforms: platforms.clone(),
+                phone_first: false,
+                urgent_only: false,
+            };
+            match self.db.due_delivery(query).await {
                 Ok(Some(job)) => self.deliver(job).await,
                 Ok(None) => self.idle().await,
                 Err(error) => {

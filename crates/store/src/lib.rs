@@ -86,10 +86,13 @@ mod test_cmaf;
 mod threads;
 
 pub use db::Db;
+pub use db::due::DueQuery;
 pub use db::finishing::{FinishInput, FinishMark, FinishRun, FinishSegment, FinishTrack, NewDelivery};
 pub use db::purge::Purgeable;
+pub use db::queue::Backlog;
 pub use db::recording::{NewLecture, NewTrack};
 pub use db::step::RowChange;
+pub use db::uplink::RouteRow;
 pub use error::{DbError, Gone, OpenError, SpoolError};
 pub use fsck::{Finding, FindingKind, FsckMode, FsckReport, fsck};
 pub use recovery::{Damage, Interrupted, Recovery};

@@ -208,7 +208,7 @@ async fn states_that_a_crash_cut_are_put_back() {
     open.finish(&room, &sent, deliveries).await;
     let job = open
         .db
-        .due_delivery(0, vec!["central".parse().unwrap()])
+        .due_delivery(support::oldest(0, vec!["central".parse().unwrap()]))
         .await
         .unwrap()
         .unwrap();

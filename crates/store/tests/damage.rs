@@ -261,7 +261,12 @@ async fn p5_a_rebuilt_delivery_is_in_doubt_and_a_done_one_stays_done() {
     let open = room.open();
     let central = || vec!["central".parse().unwrap()];
     let commit = async |id, commit| open.db.commit_delivery(id, commit).await.unwrap();
-    let job = open.db.due_delivery(0, central()).await.unwrap().unwrap();
+    let job = open
+        .db
+        .due_delivery(support::oldest(0, central()))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(job.lecture, done.id);
     for state in [D::Reconciling, D::Verifying] {
         commit(job.id, Commit::State { state }).await;
@@ -279,7 +284,12 @@ async fn p5_a_rebuilt_delivery_is_in_doubt_and_a_done_one_stays_done() {
         .await;
     }
     commit(job.id, Commit::State { state: D::Done }).await;
-    let job = open.db.due_delivery(0, central()).await.unwrap().unwrap();
+    let job = open
+        .db
+        .due_delivery(support::oldest(0, central()))
+        .await
+        .unwrap()
+        .unwrap();
     commit(
         job.id,
         Commit::State {
@@ -312,7 +322,12 @@ async fn p5_a_rebuilt_delivery_is_in_doubt_and_a_done_one_stays_done() {
     let aside = fs::read_dir(room.path().join("quarantine")).unwrap().count();
     assert!(aside >= 1, "the damaged database is kept");
     let open = room.open();
-    let again = open.db.due_delivery(i64::MAX, central()).await.unwrap().unwrap();
+    let again = open
+        .db
+        .due_delivery(support::oldest(i64::MAX, central()))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((again.id, again.lecture), (job.id, under_way.id));
     let remote = "https://central/files/7".to_owned();
     // lecture.json may be one step behind: what was bound may have been completed.

@@ -37,7 +37,10 @@ async fn finished(room: &Room, deliveries: Vec<NewDelivery>) -> (Open, Lecture) 
 
 async fn due(open: &Open, now_unix_ms: i64, names: &[&str]) -> Option<DeliveryJob> {
     let platforms = names.iter().map(|name| platform(name)).collect();
-    open.db.due_delivery(now_unix_ms, platforms).await.unwrap()
+    open.db
+        .due_delivery(support::oldest(now_unix_ms, platforms))
+        .await
+        .unwrap()
 }
 
 async fn commit(open: &Open, job: &DeliveryJob, commit: Commit) -> Result<(), DbError> {
@@ -255,7 +258,12 @@ async fn waiting_parked_and_cancelled_deliveries_obey_people() {
     assert_eq!(due(&open, 5_000, &["central"]).await.unwrap().id, job.id);
     let view = &open.db.queue().await.unwrap().deliveries[0];
     assert_eq!((view.state, view.message.as_ref()), (D::Waiting, Some(&why)));
-    assert_eq!(open.db.send_now(None).await.unwrap(), 1);
+    assert_eq!(
+        open.db.end_waits().await.unwrap(),
+        1,
+        "the other one does not wait"
+    );
+    assert_eq!(open.db.send_now(None).await.unwrap(), 2);
     assert_eq!(due(&open, 0, &["central"]).await.unwrap().id, job.id);
     enter(&open, &job, &[D::Reconciling]).await;
     commit(&open, &job, Commit::Parked { why }).await.unwrap();
@@ -267,8 +275,8 @@ async fn waiting_parked_and_cancelled_deliveries_obey_people() {
     assert_eq!((summary.pending, summary.parked, summary.finishing), (1, 1, 0));
     assert_eq!(
         open.db.send_now(Some(lecture.id)).await.unwrap(),
-        0,
-        "parked is not waiting"
+        1,
+        "what is parked needs more than haste"
     );
     assert_eq!(open.db.retry_lecture(lecture.id).await.unwrap(), 1);
     assert!(

@@ -260,7 +260,12 @@ impl Spool {
 
 async fn deliver(open: &Open) {
     let platforms = vec!["central".parse().unwrap()];
-    let job = open.db.due_delivery(0, platforms).await.unwrap().unwrap();
+    let job = open
+        .db
+        .due_delivery(support::oldest(0, platforms))
+        .await
+        .unwrap()
+        .unwrap();
     let commit = async |commit| open.db.commit_delivery(job.id, commit).await.unwrap();
     for state in [D::Reconciling, D::Verifying] {
         commit(Commit::State { state }).await;

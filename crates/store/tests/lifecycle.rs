@@ -228,7 +228,7 @@ async fn lectures_are_listed_found_and_mended_until_they_are_sent() {
     open.db.amend(lecture.id, mended.clone()).await.unwrap();
     let job = open
         .db
-        .due_delivery(0, vec![central.platform])
+        .due_delivery(support::oldest(0, vec![central.platform]))
         .await
         .unwrap()
         .unwrap();

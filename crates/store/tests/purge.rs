@@ -39,7 +39,12 @@ async fn finished(room: &Room, open: &Open) -> Lecture {
 /// Takes the next delivery of a platform to its end.
 async fn deliver(open: &Open, platform: &str) -> LectureId {
     let platforms = vec![platform.parse().unwrap()];
-    let job = open.db.due_delivery(0, platforms).await.unwrap().unwrap();
+    let job = open
+        .db
+        .due_delivery(support::oldest(0, platforms))
+        .await
+        .unwrap()
+        .unwrap();
     let commit = async |commit| open.db.commit_delivery(job.id, commit).await.unwrap();
     for state in [D::Reconciling, D::Verifying] {
         commit(Commit::State { state }).await;

@@ -16,6 +16,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::parts::get_parts;
 use super::rows::{get_text, get_text_opt, get_uint, get_uint_opt, unknown};
 use super::run::{self, Run};
 
@@ -96,6 +97,8 @@ pub(crate) struct Delivery {
     pub(crate) message: Option<String>,
     pub(crate) queued_unix_ms: i64,
     pub(crate) done_unix_ms: Option<i64>,
+    #[serde(default)]
+    pub(crate) urgent: bool,
     pub(crate) files: Vec<DeliveryFile>,
     pub(crate) receipts: Vec<Receipt>,
 }
@@ -276,7 +279,7 @@ pub(crate) fn finished_file(row: &Row<'_>) -> rusqlite::Result<FinishedFile> {
         role: file_role(row)?,
         size_bytes: get_uint(row, "size_bytes")?,
         sha256: row.get("sha256")?,
-        parts: Vec::new(),
+        parts: get_parts(row)?,
         duration_ms: get_uint_opt(row, "duration_ms")?,
         content_type: row.get("content_type")?,
     })
@@ -312,6 +315,7 @@ fn deliveries(connection: &Connection, key: &str) -> rusqlite::Result<Vec<Delive
                 message: row.get("message")?,
                 queued_unix_ms: row.get("queued_unix_ms")?,
                 done_unix_ms: row.get("done_unix_ms")?,
+                urgent: row.get("urgent")?,
                 files: Vec::new(),
                 receipts: Vec::new(),
             })

@@ -15,6 +15,7 @@ use serde_json::json;
 
 use super::Db;
 use super::document::{Document, Track};
+use super::parts::pack;
 use super::recording::set_state;
 use super::rows::int;
 use super::run::{Run, last_media_ns};
@@ -184,8 +185,8 @@ pub(crate) fn insert_file(
         FileRole::Checksums => ("checksums", None, None),
     };
     tx.execute(
-        "INSERT INTO files (lecture, name, place, what, source, role, size_bytes, sha256, duration_ms, content_type)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        "INSERT INTO files (lecture, name, place, what, source, role, size_bytes, sha256, duration_ms, content_type, parts)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         params![
             lecture.to_string(),
             file.name,
@@ -196,7 +197,8 @@ pub(crate) fn insert_file(
             int(file.size_bytes),
             file.sha256,
             file.duration_ms.map(int),
-            file.content_type
+            file.content_type,
+            pack(&file.parts)?
         ],
     )
     .map(|_| ())

@@ -60,24 +60,38 @@ impl Db {
         .await
     }
 
-    /// Ends the wait of one lecture's deliveries, or of all; returns how many waited.
+    /// Puts one lecture's deliveries, or all, before the others and outside the hours, until they
+    /// are done, and ends their waits; returns how many are to be sent. Parked ones stay parked.
+    /// All or nothing.
     ///
     /// # Errors
     /// [`DbError::NotFound`] for an unknown lecture.
     pub async fn send_now(&self, lecture: Option<LectureId>) -> Result<u32, DbError> {
-        self.call("end the wait of deliveries", move |ledger| {
-            let waiting = match lecture {
+        self.call("put deliveries first", move |ledger| {
+            let lectures = match lecture {
                 Some(lecture) => vec![lecture],
-                None => waiting_lectures(&ledger.connection)?,
+                None => lectures_to_send(&ledger.connection)?,
             };
-            let mut count = 0;
-            for lecture in waiting {
-                count += ledger.change(lecture, |tx| {
-                    state_of(tx, lecture)?;
-                    requeue(tx, lecture, &[DeliveryState::Waiting])
-                })?;
-            }
-            Ok(count)
+            ledger.change_all(&lectures, |tx, lecture| {
+                state_of(tx, lecture)?;
+                requeue(tx, lecture, &[DeliveryState::Waiting])?;
+                hurry(tx, lecture)
+            })
+        })
+        .await
+    }
+
+    /// Ends the wait of every delivery; returns how many waited. For a clock that was set back:
+    /// what waited for a time that is far away now is tried at once, in its order.
+    ///
+    /// # Errors
+    /// The database failed; nothing changed then.
+    pub async fn end_waits(&self) -> Result<u32, DbError> {
+        self.call("end the wait of deliveries", |ledger| {
+            let lectures = waiting_lectures(&ledger.connection)?;
+            ledger.change_all(&lectures, |tx, lecture| {
+                requeue(tx, lecture, &[DeliveryState::Waiting])
+            })
         })
         .await
     }
@@ -214,7 +228,8 @@ fn enter(
 ) -> Result<(), DbError> {
     let done_unix_ms = (state == DeliveryState::Done).then(clock::wall_unix_ms);
     tx.execute(
-        "UPDATE deliveries SET state = ?2, next_unix_ms = ?3, message = ?4, done_unix_ms = ?5 WHERE id = ?1",
+        "UPDATE deliveries SET state = ?2, next_unix_ms = ?3, message = ?4, done_unix_ms = ?5,
+                urgent = urgent AND ?2 NOT IN ('done', 'cancelled') WHERE id = ?1",
         params![id.0, state.as_str(), next_unix_ms, message, done_unix_ms],
     )?;
     Ok(())
@@ -332,9 +347,34 @@ fn requeue(tx: &Transaction<'_>, lecture: LectureId, from: &[DeliveryState]) -> 
     Ok(count)
 }
 
+/// Marks what is to be sent of a lecture; returns how many deliveries that are.
+fn hurry(tx: &Transaction<'_>, lecture: LectureId) -> Result<u32, DbError> {
+    let marked = tx
+        .prepare_cached(
+            "UPDATE deliveries SET urgent = 1
+             WHERE lecture = ?1 AND state NOT IN ('done', 'cancelled') AND state <> 'parked'",
+        )?
+        .execute([lecture.to_string()])?;
+    Ok(u32::try_from(marked).unwrap_or(u32::MAX))
+}
+
+/// Lectures of which something is to be sent without a person's help.
+fn lectures_to_send(connection: &Connection) -> rusqlite::Result<Vec<LectureId>> {
+    connection
+        .prepare_cached(
+            "SELECT DISTINCT lecture FROM deliveries
+             WHERE state NOT IN ('done', 'cancelled') AND state <> 'parked' ORDER BY lecture",
+        )?
+        .query_map([], |row| get_text(row, "lecture"))?
+        .collect()
+}
+
 fn waiting_lectures(connection: &Connection) -> rusqlite::Result<Vec<LectureId>> {
     connection
-        .prepare_cached("SELECT DISTINCT lecture FROM deliveries WHERE state = 'waiting'")?
+        .prepare_cached(
+            "SELECT DISTINCT lecture FROM deliveries
+             WHERE state NOT IN ('done', 'cancelled') AND state = 'waiting' ORDER BY lecture",
+        )?
         .query_map([], |row| get_text(row, "lecture"))?
         .collect()
 }

@@ -70,13 +70,31 @@ impl Ledger {
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
         let value = work(&tx)?;
-        tx.execute(
-            "UPDATE lectures SET revision = revision + 1 WHERE id = ?1",
-            [lecture.to_string()],
-        )?;
+        touch(&tx, lecture)?;
         tx.commit()?;
         self.publish(lecture);
         Ok(value)
+    }
+
+    /// One transaction on several lectures: all or nothing. Returns the sum of what `work` counts.
+    pub(crate) fn change_all(
+        &mut self,
+        lectures: &[LectureId],
+        work: impl Fn(&Transaction<'_>, LectureId) -> Result<u32, DbError>,
+    ) -> Result<u32, DbError> {
+        let tx = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut sum = 0;
+        for lecture in lectures {
+            sum += work(&tx, *lecture)?;
+            touch(&tx, *lecture)?;
+        }
+        tx.commit()?;
+        for lecture in lectures {
+            self.publish(*lecture);
+        }
+        Ok(sum)
     }
 
     /// Leaves the lecture's new `lecture.json`. What was committed stays committed if that
@@ -214,6 +232,13 @@ impl Ledger {
         tx.commit()?;
         Ok(())
     }
+}
+
+/// Counts a change of the lecture, and has the next start look at it.
+fn touch(tx: &Transaction<'_>, lecture: LectureId) -> rusqlite::Result<()> {
+    tx.prepare_cached("UPDATE lectures SET revision = revision + 1, shelved = 0 WHERE id = ?1")?
+        .execute([lecture.to_string()])
+        .map(|_| ())
 }
 
 /// The row of a segment. Private to this file: `closed` comes in with a `Durable` alone.

@@ -7,10 +7,12 @@
 
 pub(crate) mod clocks;
 pub(crate) mod document;
+pub(crate) mod due;
 pub(crate) mod fact;
 pub(crate) mod finishing;
 pub(crate) mod journal;
 pub(crate) mod ledger;
+pub(crate) mod parts;
 pub(crate) mod purge;
 pub(crate) mod queue;
 pub(crate) mod recorded;
@@ -19,6 +21,7 @@ pub(crate) mod restore;
 pub(crate) mod rows;
 pub(crate) mod run;
 pub(crate) mod step;
+pub(crate) mod uplink;
 pub(crate) mod views;
 
 use std::sync::Arc;

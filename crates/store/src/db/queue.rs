@@ -1,62 +1,57 @@
-//! The queue of deliveries: which is next, and what people see of it.
+//! What people see of the queue of deliveries, and how much is left of it. Which delivery is next
+//! is in `due.rs`.
+//!
+//! A spool keeps every delivery that was ever done: each question here goes through an index that
+//! holds open deliveries alone, or the last that were done.
 
 use lectern_domain::api::{DeliveryView, Queue, QueueSummary, UploadStatus};
-use lectern_domain::delivery::{DeliveryFile, DeliveryJob, DeliveryState, Turn};
+use lectern_domain::delivery::DeliveryState;
 use lectern_domain::ids::{DeliveryId, LectureId, PlatformName};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::Db;
-use super::document::{file_role, phase};
 use super::ledger::Ledger;
-use super::rows::{get_text, get_uint, get_uint_opt};
+use super::rows::{get_text, get_uint};
 use crate::error::DbError;
 
 /// How many of the last done deliveries the queue still shows.
 const DONE_SHOWN: u32 = 20;
 
+/// What one platform still lacks; deliveries that need a person are not counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backlog {
+    /// The platform, as it was configured when the lectures were finished.
+    pub platform: PlatformName,
+    /// Lectures that it has not confirmed.
+    pub lectures: u32,
+    /// Bytes of the files that it has not confirmed; what it holds of a file that is not whole
+    /// counts as missing.
+    pub bytes: u64,
+}
+
 impl Db {
-    /// The oldest delivery to one of `platforms` that is queued, in doubt, or has waited long
-    /// enough. Changes nothing: the runner's first commit does.
+    /// What each platform still lacks, by name; a platform that lacks nothing is left out.
     ///
     /// # Errors
     /// The database failed.
-    pub async fn due_delivery(
-        &self,
-        now_unix_ms: i64,
-        platforms: Vec<PlatformName>,
-    ) -> Result<Option<DeliveryJob>, DbError> {
-        self.call("look for the next delivery", move |ledger| {
-            due(ledger, now_unix_ms, &platforms)
-        })
-        .await
-    }
-
-    /// The deliveries of a lecture that are done, so that their platforms can be asked again.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn done_deliveries(&self, lecture: LectureId) -> Result<Vec<DeliveryJob>, DbError> {
-        self.call("look for what was delivered", move |ledger| {
-            let sql =
-                "SELECT d.id, d.lecture, d.platform, d.attempts, l.folder, l.title, l.course, l.presenter,
-                              l.language, l.started_unix_ms, l.duration_ms
-                       FROM deliveries d JOIN lectures l ON l.id = d.lecture
-                       WHERE d.lecture = ?1 AND d.state = 'done' ORDER BY d.id";
-            let mut statement = ledger.connection.prepare_cached(sql)?;
-            let jobs = statement.query_map([lecture.to_string()], |row| job(ledger, row))?;
-            Ok(jobs.collect::<rusqlite::Result<_>>()?)
-        })
-        .await
-    }
-
-    /// When the next waiting delivery may be tried. Queued ones are due at once and not in it.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn next_due_unix_ms(&self) -> Result<Option<i64>, DbError> {
-        self.call("look for the next delivery", |ledger| {
-            let sql = "SELECT min(next_unix_ms) FROM deliveries WHERE state = 'waiting'";
-            Ok(ledger.connection.query_row(sql, [], |row| row.get(0))?)
+    pub async fn backlog(&self) -> Result<Vec<Backlog>, DbError> {
+        self.call("sum up what is left to send", |ledger| {
+            let mut statement = ledger.connection.prepare_cached(
+                "SELECT d.platform, count(DISTINCT d.id) AS lectures, coalesce(sum(f.size_bytes), 0) AS bytes
+                 FROM deliveries d
+                 LEFT JOIN delivery_files df ON df.delivery = d.id AND df.phase <> 'confirmed'
+                 LEFT JOIN files f ON f.lecture = d.lecture AND f.name = df.name
+                 WHERE d.state NOT IN ('done', 'cancelled') AND d.state <> 'parked'
+                 GROUP BY d.platform ORDER BY d.platform",
+            )?;
+            let left = statement.query_map([], |row| {
+                Ok(Backlog {
+                    platform: get_text(row, "platform")?,
+                    lectures: row.get("lectures")?,
+                    bytes: get_uint(row, "bytes")?,
+                })
+            })?;
+            Ok(left.collect::<rusqlite::Result<_>>()?)
         })
         .await
     }
@@ -96,12 +91,14 @@ impl Db {
         self.call("sum up the queue", |ledger| {
             let mut summary = ledger.connection.query_row(
                 "SELECT
-                   (SELECT count(*) FROM deliveries WHERE state NOT IN ('done', 'cancelled', 'parked')) AS pending,
+                   (SELECT count(*) FROM deliveries
+                      WHERE state NOT IN ('done', 'cancelled') AND state <> 'parked') AS pending,
                    (SELECT coalesce(sum(f.size_bytes), 0) FROM deliveries d
                       JOIN delivery_files df ON df.delivery = d.id AND df.phase <> 'confirmed'
                       JOIN files f ON f.lecture = d.lecture AND f.name = df.name
-                      WHERE d.state NOT IN ('done', 'cancelled', 'parked')) AS pending_bytes,
-                   (SELECT count(*) FROM deliveries WHERE state = 'parked') AS parked,
+                      WHERE d.state NOT IN ('done', 'cancelled') AND d.state <> 'parked') AS pending_bytes,
+                   (SELECT count(*) FROM deliveries
+                      WHERE state NOT IN ('done', 'cancelled') AND state = 'parked') AS parked,
                    (SELECT count(*) FROM lectures WHERE state IN ('captured', 'finishing')) AS finishing",
                 [],
                 |row| {
@@ -117,7 +114,7 @@ impl Db {
             let active = views(
                 ledger,
                 "SELECT d.*, l.title FROM deliveries d JOIN lectures l ON l.id = d.lecture
-                 WHERE d.state IN ('sending', 'verifying', 'reconciling')
+                 WHERE d.state NOT IN ('done', 'cancelled') AND d.state IN ('sending', 'verifying', 'reconciling')
                  ORDER BY d.state = 'reconciling', d.queued_unix_ms, d.id LIMIT ?1",
                 1,
             )?;
@@ -126,82 +123,6 @@ impl Db {
         })
         .await
     }
-}
-
-fn due(
-    ledger: &Ledger,
-    now_unix_ms: i64,
-    platforms: &[PlatformName],
-) -> Result<Option<DeliveryJob>, DbError> {
-    let connection = &ledger.connection;
-    let mut statement = connection.prepare_cached(
-        "SELECT d.id, d.lecture, d.platform, d.attempts, l.folder, l.title, l.course, l.presenter, l.language,
-                l.started_unix_ms, l.duration_ms
-         FROM deliveries d JOIN lectures l ON l.id = d.lecture
-         WHERE d.state IN ('queued', 'reconciling') OR (d.state = 'waiting' AND d.next_unix_ms <= ?1)
-         ORDER BY d.queued_unix_ms, d.id",
-    )?;
-    let mut rows = statement.query([now_unix_ms])?;
-    while let Some(row) = rows.next()? {
-        let platform: PlatformName = get_text(row, "platform")?;
-        if !platforms.contains(&platform) {
-            continue;
-        }
-        return Ok(Some(job(ledger, row)?));
-    }
-    Ok(None)
-}
-
-fn job(ledger: &Ledger, row: &Row<'_>) -> rusqlite::Result<DeliveryJob> {
-    let id = DeliveryId(row.get("id")?);
-    let lecture = get_text(row, "lecture")?;
-    let folder: String = row.get("folder")?;
-    Ok(DeliveryJob {
-        id,
-        lecture,
-        title: row.get::<_, Option<String>>("title")?.unwrap_or_default(),
-        course: row.get("course")?,
-        presenter: row.get("presenter")?,
-        language: row.get("language")?,
-        started_unix_ms: row.get("started_unix_ms")?,
-        duration_ms: get_uint_opt(row, "duration_ms")?.unwrap_or(0),
-        platform: get_text(row, "platform")?,
-        attempts: row.get("attempts")?,
-        turn: Turn::All,
-        files: files(ledger, id, lecture, &folder)?,
-        folder,
-    })
-}
-
-fn files(
-    ledger: &Ledger,
-    id: DeliveryId,
-    lecture: LectureId,
-    folder: &str,
-) -> rusqlite::Result<Vec<DeliveryFile>> {
-    let finished = ledger.layout.finished(folder);
-    ledger
-        .connection
-        .prepare_cached(
-            "SELECT f.*, df.phase, df.remote, df.location FROM delivery_files df
-             JOIN files f ON f.lecture = ?2 AND f.name = df.name
-             WHERE df.delivery = ?1 ORDER BY df.place",
-        )?
-        .query_map(params![id.0, lecture.to_string()], |row| {
-            let name: String = row.get("name")?;
-            Ok(DeliveryFile {
-                path: finished.join(&name),
-                name,
-                role: file_role(row)?,
-                size_bytes: get_uint(row, "size_bytes")?,
-                sha256: row.get("sha256")?,
-                parts: Vec::new(),
-                duration_ms: get_uint_opt(row, "duration_ms")?,
-                content_type: row.get("content_type")?,
-                phase: phase(row)?,
-            })
-        })?
-        .collect()
 }
 
 fn views(ledger: &Ledger, sql: &str, limit: i64) -> rusqlite::Result<Vec<DeliveryView>> {

@@ -101,8 +101,9 @@ fn restore_delivery(tx: &Transaction<'_>, lecture: &str, delivery: &Delivery) ->
         S::Queued | S::Reconciling | S::Sending | S::Verifying | S::Waiting => (S::Reconciling, true),
     };
     tx.execute(
-        "INSERT INTO deliveries (id, lecture, platform, state, attempts, message, queued_unix_ms, done_unix_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO deliveries (id, lecture, platform, state, attempts, message, queued_unix_ms, done_unix_ms,
+                                 urgent)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         params![
             delivery.id.0,
             lecture,
@@ -111,7 +112,8 @@ fn restore_delivery(tx: &Transaction<'_>, lecture: &str, delivery: &Delivery) ->
             delivery.attempts,
             delivery.message,
             delivery.queued_unix_ms,
-            delivery.done_unix_ms
+            delivery.done_unix_ms,
+            delivery.urgent
         ],
     )?;
     for (place, file) in delivery.files.iter().enumerate() {

@@ -1,6 +1,7 @@
 //! What people see of lectures: the list, the page of one, and ids by their beginning.
 
 use lectern_domain::api::{LectureDetail, LecturePage, LectureSummary, MarkView, RunView, TrackView};
+use lectern_domain::finished::FinishedFile;
 use lectern_domain::ids::LectureId;
 use lectern_domain::lecture::LectureState;
 use lectern_domain::segment::SegmentState;
@@ -162,7 +163,14 @@ fn detail(ledger: &Ledger, id: LectureId) -> Result<Option<LectureDetail>, DbErr
             })
             .collect(),
         facts: document.facts,
-        files: document.files,
+        files: document
+            .files
+            .into_iter()
+            .map(|file| FinishedFile {
+                parts: Vec::new(),
+                ..file
+            })
+            .collect(),
         deliveries: of_lecture(ledger, id)?,
     }))
 }

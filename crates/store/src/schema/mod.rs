@@ -7,13 +7,14 @@
 //! upgraded by a test. To add version N+1: change `schema.sql`, append a [`Step`], keep the dump.
 
 mod v2;
+mod v3;
 
 use std::path::Path;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 /// The version that this program reads and writes.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 
 const SCHEMA: &str = include_str!("schema.sql");
 
@@ -28,11 +29,18 @@ pub(crate) struct Step {
 }
 
 /// Every step, oldest first.
-const STEPS: &[Step] = &[Step {
-    from: 1,
-    name: "clocks, facts, spares and deletion",
-    apply: v2::apply,
-}];
+const STEPS: &[Step] = &[
+    Step {
+        from: 1,
+        name: "clocks, facts, spares and deletion",
+        apply: v2::apply,
+    },
+    Step {
+        from: 2,
+        name: "part hashes, urgency, budgets and routes",
+        apply: v3::apply,
+    },
+];
 
 /// Why a database's version could not be brought to ours.
 #[derive(Debug, thiserror::Error)]

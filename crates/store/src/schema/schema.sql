@@ -1,4 +1,4 @@
--- The database of one spool: what Lectern must not forget. Version 2.
+-- The database of one spool: what Lectern must not forget. Version 3.
 --
 -- Rules of the house:
 --  * States are the public words of the contract, CHECKed here and nowhere assigned by hand.
@@ -51,9 +51,17 @@ CREATE TABLE lectures (
     -- When it was decided to delete its recordings here: committed before the first file goes,
     -- so that a deletion that was cut short is ended and never begun twice.
     purge_unix_ms       INTEGER CHECK (purge_unix_ms IS NULL OR state IN ('delivered', 'purged')),
+    -- 1: it is over, and a start found its folder and lecture.json as its rows say. Later starts
+    -- pass it by; every change takes the mark off.
+    shelved             INTEGER NOT NULL DEFAULT 0
+                                CHECK (shelved = 0
+                                       OR (shelved = 1 AND state IN ('delivered', 'purged', 'cancelled'))),
     CHECK ((state = 'interrupted') = (was IS NOT NULL))
 ) STRICT;
 CREATE INDEX lectures_by_start ON lectures (started_unix_ms DESC, id DESC);
+CREATE INDEX lectures_by_state ON lectures (state, started_unix_ms DESC, id DESC);
+-- What a start looks at.
+CREATE INDEX lectures_at_hand ON lectures (started_unix_ms, id) WHERE shelved = 0;
 
 -- The sources that take part in a lecture, fixed when it begins.
 CREATE TABLE tracks (
@@ -82,6 +90,9 @@ CREATE TABLE runs (
     seen_ns         INTEGER NOT NULL DEFAULT 0 CHECK (seen_ns >= 0),
     PRIMARY KEY (lecture, run)
 ) STRICT, WITHOUT ROWID;
+
+-- The latest wall time that could be believed is asked for at each start.
+CREATE INDEX runs_believed ON runs (started_unix_ms) WHERE clock <> 'untrusted';
 
 -- What is cut out of every track of a run alike.
 CREATE TABLE pauses (
@@ -150,6 +161,9 @@ CREATE TABLE files (
     sha256       TEXT    NOT NULL CHECK (length(sha256) = 64),
     duration_ms  INTEGER CHECK (duration_ms >= 0),
     content_type TEXT    NOT NULL,
+    -- SHA-256 of each part of 8 MiB, 32 bytes each, one after the other; empty: not known. Last,
+    -- because it is the one long column.
+    parts        BLOB    NOT NULL DEFAULT x'' CHECK (length(parts) % 32 = 0),
     PRIMARY KEY (lecture, name),
     CHECK ((what = 'track') = (source IS NOT NULL)),
     CHECK ((what = 'track') = (role IS NOT NULL))
@@ -168,11 +182,14 @@ CREATE TABLE deliveries (
     message        TEXT,                          -- what happened, what is safe, what is next
     queued_unix_ms INTEGER NOT NULL,
     done_unix_ms   INTEGER,
+    -- A person said "now": it goes before the others and outside the hours, until it is done.
+    urgent         INTEGER NOT NULL DEFAULT 0 CHECK (urgent IN (0, 1)),
     UNIQUE (lecture, platform),
     CHECK ((state = 'waiting') = (next_unix_ms IS NOT NULL)),
     CHECK ((state = 'done') = (done_unix_ms IS NOT NULL))
 ) STRICT;
 CREATE INDEX deliveries_open ON deliveries (queued_unix_ms, id) WHERE state NOT IN ('done', 'cancelled');
+CREATE INDEX deliveries_done ON deliveries (done_unix_ms DESC, id DESC) WHERE state = 'done';
 
 -- How far each file of a delivery is. A phase is committed before the act that it permits.
 CREATE TABLE delivery_files (
@@ -200,4 +217,18 @@ CREATE TABLE receipts (
     unix_ms    INTEGER NOT NULL,
     PRIMARY KEY (delivery, name),
     FOREIGN KEY (delivery, name) REFERENCES delivery_files (delivery, name)
+) STRICT, WITHOUT ROWID;
+
+-- What left for the platforms on each day of the room's calendar, repetitions included: the daily
+-- and monthly budgets are held against it.
+CREATE TABLE uploads (
+    day   TEXT    PRIMARY KEY CHECK (day LIKE '____-__-__'),
+    bytes INTEGER NOT NULL CHECK (bytes >= 0)
+) STRICT, WITHOUT ROWID;
+
+-- What is known of the way to each peer: the round trip of the line when nobody else uses it.
+CREATE TABLE routes (
+    peer         TEXT    PRIMARY KEY,             -- as the uplink names it
+    base_rtt_us  INTEGER NOT NULL CHECK (base_rtt_us >= 0),
+    seen_unix_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;

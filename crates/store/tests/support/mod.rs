@@ -16,13 +16,13 @@ use std::sync::Arc;
 
 use lectern_domain::api::{ClockTrust, Metadata};
 use lectern_domain::finished::{FileRole, FinishedFile};
-use lectern_domain::ids::{LectureId, RunId, RunNumber, SourceName};
+use lectern_domain::ids::{LectureId, PlatformName, RunId, RunNumber, SourceName};
 use lectern_domain::lecture::LectureState as S;
 use lectern_domain::media::{Chunk, Role};
 use lectern_domain::units::{Size, Span};
 use lectern_store::{
-    Db, DbError, FindingKind, FsckMode, FsckReport, NewLecture, NewTrack, Options, RowChange, Spool,
-    SpoolEvent, Store, fsck,
+    Db, DbError, DueQuery, FindingKind, FsckMode, FsckReport, NewLecture, NewTrack, Options, RowChange,
+    Spool, SpoolEvent, Store, fsck,
 };
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -370,6 +370,16 @@ fn track(source: &str, role: Role) -> NewTrack {
         role,
         kind: "test-video".to_owned(),
         spare_for: None,
+    }
+}
+
+/// Asks for the oldest delivery to one of `platforms`.
+pub(crate) fn oldest(now_unix_ms: i64, platforms: Vec<PlatformName>) -> DueQuery {
+    DueQuery {
+        now_unix_ms,
+        platforms,
+        phone_first: false,
+        urgent_only: false,
     }
 }
 
