@@ -39,6 +39,7 @@ pub async fn ask_again(job: &DeliveryJob, platform: &Adapter, stop: watch::Recei
 async fn ask_for(parcel: &Parcel<'_>, platform: &dyn Platform) -> Still {
     let remote = match platform.ask(parcel).await {
         Ok(Standing::Whole { remote }) => remote,
+        Ok(Standing::Mute) => return Still::Held,
         Ok(Standing::Absent | Standing::Partial { .. }) => {
             return Still::Denied(format!("{} is not there in whole.", parcel.file.name));
         }
@@ -46,8 +47,7 @@ async fn ask_for(parcel: &Parcel<'_>, platform: &dyn Platform) -> Still {
         Err(fault) => return obstacle(fault),
     };
     match platform.verify(parcel, remote.as_deref(), false).await {
-        // A doubt after that answer: the platform keeps no memory of what is finished.
-        Ok(_) | Err(Fault::Doubt { .. }) => Still::Held,
+        Ok(_) => Still::Held,
         Err(fault) => obstacle(fault),
     }
 }

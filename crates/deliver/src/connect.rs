@@ -11,8 +11,8 @@ use crate::platform::Adapter;
 use crate::tus::Tus;
 
 /// The adapter of a configured platform. Touches neither disk nor network: certificates and the
-/// credential are read at the first call of a run, so that what is wrong with them parks the
-/// delivery with a sentence, and what was mended since is taken. Make a new one for each run. All
+/// credential are read at the first call of a run, so that what is wrong with them holds the
+/// platform with a sentence, and what was mended since is taken. Make a new one for each run. All
 /// adapters share one `line`.
 #[must_use]
 pub fn connect(platform: &config::Platform, secrets: Secrets, line: &Arc<Line>) -> Adapter {
@@ -36,9 +36,12 @@ pub fn connect_with(
             patience,
             Arc::clone(line),
         ))),
-        config::PlatformKind::Directory { path, create, .. } => {
-            Adapter::Files(Box::new(Directory::new(path.clone(), *create, patience)))
-        }
+        config::PlatformKind::Directory { path, create, .. } => Adapter::Files(Box::new(Directory::new(
+            platform.name.clone(),
+            path.clone(),
+            *create,
+            patience,
+        ))),
         config::PlatformKind::S3 { .. } | config::PlatformKind::Opencast { .. } => {
             unreachable!("the configuration refuses this kind")
         }

@@ -1,77 +1,71 @@
-//! Our copy of a file: read in blocks, hashed as it is read, proven unchanged before the last
-//! byte leaves.
+//! Our copy of a file, part by part, each proven unchanged before a byte of it is given out.
 //!
-//! A file is whole at a platform only when its last piece arrives, so the hash of everything that
-//! was sent is compared with the finished file's hash before that piece is sent. After a cut the
-//! hash goes on from a recent mark; after a restart the part that the platform already has is
-//! read once more from the disk, which costs 0.7 s of CPU for a GiB.
+//! While a lecture is finished, the SHA-256 of each part of a file is taken with that of the whole.
+//! A part is read into memory, hashed there and compared, and only this memory is sent: what the
+//! disk lost since then never leaves the machine. All parts proven is the whole file proven. Files
+//! of which no parts are known, finished by an older version, are hashed once in whole first; that
+//! pass learns their parts.
 
-use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::io;
+use std::ops::Range;
+use std::path::PathBuf;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use lectern_domain::delivery::DeliveryFile;
-use sha2::{Digest, Sha256};
-use tokio::sync::mpsc;
+use lectern_domain::finished::PART_BYTES;
+use tokio::sync::{Mutex, OnceCell, mpsc};
 use tokio::task::JoinHandle;
 
 use crate::fault::Fault;
+use crate::reading::{self, Digest, Piece, hex, unhex};
 
-/// One frame on the wire and one read from the disk.
-pub(crate) const BLOCK_BYTES: usize = 128 * 1024;
-/// Blocks read ahead of the network.
-const BLOCKS_AHEAD: usize = 4;
-/// Distance of two marks.
-const MARK_BYTES: u64 = 1024 * 1024;
-/// Marks kept: a cut loses at most what the kernel held, which is far less than 64 MiB.
-const MARKS: usize = 64;
-
-/// The hash of a file's first bytes.
-#[derive(Clone)]
-struct Mark {
-    offset: u64,
-    hash: Sha256,
-}
-
-impl Mark {
-    fn origin() -> Self {
-        Self {
-            offset: 0,
-            hash: Sha256::new(),
-        }
-    }
-}
-
-/// Blocks of a file in order, and the thread of tokio's blocking pool that reads them. The
-/// channel holds [`BLOCKS_AHEAD`] blocks; dropping it ends the thread at the next block.
-pub(crate) struct Blocks {
-    pub(crate) frames: mpsc::Receiver<Bytes>,
-    pub(crate) reader: Reader,
-}
-
-/// The reading side: joined for its marks, and for its error if it had one.
-pub(crate) struct Reader(JoinHandle<(VecDeque<Mark>, io::Result<()>)>);
+/// One frame on the wire.
+const FRAME_BYTES: usize = 128 * 1024;
 
 /// A finished file on our disk.
 pub(crate) struct Contents {
     path: PathBuf,
     size_bytes: u64,
     sha256: String,
-    /// Marks of this process's reading, ascending.
-    marks: Mutex<VecDeque<Mark>>,
+    /// As they were stored with the lecture.
+    stored: Option<Vec<Digest>>,
+    /// As they are known in this run.
+    digests: OnceCell<Vec<Digest>>,
+    held: Mutex<Held>,
+}
+
+/// What is in memory: at most two parts.
+#[derive(Default)]
+struct Held {
+    /// The last part that was given out.
+    present: Option<(u64, Bytes)>,
+    /// The next one, being read.
+    ahead: Option<(u64, JoinHandle<io::Result<Piece>>)>,
 }
 
 impl Contents {
     pub(crate) fn new(file: &DeliveryFile) -> Self {
+        let stored: Option<Vec<Digest>> = file.parts.iter().map(|part| unhex(part)).collect();
+        let whole = |parts: &Vec<Digest>| parts.len() as u64 == file.size_bytes.div_ceil(PART_BYTES);
         Self {
             path: file.path.clone(),
             size_bytes: file.size_bytes,
             sha256: file.sha256.clone(),
-            marks: Mutex::default(),
+            stored: stored.filter(whole),
+            digests: OnceCell::new(),
+            held: Mutex::default(),
         }
+    }
+
+    /// How many parts it has; an empty file has none.
+    pub(crate) fn part_count(&self) -> u64 {
+        self.size_bytes.div_ceil(PART_BYTES)
+    }
+
+    /// Which bytes of the file a part is. The last may be shorter.
+    pub(crate) fn part_range(&self, index: u64) -> Range<u64> {
+        let from = index * PART_BYTES;
+        from..(from + PART_BYTES).min(self.size_bytes)
     }
 
     /// Checks that the file is there and has its size, before anything is promised to a platform.
@@ -87,55 +81,102 @@ impl Contents {
         }
     }
 
-    /// The blocks of `from..to`, with the hash brought up to `from` first.
-    pub(crate) async fn blocks(&self, from: u64, to: u64) -> Result<Blocks, Fault> {
-        let start = self.hashed_to(from).await?;
-        Ok(read(self.path.clone(), start, to))
+    /// The SHA-256 of each part. The first call may have to read the whole file.
+    pub(crate) async fn digests(&self) -> Result<&[Digest], Fault> {
+        let known = self.digests.get_or_try_init(async || match &self.stored {
+            Some(stored) if self.size_bytes > 0 => Ok(stored.clone()),
+            Some(_) | None => self.learn().await,
+        });
+        Ok(known.await?)
     }
 
-    /// Keeps the marks of a reading that ended, and tells its error. Bytes that the network did
-    /// not take are no error.
-    pub(crate) async fn keep(&self, reader: Reader) -> Result<(), Fault> {
-        let (read, result) = reader.join().await;
-        let mut marks = self.marks();
-        if let Some(first) = read.front() {
-            marks.retain(|mark| mark.offset < first.offset);
+    /// A part, read into memory and found to be what was finished. The next one is read meanwhile.
+    ///
+    /// # Errors
+    /// [`Fault::NeedsPerson`] when it is another: then no byte of it was given out.
+    pub(crate) async fn part(&self, index: u64) -> Result<Bytes, Fault> {
+        let digests = self.digests().await?;
+        let mut held = self.held.lock().await;
+        if let Some((_, bytes)) = held.present.as_ref().filter(|(at, _)| *at == index) {
+            return Ok(bytes.clone());
         }
-        marks.extend(read);
-        let surplus = marks.len().saturating_sub(MARKS);
-        marks.drain(..surplus);
-        drop(marks);
-        result.map_err(|error| self.unreadable(&error))
+        held.present = None;
+        let reading = match held.ahead.take() {
+            Some((at, reading)) if at == index => reading,
+            Some(_) | None => self.begin(index),
+        };
+        let (bytes, digest) = match reading.await.unwrap_or_else(|died| Err(io::Error::other(died))) {
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                self.check_size().await?;
+                return Err(self.unreadable(&error));
+            }
+            Err(error) => return Err(self.unreadable(&error)),
+        };
+        if usize::try_from(index).ok().and_then(|at| digests.get(at)) != Some(&digest) {
+            return Err(self.rotten(index));
+        }
+        held.present = Some((index, bytes.clone()));
+        if index + 1 < self.part_count() {
+            held.ahead = Some((index + 1, self.begin(index + 1)));
+        }
+        Ok(bytes)
     }
 
-    /// Proves that all that was read is the file that was finished.
-    pub(crate) async fn check_hash(&self) -> Result<(), Fault> {
-        let whole = self.hashed_to(self.size_bytes).await?;
-        let sha256 = hex(whole.hash);
+    /// A range that lies within one part: a slice of what [`Contents::part`] gives.
+    pub(crate) async fn slice(&self, range: Range<u64>) -> Result<Bytes, Fault> {
+        if range.is_empty() {
+            return Ok(Bytes::new());
+        }
+        let index = range.start / PART_BYTES;
+        let start = self.part_range(index).start;
+        let part = self.part(index).await?;
+        let within = |at: u64| usize::try_from(at - start).expect("a part fits into memory");
+        Ok(part.slice(within(range.start)..within(range.end)))
+    }
+
+    /// The SHA-256 of a range, if it is just one part.
+    pub(crate) async fn digest_of(&self, range: Range<u64>) -> Result<Option<&Digest>, Fault> {
+        let index = range.start / PART_BYTES;
+        if range.is_empty() || self.part_range(index) != range {
+            return Ok(None);
+        }
+        let digests = self.digests().await?;
+        Ok(usize::try_from(index).ok().and_then(|at| digests.get(at)))
+    }
+
+    /// Where the part that holds this byte ends.
+    pub(crate) fn part_end(&self, offset: u64) -> u64 {
+        self.part_range(offset / PART_BYTES).end
+    }
+
+    fn begin(&self, index: u64) -> JoinHandle<io::Result<Piece>> {
+        let Range { start, end } = self.part_range(index);
+        reading::begin(self.path.clone(), start, end - start)
+    }
+
+    /// Hashes the whole file, and only if it is the one that was finished gives its parts.
+    async fn learn(&self) -> Result<Vec<Digest>, Fault> {
+        self.check_size().await?;
+        let hashes = reading::hashes_of(&self.path, self.size_bytes)
+            .await
+            .map_err(|error| self.unreadable(&error))?;
+        let sha256 = hex(&hashes.whole);
         if sha256 == self.sha256 {
-            Ok(())
+            Ok(hashes.parts)
         } else {
             Err(self.changed(&format!("its SHA-256 is {sha256} and was {}", self.sha256)))
         }
     }
 
-    async fn hashed_to(&self, to: u64) -> Result<Mark, Fault> {
-        let best = self.marks().iter().rev().find(|mark| mark.offset <= to).cloned();
-        let start = best.unwrap_or_else(Mark::origin);
-        if start.offset == to {
-            return Ok(start);
-        }
-        let mut blocks = read(self.path.clone(), start, to);
-        while blocks.frames.recv().await.is_some() {}
-        self.keep(blocks.reader).await?;
-        let last = self.marks().back().cloned();
-        Ok(last
-            .filter(|mark| mark.offset == to)
-            .expect("a reading that ended well ends with a mark at its end"))
-    }
-
-    fn marks(&self) -> MutexGuard<'_, VecDeque<Mark>> {
-        self.marks.lock().unwrap_or_else(PoisonError::into_inner)
+    fn rotten(&self, index: u64) -> Fault {
+        let Range { start, end } = self.part_range(index);
+        self.changed(&format!(
+            "part {} of {} (bytes {start} to {}) has another SHA-256 than when the lecture was finished",
+            index + 1,
+            self.part_count(),
+            end - 1
+        ))
     }
 
     fn changed(&self, how: &str) -> Fault {
@@ -144,7 +185,7 @@ impl Contents {
                 "The finished file {} changed on this machine's disk: {how}.",
                 self.path.display()
             ),
-            "The last piece was not sent. Check the disk; if the file was changed on purpose, finish the lecture again.",
+            "What changed was not sent. Check the disk; if the file was changed on purpose, finish the lecture again.",
         )
     }
 
@@ -159,78 +200,109 @@ impl Contents {
     }
 }
 
-impl Reader {
-    async fn join(self) -> (VecDeque<Mark>, io::Result<()>) {
-        match self.0.await {
-            Ok(read) => read,
-            Err(died) => (VecDeque::new(), Err(io::Error::other(died))),
+/// A piece of a file as frames of a request's body, so that a connection takes it little by
+/// little. The channel holds all of them and is closed.
+pub(crate) fn frames(mut piece: Bytes) -> mpsc::Receiver<Bytes> {
+    let (sender, frames) = mpsc::channel(piece.len().div_ceil(FRAME_BYTES).max(1));
+    while !piece.is_empty() {
+        let frame = piece.split_to(piece.len().min(FRAME_BYTES));
+        sender
+            .try_send(frame)
+            .expect("the channel has room for every frame");
+    }
+    frames
+}
+
+#[cfg(test)]
+mod tests {
+    use lectern_domain::delivery::FilePhase;
+    use lectern_domain::finished::FileRole;
+
+    use super::*;
+
+    const SIZE: u64 = 2 * PART_BYTES + 1000;
+
+    async fn file(dir: &std::path::Path, parts: bool) -> DeliveryFile {
+        let path = dir.join("lecture.mp4");
+        let bytes: Vec<u8> = (0..SIZE).map(|at| (at % 253) as u8).collect();
+        std::fs::write(&path, bytes).unwrap();
+        let hashes = reading::hashes_of(&path, SIZE).await.unwrap();
+        DeliveryFile {
+            name: "lecture.mp4".to_owned(),
+            path,
+            role: FileRole::Lecture,
+            size_bytes: SIZE,
+            sha256: hex(&hashes.whole),
+            parts: hashes
+                .parts
+                .iter()
+                .filter(|_| parts)
+                .map(|part| hex(part))
+                .collect(),
+            duration_ms: None,
+            content_type: "video/mp4".to_owned(),
+            phase: FilePhase::Pending,
         }
     }
-}
 
-/// The SHA-256 of a file's first `to` bytes, lower-case hex. Dropping the future ends the reading.
-pub(crate) async fn sha256_of(path: &Path, to: u64) -> io::Result<String> {
-    let mut blocks = read(path.to_owned(), Mark::origin(), to);
-    while blocks.frames.recv().await.is_some() {}
-    let (marks, result) = blocks.reader.join().await;
-    result?;
-    Ok(hex(marks
-        .back()
-        .map_or_else(Sha256::new, |mark| mark.hash.clone())))
-}
-
-fn hex(hash: Sha256) -> String {
-    use std::fmt::Write;
-    hash.finalize()
-        .iter()
-        .fold(String::with_capacity(64), |mut text, byte| {
-            write!(text, "{byte:02x}").expect("writing to a string cannot fail");
-            text
-        })
-}
-
-fn read(path: PathBuf, start: Mark, to: u64) -> Blocks {
-    let (sender, frames) = mpsc::channel(BLOCKS_AHEAD);
-    let reader = tokio::task::spawn_blocking(move || {
-        let mut marks = VecDeque::from([start]);
-        let result = read_into(&path, to, &mut marks, &sender);
-        (marks, result)
-    });
-    Blocks {
-        frames,
-        reader: Reader(reader),
+    fn rot(file: &DeliveryFile, at: u64) {
+        let mut bytes = std::fs::read(&file.path).unwrap();
+        bytes[usize::try_from(at).unwrap()] ^= 1;
+        std::fs::write(&file.path, bytes).unwrap();
     }
-}
 
-/// Reads and hashes from the last mark to `to`; ends early, and well, when nobody takes the
-/// blocks any more.
-fn read_into(
-    path: &Path,
-    to: u64,
-    marks: &mut VecDeque<Mark>,
-    sender: &mpsc::Sender<Bytes>,
-) -> io::Result<()> {
-    let Mark { mut offset, mut hash } = marks.back().cloned().unwrap_or_else(Mark::origin);
-    let mut file = File::open(path)?;
-    file.seek(SeekFrom::Start(offset))?;
-    while offset < to {
-        let length = usize::try_from(to - offset).map_or(BLOCK_BYTES, |left| left.min(BLOCK_BYTES));
-        let mut block = BytesMut::zeroed(length);
-        file.read_exact(&mut block)?;
-        hash.update(&block);
-        offset += length as u64;
-        if offset == to || offset.is_multiple_of(MARK_BYTES) {
-            marks.push_back(Mark {
-                offset,
-                hash: hash.clone(),
-            });
-            if marks.len() > MARKS {
-                marks.pop_front();
+    #[tokio::test]
+    async fn parts_are_given_in_any_order_and_slices_within_them() {
+        let dir = tempfile::tempdir().unwrap();
+        for parts in [true, false] {
+            let file = file(dir.path(), parts).await;
+            let (contents, bytes) = (Contents::new(&file), std::fs::read(&file.path).unwrap());
+            for index in [0, 1, 2, 2, 0] {
+                let Range { start, end } = contents.part_range(index);
+                let range = usize::try_from(start).unwrap()..usize::try_from(end).unwrap();
+                assert_eq!(contents.part(index).await.unwrap(), bytes[range]);
             }
-        }
-        if sender.blocking_send(block.freeze()).is_err() {
-            return Ok(());
+            let slice = contents.slice(PART_BYTES + 5..PART_BYTES + 9).await.unwrap();
+            let at = usize::try_from(PART_BYTES).unwrap();
+            assert_eq!(slice, bytes[at + 5..at + 9]);
+            assert_eq!(contents.part_end(PART_BYTES), 2 * PART_BYTES);
+            assert_eq!(contents.part_end(SIZE - 1), SIZE);
         }
     }
-    Ok(())
+
+    #[tokio::test]
+    async fn p6_a_part_that_rotted_is_named_and_never_given_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = file(dir.path(), true).await;
+        rot(&file, PART_BYTES + 77);
+        let contents = Contents::new(&file);
+        contents.part(0).await.unwrap();
+        let fault = contents.part(1).await.unwrap_err();
+        assert!(matches!(fault, Fault::NeedsPerson { .. }), "{fault:?}");
+        let range = format!("part 2 of 3 (bytes {PART_BYTES} to {})", 2 * PART_BYTES - 1);
+        assert!(fault.to_string().contains(&range), "{fault}");
+        contents.part(2).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_file_whose_parts_are_unknown_is_proven_in_whole_before_its_first_byte() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut file = file(dir.path(), false).await;
+        file.parts = vec!["not hex".to_owned(); 3];
+        rot(&file, SIZE - 1);
+        let fault = Contents::new(&file).part(0).await.unwrap_err();
+        assert!(fault.to_string().contains("its SHA-256 is"), "{fault}");
+    }
+
+    #[tokio::test]
+    async fn frames_are_the_piece_in_order() {
+        let piece = Bytes::from_iter((0..300_000u32).map(|at| (at % 251) as u8));
+        let mut frames = frames(piece.clone());
+        let mut joined = Vec::new();
+        while let Some(frame) = frames.recv().await {
+            assert!(frame.len() <= FRAME_BYTES);
+            joined.extend_from_slice(&frame);
+        }
+        assert_eq!(joined, piece);
+    }
 }

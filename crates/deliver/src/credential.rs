@@ -46,7 +46,7 @@ impl Secrets {
             Credential::File(path) => read_private(path),
             Credential::Name(name) => {
                 let Some(directory) = &self.directory else {
-                    return Err(Fault::person(
+                    return Err(Fault::refused(
                         format!(
                             "The credential \"{name}\" cannot be read: systemd gave this service no credentials."
                         ),
@@ -58,7 +58,7 @@ impl Secrets {
                 let path = directory.join(name);
                 // systemd guards the directory itself; the mode of the files below it varies.
                 read_text(&path).map_err(|error| {
-                    Fault::person(
+                    Fault::refused(
                         format!(
                             "The credential \"{name}\" cannot be read from {}: {error}.",
                             path.display()
@@ -79,7 +79,7 @@ impl Bearer {
     pub(crate) fn new(secret: &SecretString) -> Result<Self, Fault> {
         let text = SecretString::from(format!("Bearer {}", secret.expose_secret()));
         let mut value = HeaderValue::from_str(text.expose_secret()).map_err(|_| {
-            Fault::person(
+            Fault::refused(
                 "The credential holds characters that cannot stand in a request.",
                 "Write the token alone into the credential, on one line.",
             )
@@ -98,7 +98,7 @@ impl fmt::Debug for Bearer {
 fn read_private(path: &Path) -> Result<SecretString, Fault> {
     let shown = path.display();
     let unreadable = |error: &io::Error| {
-        Fault::person(
+        Fault::refused(
             format!("The credential file {shown} cannot be read: {error}."),
             "Check credential_file and that the user of lecternd may read it.",
         )
@@ -106,7 +106,7 @@ fn read_private(path: &Path) -> Result<SecretString, Fault> {
     let meta = std::fs::metadata(path).map_err(|error| unreadable(&error))?;
     let mode = meta.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
-        return Err(Fault::person(
+        return Err(Fault::refused(
             format!(
                 "The credential file {shown} was refused: others than its owner can read it (mode {mode:04o})."
             ),
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     fn sentence(fault: &Fault) -> String {
-        assert!(matches!(fault, Fault::NeedsPerson { .. }), "{fault:?}");
+        assert!(matches!(fault, Fault::Refused { .. }), "{fault:?}");
         fault.to_string()
     }
 

@@ -19,6 +19,8 @@ mod journal;
 mod net;
 mod parcel;
 mod platform;
+mod probe;
+mod reading;
 mod run;
 mod tus;
 

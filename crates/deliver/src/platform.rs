@@ -5,6 +5,7 @@
 //! decides whether a thing is tried again.
 
 use async_trait::async_trait;
+use lectern_domain::api::Check;
 
 use crate::fault::Fault;
 use crate::parcel::Parcel;
@@ -32,6 +33,9 @@ pub enum Standing {
         /// What was asked and what was answered, as one sentence with its full stop.
         happened: String,
     },
+    /// It was confirmed before, and the protocol keeps no memory of what is finished: the receipt
+    /// that was committed is all there will ever be. Only for files that are `Confirmed`.
+    Mute,
 }
 
 /// The platform's proof that it has a file, already compared with what we hold.
@@ -49,8 +53,17 @@ pub enum Adapter {
     Files(Box<dyn Platform>),
 }
 
-/// One platform that takes files one by one, spoken to through one protocol. Calls may be dropped at any await: whatever they
-/// may have done by then is found by the next [`Platform::ask`].
+impl Adapter {
+    /// Tries what a delivery would need, as [`Platform::probe`]; for `lectern doctor`.
+    pub async fn probe(&self) -> Vec<Check> {
+        match self {
+            Self::Files(platform) => platform.probe().await,
+        }
+    }
+}
+
+/// One platform that takes files one by one, spoken to through one protocol. Calls may be dropped
+/// at any await: whatever they may have done by then is found by the next [`Platform::ask`].
 #[async_trait]
 pub trait Platform: Send + Sync {
     /// Asks what the platform has of this file, given the phase that was committed for it.
@@ -92,4 +105,9 @@ pub trait Platform: Send + Sync {
         remote: Option<&str>,
         completed_now: bool,
     ) -> Result<Proof, Fault>;
+
+    /// Tries what a delivery would need, without a lecture: reaches the platform, signs in, has a
+    /// wrong digest refused where the protocol has digests, and says what the platform verifies.
+    /// Takes as long as a few small requests; what fails is a finding.
+    async fn probe(&self) -> Vec<Check>;
 }

@@ -152,6 +152,10 @@ impl<'a> Run<'a> {
                     .await?);
             }
             Standing::Uncertain { happened } => return Err(Broken::Uncertain(happened)),
+            Standing::Mute => {
+                let happened = "The platform has no way to say what it has.".to_owned();
+                return Err(Broken::Uncertain(happened));
+            }
             Standing::Absent => {
                 self.step(DeliveryEvent::Lacking).await?;
                 self.enter(parcel, FilePhase::Creating).await?;

@@ -5,6 +5,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,16 +13,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
-use tokio::sync::mpsc;
 
 use super::place::{Place, obstacle};
-use crate::contents;
 use crate::fault::Fault;
 use crate::parcel::{Halt, Parcel};
+use crate::reading;
 
-/// Written bytes that may wait in memory before they are forced to the disk: a slow stick must
-/// not fill the memory of a machine that records.
-const DIRTY_BYTES: u64 = 16 * 1024 * 1024;
+/// One write.
+const BLOCK_BYTES: usize = 128 * 1024;
 
 /// Makes the lecture's folder and the empty part, and syncs what names them.
 pub(super) async fn create(place: &Place, root: Option<&Path>) -> Result<(), Fault> {
@@ -44,37 +43,50 @@ pub(super) async fn create(place: &Place, root: Option<&Path>) -> Result<(), Fau
     .await
 }
 
-/// How many of the part's first `length` bytes may be kept: all, when they are the same as ours,
-/// else none. A destination that lost power may have the length without the bytes.
+/// How many of the part's first `length` bytes may be kept: up to the first part of the file that
+/// is not as it was finished. A destination that lost power may have the length without the bytes.
 pub(super) async fn agreeing(parcel: &Parcel<'_>, part: &Path, length: u64) -> Result<u64, Fault> {
-    let there = contents::sha256_of(part, length)
-        .await
-        .map_err(|error| obstacle("read", part, &error))?;
-    let here = contents::sha256_of(&parcel.file.path, length)
-        .await
-        .map_err(|error| obstacle("read", &parcel.file.path, &error))?;
-    Ok(if there == here { length } else { 0 })
+    let digests = parcel.contents.digests().await?;
+    let mut at = 0;
+    for (index, digest) in (0..).zip(digests) {
+        let Range { start, end } = parcel.contents.part_range(index);
+        let end = end.min(length);
+        if start >= end {
+            break;
+        }
+        let (there, found) = reading::begin(part.to_owned(), start, end - start)
+            .await
+            .unwrap_or_else(|died| Err(io::Error::other(died)))
+            .map_err(|error| obstacle("read", part, &error))?;
+        let same = if end == parcel.contents.part_range(index).end {
+            found == *digest
+        } else {
+            there == parcel.contents.slice(start..end).await?
+        };
+        if !same {
+            break;
+        }
+        at = end;
+    }
+    Ok(at)
 }
 
 /// Writes everything from `from` on, and syncs it.
 pub(super) async fn append(parcel: &Parcel<'_>, part: &Path, from: u64, idle: Duration) -> Result<(), Fault> {
-    let blocks = parcel.contents.blocks(from, parcel.file.size_bytes).await?;
+    let size = parcel.file.size_bytes;
     let moved = Arc::new(AtomicU64::new(from));
-    let work = {
-        let (part, moved) = (part.to_owned(), Arc::clone(&moved));
-        // Ends by itself when this future is dropped: the frames then end.
-        let (gate, frames) = relay(blocks.frames);
-        let written = blocking(move || {
-            write_all(&part, from, frames, &moved).map_err(|error| obstacle("write", &part, &error))
-        });
-        async move {
-            let (written, ()) = tokio::join!(written, gate);
-            written
+    let work = async {
+        cut(part, from).await?;
+        let mut at = from;
+        while at < size {
+            let end = parcel.contents.part_end(at);
+            let bytes = parcel.contents.slice(at..end).await?;
+            write(part, at, bytes, Arc::clone(&moved)).await?;
+            at = end;
         }
+        Ok(())
     };
-    let written = parcel.watched(work, &moved, Some(idle)).await;
-    parcel.contents.keep(blocks.reader).await?;
-    match written {
+    match parcel.watched(work, &moved, Some(idle)).await {
         Ok(written) => written,
         Err(Halt::Stopped) => Err(Fault::Stopped),
         Err(Halt::Stalled) => Err(Fault::later(format!(
@@ -85,35 +97,34 @@ pub(super) async fn append(parcel: &Parcel<'_>, part: &Path, from: u64, idle: Du
     }
 }
 
-/// Forwards frames inside the caller's future, so that dropping it ends the writer's stream. The
-/// channel holds one block.
-fn relay(mut from: mpsc::Receiver<Bytes>) -> (impl Future<Output = ()>, mpsc::Receiver<Bytes>) {
-    let (sender, to) = mpsc::channel(1);
-    let gate = async move {
-        while let Some(block) = from.recv().await {
-            if sender.send(block).await.is_err() {
-                return;
-            }
-        }
-    };
-    (gate, to)
+async fn cut(part: &Path, length: u64) -> Result<(), Fault> {
+    let part = part.to_owned();
+    blocking(move || {
+        let file = OpenOptions::new().write(true).open(&part);
+        file.and_then(|file| file.set_len(length))
+            .map_err(|error| obstacle("write", &part, &error))
+    })
+    .await
 }
 
-fn write_all(part: &Path, from: u64, mut frames: mpsc::Receiver<Bytes>, moved: &AtomicU64) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).open(part)?;
-    file.set_len(from)?;
-    file.seek(SeekFrom::Start(from))?;
-    let mut dirty = 0;
-    while let Some(block) = frames.blocking_recv() {
-        file.write_all(&block)?;
-        dirty += block.len() as u64;
-        if dirty >= DIRTY_BYTES {
-            file.sync_data()?;
-            dirty = 0;
-        }
-        moved.fetch_add(block.len() as u64, Ordering::Relaxed);
-    }
-    file.sync_all()
+/// Writes at most one part of the file and forces it to the disk: a slow stick must not fill the
+/// memory of a machine that records. When the future is dropped, the writing goes on to its end;
+/// the same bytes at the same place do no harm to whoever writes there next.
+async fn write(part: &Path, at: u64, bytes: Bytes, moved: Arc<AtomicU64>) -> Result<(), Fault> {
+    let part = part.to_owned();
+    blocking(move || {
+        let written = || {
+            let mut file = OpenOptions::new().write(true).open(&part)?;
+            file.seek(SeekFrom::Start(at))?;
+            for block in bytes.chunks(BLOCK_BYTES) {
+                file.write_all(block)?;
+                moved.fetch_add(block.len() as u64, Ordering::Relaxed);
+            }
+            file.sync_all()
+        };
+        written().map_err(|error| obstacle("write", &part, &error))
+    })
+    .await
 }
 
 /// Whether the part, read from the disk and not from memory, is the finished file.
@@ -129,10 +140,10 @@ pub(super) async fn reads_back(parcel: &Parcel<'_>, part: &Path) -> Result<bool,
     if super::place::length(part).await? != Some(size) {
         return Ok(false);
     }
-    let found = contents::sha256_of(part, size)
+    let found = reading::sha256_of(part, size)
         .await
         .map_err(|error| obstacle("read", part, &error))?;
-    Ok(found == parcel.file.sha256)
+    Ok(reading::hex(&found) == parcel.file.sha256)
 }
 
 /// Syncs a file and drops it from the page cache, so that the next read asks the disk. Network
@@ -173,6 +184,30 @@ fn sync_folder(folder: &Path) -> Result<(), Fault> {
         }
         Err(error) => Err(obstacle("sync", folder, &error)),
     }
+}
+
+/// Writes a small file, reads it back and takes it away again.
+pub(super) async fn try_out(root: &Path) -> Result<(), Fault> {
+    const SAID: &[u8] = b"Lectern tries whether it can write here.\n";
+    let path = root.join(".lectern-probe");
+    blocking(move || {
+        let written = std::fs::write(&path, SAID)
+            .and_then(|()| OpenOptions::new().write(true).open(&path))
+            .and_then(|file| forget(&file));
+        let read = written.and_then(|()| std::fs::read(&path));
+        let dropped = std::fs::remove_file(&path);
+        let read = read.map_err(|error| obstacle("write", &path, &error))?;
+        dropped.map_err(|error| obstacle("remove", &path, &error))?;
+        if read == SAID {
+            Ok(())
+        } else {
+            Err(Fault::refused(
+                format!("{} does not read back as it was written.", path.display()),
+                "Check the disk or the share: it loses or changes data.",
+            ))
+        }
+    })
+    .await
 }
 
 async fn blocking<T: Send + 'static>(

@@ -11,26 +11,31 @@ mod place;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
+use lectern_domain::api::Check;
 use lectern_domain::config::Create;
 use lectern_domain::delivery::FilePhase;
+use lectern_domain::ids::PlatformName;
 
-use crate::contents;
 use crate::fault::Fault;
 use crate::net::Patience;
 use crate::parcel::Parcel;
 use crate::platform::{Platform, Proof, Standing};
+use crate::probe::Findings;
+use crate::reading;
 use place::{Place, obstacle};
 
 /// A folder, as configured.
 pub(crate) struct Directory {
+    name: PlatformName,
     root: PathBuf,
     create: Create,
     patience: Patience,
 }
 
 impl Directory {
-    pub(crate) fn new(root: PathBuf, create: Create, patience: Patience) -> Self {
+    pub(crate) fn new(name: PlatformName, root: PathBuf, create: Create, patience: Patience) -> Self {
         Self {
+            name,
             root,
             create,
             patience,
@@ -41,15 +46,21 @@ impl Directory {
     /// is then waited for.
     async fn place(&self, parcel: &Parcel<'_>) -> Result<Place, Fault> {
         let place = Place::new(&self.root, parcel.folder(), &parcel.file.name)?;
+        self.look().await?;
+        Ok(place)
+    }
+
+    /// Finds the folder there, or that it may be made.
+    async fn look(&self) -> Result<(), Fault> {
         match tokio::fs::metadata(&self.root).await {
-            Ok(meta) if meta.is_dir() => Ok(place),
-            Ok(_) => Err(Fault::person(
+            Ok(meta) if meta.is_dir() => Ok(()),
+            Ok(_) => Err(Fault::refused(
                 format!("{} is no folder.", self.root.display()),
                 "Check the platform's path in the configuration.",
             )),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 if self.may_create().await {
-                    Ok(place)
+                    Ok(())
                 } else {
                     Err(Fault::later(format!(
                         "The folder {} is not there: mount the share or plug in the disk.",
@@ -59,6 +70,20 @@ impl Directory {
             }
             Err(error) => Err(obstacle("look at", &self.root, &error)),
         }
+    }
+
+    async fn examine(&self, findings: &mut Findings) -> Result<(), Fault> {
+        self.look().await?;
+        let root = self.root.display();
+        if self.root.is_dir() {
+            copy::try_out(&self.root).await?;
+            findings.good(format!(
+                "{root} takes files; each is read back from the disk and its SHA-256 compared."
+            ));
+        } else {
+            findings.good(format!("{root} is made with the first lecture."));
+        }
+        Ok(())
     }
 
     /// Whether the folder may be made where it is missing.
@@ -122,7 +147,6 @@ impl Platform for Directory {
 
     async fn complete(&self, parcel: &Parcel<'_>, _remote: &str, _from: u64) -> Result<(), Fault> {
         let place = self.place(parcel).await?;
-        parcel.contents.check_hash().await?;
         if !copy::reads_back(parcel, &place.part).await? {
             return Err(Fault::person(
                 format!("{} does not read back as it was written.", place.part.display()),
@@ -147,10 +171,10 @@ impl Platform for Directory {
         }
         // What `complete` read back a moment ago is not read again.
         if !completed_now {
-            let found = contents::sha256_of(&place.whole, size)
+            let found = reading::sha256_of(&place.whole, size)
                 .await
                 .map_err(|error| obstacle("read", &place.whole, &error))?;
-            if found != parcel.file.sha256 {
+            if reading::hex(&found) != parcel.file.sha256 {
                 return Err(place.other_file());
             }
         }
@@ -162,5 +186,14 @@ impl Platform for Directory {
                 "sha256": parcel.file.sha256,
             }),
         })
+    }
+
+    async fn probe(&self) -> Vec<Check> {
+        let mut findings = Findings::about(&self.name);
+        match self.examine(&mut findings).await {
+            Ok(()) => {}
+            Err(fault) => findings.fault(fault),
+        }
+        findings.into_checks()
     }
 }

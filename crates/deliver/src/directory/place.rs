@@ -77,13 +77,17 @@ pub(super) fn obstacle(doing: &str, path: &Path, error: &io::Error) -> Fault {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Fault::later(format!(
             "There is no room left to {doing} {path}: free some there."
         )),
-        ErrorKind::ReadOnlyFilesystem => Fault::person(
+        ErrorKind::ReadOnlyFilesystem => Fault::refused(
             format!("Lectern cannot {doing} {path}: the disk or share is read-only."),
             "Mount it writable; a disk that became read-only by itself may be failing.",
         ),
-        ErrorKind::PermissionDenied => Fault::person(
+        ErrorKind::PermissionDenied => Fault::refused(
             format!("Lectern may not {doing} {path}: permission denied."),
             "Let the user of lecternd write there.",
+        ),
+        ErrorKind::FileTooLarge => Fault::person(
+            format!("Lectern cannot {doing} {path}: the file is too large for the disk's file system."),
+            "FAT32 takes 4 GiB at most: format the disk as exFAT, or send the lecture to another platform.",
         ),
         _ => Fault::later(format!("Lectern could not {doing} {path}: {error}.")),
     }

@@ -10,6 +10,8 @@
 //! An empty file is whole when it is created. If the reply to that creation is lost, only a
 //! receipt can tell whether it is there.
 
+mod checksum;
+mod probe;
 mod protocol;
 mod receipt;
 mod refusal;
@@ -22,19 +24,20 @@ use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use bytes::BytesMut;
+use lectern_domain::api::Check;
 use lectern_domain::config::Credential;
 use lectern_domain::delivery::FilePhase;
-use reqwest::{Method, StatusCode};
+use lectern_domain::ids::PlatformName;
 use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
+use crate::contents;
 use crate::credential::{Bearer, Secrets};
 use crate::fault::Fault;
 use crate::net::{self, Control, Line, Outgoing, Patience};
 use crate::parcel::Parcel;
 use crate::platform::{Platform, Proof, Standing};
-use protocol::BadLocation;
+use crate::probe::Findings;
 use session::{Piece, Session};
 use stride::Stride;
 
@@ -52,6 +55,7 @@ pub(crate) struct Tus {
     patience: Patience,
     line: Arc<Line>,
     session: OnceCell<Session>,
+    name: PlatformName,
 }
 
 impl Tus {
@@ -72,6 +76,7 @@ impl Tus {
             patience,
             line,
             session: OnceCell::new(),
+            name: platform.name.clone(),
         }
     }
 
@@ -100,27 +105,28 @@ impl Tus {
             .await
     }
 
-    /// Streams `from..to` in one request.
+    /// Sends `from..to`, which lies within one part, in one request.
     async fn send_piece(&self, parcel: &Parcel<'_>, remote: &str, from: u64, to: u64) -> Result<(), Fault> {
         let session = self.session().await?;
-        let blocks = parcel.contents.blocks(from, to).await?;
+        let bytes = parcel.contents.slice(from..to).await?;
         let taken = Arc::new(AtomicU64::new(from));
-        let body = Outgoing::stream(blocks.frames, to - from, Arc::clone(&taken));
-        let sent = session
-            .patch(
-                parcel,
-                remote,
-                Piece {
-                    from,
-                    length: to - from,
-                    body,
-                    taken,
-                },
-            )
-            .await;
-        // The reader's error explains the network's, not the other way round.
-        parcel.contents.keep(blocks.reader).await?;
-        match sent? {
+        let checksum = match session.capabilities().await?.checksum {
+            Some(algorithm) => {
+                let known = parcel.contents.digest_of(from..to).await?;
+                Some(algorithm.header(&bytes, known))
+            }
+            None => None,
+        };
+        let body = Outgoing::stream(contents::frames(bytes), to - from, Arc::clone(&taken));
+        let piece = Piece {
+            from,
+            length: to - from,
+            body,
+            checksum,
+            taken,
+        };
+        let sent = session.patch(parcel, remote, piece).await;
+        match sent.map_err(|fault| session.with_expiry(fault))? {
             offset if offset == to => Ok(()),
             offset => Err(Fault::doubt(format!(
                 "{} took {offset} of {to} bytes and ended the request.",
@@ -145,7 +151,7 @@ impl Platform for Tus {
             FilePhase::Creating => session.ask_receipt(parcel, Standing::Absent).await,
             FilePhase::Bound { remote } => match session.offset(parcel, remote).await? {
                 Some(offset) => Ok(standing(parcel, remote, offset)),
-                None => Ok(Standing::Absent),
+                None => session.ask_receipt(parcel, Standing::Absent).await,
             },
             FilePhase::Completing { remote } => match session.offset(parcel, remote).await? {
                 Some(offset) => Ok(standing(parcel, remote, offset)),
@@ -161,9 +167,7 @@ impl Platform for Tus {
                 }
             },
             // Without receipts it cannot tell: servers may move what is finished away.
-            FilePhase::Confirmed { .. } if session.receipt_url.is_none() => {
-                Ok(Standing::Whole { remote: None })
-            }
+            FilePhase::Confirmed { .. } if session.receipt_url.is_none() => Ok(Standing::Mute),
             FilePhase::Confirmed { .. } => session.ask_receipt(parcel, Standing::Absent).await,
         }
     }
@@ -180,50 +184,31 @@ impl Platform for Tus {
             sha256: &parcel.file.sha256,
             size_bytes: parcel.file.size_bytes,
         });
-        let reply = session.request(Method::POST, &session.url, headers).await?;
-        if reply.status != StatusCode::CREATED {
-            return Err(refusal::fault(&reply, "a creation", &session.url));
-        }
-        match protocol::location(&session.url, &reply) {
-            Ok(upload) => {
-                tracing::info!(upload = %short(upload.as_str()), file = parcel.file.name, "an upload was created");
-                Ok(upload.into())
-            }
-            Err(BadLocation::Missing) => Err(refusal::not_tus(
-                &reply,
-                "a creation",
-                &session.url,
-                "without a Location",
-            )),
-            Err(BadLocation::NoUrl(why)) => Err(Fault::person(
-                format!(
-                    "{} answered a creation with a Location that is no URL: {why}.",
-                    net::authority(&session.url)
-                ),
-                "Ask the platform's operator to mend the server's own address.",
-            )),
-            Err(BadLocation::Elsewhere(url)) => Err(Fault::person(
-                format!(
-                    "{} wants the bytes to go to {}, which is not the configured platform.",
-                    session.url.origin().ascii_serialization(),
-                    url.origin().ascii_serialization()
-                ),
-                "Put that address into the platform's url, or have the server told its address as seen from here \
-                 (behind a proxy: X-Forwarded-Proto and X-Forwarded-Host).",
-            )),
-        }
+        let (upload, expires) = session.create(headers).await?;
+        tracing::info!(
+            upload = %short(upload.as_str()),
+            file = parcel.file.name,
+            expires = expires.map(tracing::field::display),
+            "an upload was created"
+        );
+        Ok(upload.into())
     }
 
     async fn send(&self, parcel: &Parcel<'_>, remote: &str, from: u64) -> Result<u64, Fault> {
-        let to = parcel.file.size_bytes.saturating_sub(LAST_PIECE_BYTES);
+        let to = last_piece(parcel);
         if from >= to {
             return Ok(from);
         }
         parcel.contents.check_size().await?;
-        let mut stride = Stride::default();
+        let digested = self.session().await?.capabilities().await?.checksum.is_some();
+        let mut stride = if digested {
+            Stride::digested()
+        } else {
+            Stride::default()
+        };
         let mut at = from;
         while at < to {
-            let end = to.min(at + stride.bytes());
+            let end = to.min(at + stride.bytes()).min(parcel.contents.part_end(at));
             let begun = Instant::now();
             self.send_piece(parcel, remote, at, end).await?;
             stride.took(begun.elapsed());
@@ -234,39 +219,10 @@ impl Platform for Tus {
 
     async fn complete(&self, parcel: &Parcel<'_>, remote: &str, from: u64) -> Result<(), Fault> {
         let size = parcel.file.size_bytes;
-        if from == size {
-            return Ok(());
+        if from < size {
+            self.send_piece(parcel, remote, from, size).await?;
         }
-        let session = self.session().await?;
-        let mut blocks = parcel.contents.blocks(from, size).await?;
-        let mut piece = BytesMut::new();
-        while let Some(block) = blocks.frames.recv().await {
-            piece.extend_from_slice(&block);
-        }
-        parcel.contents.keep(blocks.reader).await?;
-        parcel.contents.check_hash().await?;
-        let taken = Arc::new(AtomicU64::new(from));
-        let body = Outgoing::piece(piece.freeze(), Arc::clone(&taken));
-        let offset = session
-            .patch(
-                parcel,
-                remote,
-                Piece {
-                    from,
-                    length: size - from,
-                    body,
-                    taken,
-                },
-            )
-            .await?;
-        if offset == size {
-            Ok(())
-        } else {
-            Err(Fault::doubt(format!(
-                "{} took only a part of the last piece.",
-                net::authority(&session.url)
-            )))
-        }
+        Ok(())
     }
 
     async fn verify(
@@ -289,7 +245,7 @@ impl Platform for Tus {
         }
         let receipt = match &session.receipt_url {
             Some(url) => Some(
-                receipt::fetch(&session.control, url, parcel)
+                receipt::fetch(&session.control, url, parcel.lecture(), &parcel.file.name)
                     .await?
                     .ok_or_else(|| {
                         Fault::later(format!(
@@ -325,6 +281,18 @@ impl Platform for Tus {
             }),
         })
     }
+
+    async fn probe(&self) -> Vec<Check> {
+        let mut findings = Findings::about(&self.name);
+        let examined = match self.session().await {
+            Ok(session) => probe::examine(session, &mut findings).await,
+            Err(fault) => Err(fault),
+        };
+        if let Err(fault) = examined {
+            findings.fault(fault);
+        }
+        findings.into_checks()
+    }
 }
 
 fn standing(parcel: &Parcel<'_>, remote: &str, offset_bytes: u64) -> Standing {
@@ -334,6 +302,16 @@ fn standing(parcel: &Parcel<'_>, remote: &str, offset_bytes: u64) -> Standing {
     } else {
         Standing::Partial { remote, offset_bytes }
     }
+}
+
+/// Where the last piece begins: it does not reach back over the last part's begin.
+fn last_piece(parcel: &Parcel<'_>) -> u64 {
+    let size = parcel.file.size_bytes;
+    let last_part = parcel
+        .contents
+        .part_range(parcel.contents.part_count().saturating_sub(1));
+    size.saturating_sub(LAST_PIECE_BYTES)
+        .max(last_part.start.min(size))
 }
 
 /// A name for an upload address, which is a capability and must not be printed.

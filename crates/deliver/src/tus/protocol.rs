@@ -2,10 +2,12 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
 use lectern_domain::ids::LectureId;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
+use super::checksum::Algorithm;
 use crate::net::Reply;
 
 pub(super) const VERSION: HeaderValue = HeaderValue::from_static("1.0.0");
@@ -14,6 +16,10 @@ pub(super) const TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resuma
 pub(super) const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 pub(super) const UPLOAD_LENGTH: HeaderName = HeaderName::from_static("upload-length");
 pub(super) const UPLOAD_METADATA: HeaderName = HeaderName::from_static("upload-metadata");
+pub(super) const UPLOAD_CHECKSUM: HeaderName = HeaderName::from_static("upload-checksum");
+
+/// The status of a piece whose checksum did not match; the server has dropped it.
+pub(super) const CHECKSUM_MISMATCH: u16 = 460;
 
 /// What a lecture's file is announced with.
 pub(super) struct Announced<'a> {
@@ -57,12 +63,41 @@ pub(super) fn creation(announced: &Announced<'_>) -> HeaderMap {
     headers
 }
 
+/// The headers of a creation that no lecture is behind.
+pub(super) fn probe(size_bytes: u64) -> HeaderMap {
+    let mut headers = versioned();
+    headers.insert(UPLOAD_LENGTH, size_bytes.into());
+    let name = format!("filename {}", STANDARD.encode("lectern-probe"));
+    headers.insert(
+        UPLOAD_METADATA,
+        name.parse().expect("base64 is valid in a header"),
+    );
+    headers
+}
+
+/// When the server drops an upload that is not whole by then, if it said so.
+pub(super) fn expires(reply: &Reply) -> Option<Timestamp> {
+    let date = jiff::fmt::rfc2822::parse(reply.header("upload-expires")?.trim()).ok()?;
+    Some(date.timestamp())
+}
+
 /// What a server said of itself; a server that answers no OPTIONS is taken as able.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Capabilities {
     versions: Option<String>,
     extensions: Option<String>,
     max_size: Option<u64>,
+    /// The best digest that both know for a piece, if it has the checksum extension.
+    pub(super) checksum: Option<Algorithm>,
+}
+
+/// Why a server cannot take a file.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Objection {
+    /// No file at all.
+    Any(String),
+    /// Not one of this size.
+    Size(String),
 }
 
 impl Capabilities {
@@ -71,35 +106,45 @@ impl Capabilities {
             return Self::default();
         }
         let text = |name| reply.header(name).map(str::to_owned);
+        let extensions = text("tus-extension");
+        let checksums = reply
+            .header("tus-checksum-algorithm")
+            .filter(|_| extensions.as_deref().is_some_and(|list| lists(list, "checksum")));
         Self {
+            checksum: checksums.and_then(Algorithm::best_of),
             versions: text("tus-version"),
-            extensions: text("tus-extension"),
+            extensions,
             max_size: reply.number("tus-max-size"),
         }
     }
 
     /// Why a file of this size cannot be sent there, if so.
-    pub(super) fn objection(&self, size_bytes: u64) -> Option<String> {
-        let lists = |list: &str, wanted: &str| list.split(',').any(|item| item.trim() == wanted);
+    pub(super) fn objection(&self, size_bytes: u64) -> Option<Objection> {
         if let Some(versions) = &self.versions
             && !lists(versions, "1.0.0")
         {
-            return Some(format!("it speaks tus {versions}, and 1.0.0 is needed"));
+            return Some(Objection::Any(format!(
+                "it speaks tus {versions}, and 1.0.0 is needed"
+            )));
         }
         if let Some(extensions) = &self.extensions
             && !lists(extensions, "creation")
         {
-            return Some(format!(
+            return Some(Objection::Any(format!(
                 "it lets nobody create uploads (its extensions: {extensions})"
-            ));
+            )));
         }
         match self.max_size {
-            Some(max) if max < size_bytes => Some(format!(
+            Some(max) if max < size_bytes => Some(Objection::Size(format!(
                 "it takes at most {max} bytes, and the file has {size_bytes}"
-            )),
+            ))),
             _ => None,
         }
     }
+}
+
+fn lists(list: &str, wanted: &str) -> bool {
+    list.split(',').any(|item| item.trim() == wanted)
 }
 
 /// Why a Location is not taken.
@@ -202,22 +247,43 @@ mod tests {
             ]),
             None
         );
-        assert!(able(&[("tus-version", "0.2.2")]).unwrap().contains("0.2.2"));
-        assert!(
-            able(&[("tus-extension", "checksum")])
-                .unwrap()
-                .contains("checksum")
-        );
+        for (header, value) in [("tus-version", "0.2.2"), ("tus-extension", "checksum")] {
+            assert!(
+                matches!(able(&[(header, value)]), Some(Objection::Any(why)) if why.contains(value)),
+                "{header}"
+            );
+        }
         assert_eq!(able(&[("tus-max-size", "10")]), None);
         assert!(
-            able(&[("tus-max-size", "9")])
-                .unwrap()
-                .contains("at most 9 bytes")
+            matches!(able(&[("tus-max-size", "9")]), Some(Objection::Size(why)) if why.contains("at most 9 bytes"))
         );
         let not_found = Reply {
             status: StatusCode::NOT_FOUND,
             ..reply(&[("tus-version", "9")])
         };
         assert_eq!(Capabilities::read(&not_found), Capabilities::default());
+    }
+
+    #[test]
+    fn digests_go_only_to_servers_that_have_the_extension_for_them() {
+        let algorithms = ("tus-checksum-algorithm", "sha1,sha256");
+        let with = [("tus-extension", "creation,checksum"), algorithms];
+        let without = [("tus-extension", "creation"), algorithms];
+        assert_eq!(
+            Capabilities::read(&reply(&with)).checksum,
+            Some(Algorithm::Sha256)
+        );
+        assert_eq!(Capabilities::read(&reply(&without)).checksum, None);
+    }
+
+    #[test]
+    fn an_expiry_is_read_from_a_date_of_http() {
+        let at = |text| expires(&reply(&[("upload-expires", text)]));
+        assert_eq!(
+            at("Wed, 25 Jun 2014 16:00:00 GMT"),
+            Some("2014-06-25T16:00:00Z".parse().unwrap())
+        );
+        assert_eq!(at("tomorrow"), None);
+        assert_eq!(expires(&reply(&[])), None);
     }
 }

@@ -1,6 +1,7 @@
 //! The platform's own proof, beside tus: `GET receipt_url?lecture_id=…&file=…` answers
 //! `{"sha256": "…", "size": …}` for a file that it has in whole, and 404 for one that it has not.
 
+use lectern_domain::ids::LectureId;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -22,20 +23,21 @@ pub(super) struct Receipt {
 pub(super) async fn fetch(
     control: &Control,
     url: &Url,
-    parcel: &Parcel<'_>,
+    lecture: LectureId,
+    file: &str,
 ) -> Result<Option<Receipt>, Fault> {
     let mut asked = url.clone();
     asked
         .query_pairs_mut()
-        .append_pair("lecture_id", &parcel.lecture().to_string())
-        .append_pair("file", &parcel.file.name);
+        .append_pair("lecture_id", &lecture.to_string())
+        .append_pair("file", file);
     let reply = control
         .request(Method::GET, &asked, HeaderMap::new())
         .await
         .map_err(|fault| fault.into_fault(url))?;
     match reply.status {
         StatusCode::OK => serde_json::from_slice(&reply.body).map(Some).map_err(|_| {
-            Fault::person(
+            Fault::refused(
                 format!("{} answered with something else than a receipt.", net::shown(url)),
                 "Check the platform's receipt_url: it must answer {\"sha256\": …, \"size\": …} or 404.",
             )

@@ -1,35 +1,39 @@
-//! What an answer means that is not the hoped-for one: wait, ask again, or call a person.
+//! What an answer means that is not the hoped-for one: wait, ask again, leave the platform alone
+//! until somebody has mended it, or call a person for this lecture.
 
 use reqwest::StatusCode;
 use url::Url;
 
+use super::protocol::CHECKSUM_MISMATCH;
 use crate::fault::Fault;
 use crate::net::{self, Reply};
-
-/// tus: the checksum of the piece did not match, the server dropped it.
-const CHECKSUM_MISMATCH: u16 = 460;
 
 /// The fault behind an answer to `request` ("a POST", …) at `url`.
 pub(super) fn fault(reply: &Reply, request: &str, url: &Url) -> Fault {
     let (status, peer) = (reply.status, net::authority(url));
     let answered = format!("{peer} answered {request} with {status}");
     let person = |advice: &str| Fault::person(format!("{answered}."), advice);
+    let refused = |advice: &str| Fault::refused(format!("{answered}."), advice);
     match status.as_u16() {
-        401 | 407 => person("Renew the platform's credential."),
-        403 => person("Ask the platform's operator to let this room's credential upload."),
-        404 | 405 | 410 => {
-            person("Check the platform's url: it must be the address where tus uploads are created.")
+        401 | 407 => refused("Renew the platform's credential."),
+        403 => refused("Ask the platform's operator to let this room's credential upload."),
+        404 | 405 | 410 | 501 => {
+            refused("Check the platform's url: it must be the address where tus uploads are created.")
         }
         // Somebody else holds the upload (often our own cut request), or our offset is not the
-        // server's, or it dropped a damaged piece: its offset is to be asked for.
-        409 | CHECKSUM_MISMATCH => Fault::doubt(format!("{answered}.")),
-        412 => person("The platform does not speak tus 1.0.0: check its url and its version."),
+        // server's: its offset is to be asked for.
+        409 => Fault::doubt(format!("{answered}.")),
+        CHECKSUM_MISMATCH => Fault::doubt(format!(
+            "{peer} found that a piece was damaged on the way and dropped it ({status})."
+        )),
+        412 | 505 => refused("The platform does not speak tus 1.0.0: check its url and its version."),
         413 => person(
             "The file, or one request, is too large for the platform or a proxy before it: have the limit raised.",
         ),
-        415 => person(
+        415 => refused(
             "A proxy before the platform may change requests: it must let application/offset+octet-stream pass.",
         ),
+        511 => refused("The network asks for a login before it lets anything pass: log this machine in."),
         408 | 423 | 425 | 429 | 500..=599 => {
             let happened = match excerpt(reply) {
                 Some(text) => format!("{answered}: {text}."),
@@ -40,7 +44,7 @@ pub(super) fn fault(reply: &Reply, request: &str, url: &Url) -> Fault {
                 after: reply.retry_after(jiff::Timestamp::now()),
             }
         }
-        300..=399 => person(
+        300..=399 => refused(
             "Redirects are not followed with a credential: put the final address into the platform's url.",
         ),
         200..=299 => not_tus(reply, request, url, "without what tus asks for"),
@@ -55,7 +59,7 @@ pub(super) fn not_tus(reply: &Reply, request: &str, url: &Url, lacking: &str) ->
         Some(kind) if kind.starts_with("text/html") => "a web page".to_owned(),
         _ => format!("{} {lacking}", reply.status),
     };
-    Fault::person(
+    Fault::refused(
         format!("{peer} answered {request} with {what}: this is no tus server."),
         "Check the platform's url, and whether a login page or a proxy stands before the platform.",
     )
@@ -109,15 +113,18 @@ mod tests {
                 Fault::Stopped => "stopped",
             }
         };
-        for status in [423, 429, 500, 502, 503, 504, 507] {
+        for status in [408, 423, 425, 429, 500, 502, 503, 504, 507] {
             assert_eq!(class(status), "later", "{status}");
         }
         for status in [409, 460] {
             assert_eq!(class(status), "doubt", "{status}");
         }
         for status in [
-            200, 204, 301, 308, 400, 401, 403, 404, 405, 410, 412, 413, 415, 418,
+            200, 204, 301, 308, 401, 403, 404, 405, 407, 410, 412, 415, 501, 505, 511,
         ] {
+            assert_eq!(class(status), "refused", "{status}");
+        }
+        for status in [400, 413, 418, 422] {
             assert_eq!(class(status), "person", "{status}");
         }
     }

@@ -2,16 +2,20 @@
 //!
 //! Reads answers into offsets and faults; what is asked when is decided in the file above.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 
+use bytes::Bytes;
 use hyper::Request;
-use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, USER_AGENT};
+use jiff::Timestamp;
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, USER_AGENT,
+};
 use reqwest::{Method, StatusCode};
 use tokio::sync::{Mutex, OnceCell};
 use url::Url;
 
-use super::protocol::{self, Capabilities};
+use super::protocol::{self, BadLocation, Capabilities, Objection};
 use super::{receipt, refusal};
 use crate::fault::Fault;
 use crate::net::{self, Control, Lane, Outgoing, Reply};
@@ -25,6 +29,8 @@ pub(super) struct Session {
     pub(super) control: Control,
     /// What the server said of itself, asked before the first creation.
     capabilities: OnceCell<Capabilities>,
+    /// When the server drops the upload that was spoken of last, if it said so.
+    expires: std::sync::Mutex<Option<Timestamp>>,
     /// The open connection for bytes, between two requests.
     lane: Mutex<Option<Lane>>,
 }
@@ -34,6 +40,8 @@ pub(super) struct Piece {
     pub(super) from: u64,
     pub(super) length: u64,
     pub(super) body: Outgoing,
+    /// Of the checksum extension.
+    pub(super) checksum: Option<HeaderValue>,
     /// Offset of the last byte that the connection took.
     pub(super) taken: Arc<AtomicU64>,
 }
@@ -45,6 +53,7 @@ impl Session {
             receipt_url,
             control,
             capabilities: OnceCell::new(),
+            expires: std::sync::Mutex::default(),
             lane: Mutex::new(None),
         }
     }
@@ -70,7 +79,7 @@ impl Session {
         let Some(url) = &self.receipt_url else {
             return Ok(otherwise);
         };
-        match receipt::fetch(&self.control, url, parcel).await? {
+        match receipt::fetch(&self.control, url, parcel.lecture(), &parcel.file.name).await? {
             Some(receipt) => {
                 receipt::check(&receipt, parcel, url)?;
                 Ok(Standing::Whole { remote: None })
@@ -79,21 +88,124 @@ impl Session {
         }
     }
 
-    pub(super) async fn check_capable(&self, size_bytes: u64) -> Result<(), Fault> {
-        let capabilities = self
-            .capabilities
+    /// What the server says of itself.
+    pub(super) async fn capabilities(&self) -> Result<&Capabilities, Fault> {
+        self.capabilities
             .get_or_try_init(async || {
                 let reply = self.request(Method::OPTIONS, &self.url, HeaderMap::new()).await?;
                 Ok(Capabilities::read(&reply))
             })
-            .await?;
-        match capabilities.objection(size_bytes) {
+            .await
+    }
+
+    pub(super) async fn check_capable(&self, size_bytes: u64) -> Result<(), Fault> {
+        let peer = net::authority(&self.url);
+        let advice = "Ask the platform's operator to change this, or send to another platform.";
+        match self.capabilities().await?.objection(size_bytes) {
             None => Ok(()),
-            Some(why) => Err(Fault::person(
-                format!("{} cannot take this file: {why}.", net::authority(&self.url)),
-                "Ask the platform's operator to change this, or send to another platform.",
+            Some(Objection::Any(why)) => Err(Fault::refused(
+                format!("{peer} cannot take any file: {why}."),
+                advice,
+            )),
+            Some(Objection::Size(why)) => Err(Fault::person(
+                format!("{peer} cannot take this file: {why}."),
+                advice,
             )),
         }
+    }
+
+    /// Creates an upload: its address, and when it is dropped if it is not whole by then.
+    pub(super) async fn create(&self, headers: HeaderMap) -> Result<(Url, Option<Timestamp>), Fault> {
+        let reply = self.request(Method::POST, &self.url, headers).await?;
+        if reply.status != StatusCode::CREATED {
+            return Err(refusal::fault(&reply, "a creation", &self.url));
+        }
+        self.note_expiry(&reply);
+        match protocol::location(&self.url, &reply) {
+            Ok(upload) => Ok((upload, protocol::expires(&reply))),
+            Err(BadLocation::Missing) => Err(refusal::not_tus(
+                &reply,
+                "a creation",
+                &self.url,
+                "without a Location",
+            )),
+            Err(BadLocation::NoUrl(why)) => Err(Fault::refused(
+                format!(
+                    "{} answered a creation with a Location that is no URL: {why}.",
+                    net::authority(&self.url)
+                ),
+                "Ask the platform's operator to mend the server's own address.",
+            )),
+            Err(BadLocation::Elsewhere(url)) => Err(Fault::refused(
+                format!(
+                    "{} wants the bytes to go to {}, which is not the configured platform.",
+                    self.url.origin().ascii_serialization(),
+                    url.origin().ascii_serialization()
+                ),
+                "Put that address into the platform's url, or have the server told its address as seen from here \
+                 (behind a proxy: X-Forwarded-Proto and X-Forwarded-Host).",
+            )),
+        }
+    }
+
+    /// Adds to an obstacle how long the server keeps what it has, if it said so.
+    pub(super) fn with_expiry(&self, fault: Fault) -> Fault {
+        let expires = *self.expires.lock().unwrap_or_else(PoisonError::into_inner);
+        match (fault, expires) {
+            (Fault::Later { happened, after }, Some(expires)) => Fault::Later {
+                happened: format!(
+                    "{happened} It keeps what was sent until {}; after that this file is sent anew.",
+                    expires.strftime("%Y-%m-%d %H:%M UTC")
+                ),
+                after,
+            },
+            (fault, _) => fault,
+        }
+    }
+
+    fn note_expiry(&self, reply: &Reply) {
+        if let Some(expires) = protocol::expires(reply) {
+            *self.expires.lock().unwrap_or_else(PoisonError::into_inner) = Some(expires);
+        }
+    }
+
+    /// A HEAD of an upload that is there.
+    pub(super) async fn head(&self, upload: &Url) -> Result<Reply, Fault> {
+        let reply = self.request(Method::HEAD, upload, protocol::versioned()).await?;
+        if reply.status.is_success() {
+            Ok(reply)
+        } else {
+            Err(refusal::fault(&reply, "a HEAD", upload))
+        }
+    }
+
+    /// Sends a few bytes at offset 0, and returns whatever the server says to that.
+    pub(super) async fn patch_once(
+        &self,
+        upload: &Url,
+        bytes: Bytes,
+        checksum: HeaderValue,
+    ) -> Result<Reply, Fault> {
+        let length = bytes.len() as u64;
+        let piece = Piece {
+            from: 0,
+            length,
+            body: Outgoing::piece(bytes, Arc::default()),
+            checksum: Some(checksum),
+            taken: Arc::default(),
+        };
+        let request = self.patch_request(upload, piece)?;
+        let patience = self.control.patience().reply;
+        let exchange = self.exchange(upload, request, || false);
+        tokio::time::timeout(patience, exchange)
+            .await
+            .unwrap_or_else(|_| {
+                Err(Fault::doubt(format!(
+                    "{} did not answer within {} s.",
+                    net::authority(upload),
+                    patience.as_secs()
+                )))
+            })
     }
 
     /// How much of the upload the server has; `None` when it knows no such upload.
@@ -108,6 +220,7 @@ impl Session {
         if !reply.status.is_success() {
             return Err(refusal::fault(&reply, "a HEAD", &url));
         }
+        self.note_expiry(&reply);
         let Some(offset) = reply.number("upload-offset") else {
             return Err(refusal::not_tus(&reply, "a HEAD", &url, "without Upload-Offset"));
         };
@@ -136,13 +249,8 @@ impl Session {
         let Some(url) = self.upload_url(remote) else {
             return Err(Fault::doubt("The upload was begun at another address."));
         };
-        let Piece {
-            from,
-            length,
-            body,
-            taken,
-        } = piece;
-        let request = self.patch_request(&url, from, length, body)?;
+        let (from, length, taken) = (piece.from, piece.length, Arc::clone(&piece.taken));
+        let request = self.patch_request(&url, piece)?;
         let idle = self.control.patience().idle;
         let whole = || taken.load(Ordering::Relaxed) == from + length;
         let exchange = parcel
@@ -168,6 +276,7 @@ impl Session {
         if !matches!(reply.status, StatusCode::NO_CONTENT | StatusCode::OK) {
             return Err(refusal::fault(&reply, "a PATCH", &url));
         }
+        self.note_expiry(&reply);
         match reply.number("upload-offset") {
             None => Err(refusal::not_tus(&reply, "a PATCH", &url, "without Upload-Offset")),
             Some(offset) if offset > from + length => Err(contradiction(
@@ -212,13 +321,7 @@ impl Session {
         Ok(reply)
     }
 
-    fn patch_request(
-        &self,
-        url: &Url,
-        from: u64,
-        length: u64,
-        body: Outgoing,
-    ) -> Result<Request<Outgoing>, Fault> {
+    fn patch_request(&self, url: &Url, piece: Piece) -> Result<Request<Outgoing>, Fault> {
         let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
         let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
         let mut request = Request::patch(target)
@@ -226,12 +329,15 @@ impl Session {
             .header(USER_AGENT, net::AGENT)
             .header(protocol::TUS_RESUMABLE, protocol::VERSION)
             .header(CONTENT_TYPE, protocol::OFFSET_STREAM)
-            .header(CONTENT_LENGTH, length)
-            .header(protocol::UPLOAD_OFFSET, from)
-            .body(body)
+            .header(CONTENT_LENGTH, piece.length)
+            .header(protocol::UPLOAD_OFFSET, piece.from)
+            .body(piece.body)
             .map_err(|error| {
                 contradiction(url, &format!("its upload address cannot be requested ({error})"))
             })?;
+        if let Some(value) = piece.checksum {
+            request.headers_mut().insert(protocol::UPLOAD_CHECKSUM, value);
+        }
         if let Some(value) = self.control.authorization(url) {
             request.headers_mut().insert(AUTHORIZATION, value);
         }

@@ -8,28 +8,43 @@
 
 use std::time::Duration;
 
+use lectern_domain::finished::PART_BYTES;
+
 pub(super) const SHORTEST_BYTES: u64 = 512 * 1024;
-const LONGEST_BYTES: u64 = 16 * 1024 * 1024;
+const LONGEST_BYTES: u64 = PART_BYTES;
 /// Above this, a round trip and a server's bookkeeping are worth sharing among more bytes.
 const SLOW: Duration = Duration::from_millis(250);
 /// Below this, they are not worth the risk.
 const QUICK: Duration = Duration::from_millis(100);
 
+/// With a digest a piece counts in whole or not at all: what broke off is sent again.
+const LONGEST_DIGESTED_BYTES: u64 = 1024 * 1024;
+
 /// The length of the next piece.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stride {
     bytes: u64,
+    longest: u64,
 }
 
 impl Default for Stride {
     fn default() -> Self {
         Self {
             bytes: SHORTEST_BYTES,
+            longest: LONGEST_BYTES,
         }
     }
 }
 
 impl Stride {
+    /// For pieces that travel with a digest.
+    pub(super) fn digested() -> Self {
+        Self {
+            longest: LONGEST_DIGESTED_BYTES,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn bytes(self) -> u64 {
         self.bytes
     }
@@ -37,7 +52,7 @@ impl Stride {
     /// Learns from a piece that was confirmed after this time.
     pub(super) fn took(&mut self, time: Duration) {
         if time > SLOW {
-            self.bytes = (self.bytes * 2).min(LONGEST_BYTES);
+            self.bytes = (self.bytes * 2).min(self.longest);
         } else if time < QUICK {
             self.bytes = (self.bytes / 2).max(SHORTEST_BYTES);
         }
@@ -79,8 +94,8 @@ mod tests {
 
     #[test]
     fn a_server_that_is_slow_to_confirm_is_asked_less_often() {
-        let (stride, used) = over(30.0, 0.5);
+        let (stride, used) = over(5.0, 0.5);
         assert_eq!(stride, LONGEST_BYTES);
-        assert!(used > 0.45, "{used}");
+        assert!(used > 0.7, "{used}");
     }
 }
