@@ -159,7 +159,7 @@ pub fn finish(
     let digests = copy::copy(job, &files, &finishes, &chunks, &outputs, &mut notes, progress)?;
 
     let mut made = Vec::new();
-    for ((plan, output), sha256) in plans.iter().zip(&outputs).zip(digests) {
+    for ((plan, output), digests) in plans.iter().zip(&outputs).zip(digests) {
         package::sync(&output.file, &output.path, output.total_bytes())?;
         mp4::verify::verify(&output.file, plan.track_count()).map_err(|why| FinishError::Check {
             path: output.path.clone(),
@@ -169,8 +169,8 @@ pub fn finish(
             name: plan.name.clone(),
             role: plan.role.clone(),
             size_bytes: output.total_bytes(),
-            sha256,
-            parts: Vec::new(),
+            sha256: digests.whole,
+            parts: digests.parts,
             duration_ms: Some(output::duration_ms(&finishes, &plan.tracks)),
             content_type: plan.content_type.to_owned(),
         });

@@ -2,9 +2,8 @@
 
 use lectern_domain::finished::{FileRole, FinishedFile};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
-use crate::copy::hex;
+use crate::copy::parts::Parted;
 use crate::error::FinishError;
 use crate::job::{Job, RunInput, TrackInput};
 use crate::mp4::chapters::Chapter;
@@ -72,12 +71,13 @@ fn add_text(
     files: &mut Vec<FinishedFile>,
 ) -> Result<(), FinishError> {
     package.write(name, text.as_bytes())?;
+    let digests = Parted::of(text.as_bytes());
     files.push(FinishedFile {
         name: name.to_owned(),
         role,
         size_bytes: text.len() as u64,
-        sha256: hex(Sha256::new_with_prefix(text)),
-        parts: Vec::new(),
+        sha256: digests.whole,
+        parts: digests.parts,
         duration_ms: None,
         content_type: content_type.to_owned(),
     });
@@ -92,6 +92,14 @@ fn document(job: &Job, story: &Story<'_>, duration_ms: u64, files: &[FinishedFil
     let pauses = story.timeline.pauses.iter();
     let pauses: Vec<Value> = pauses
         .map(|(at, cut)| json!({"at_ms": ms(*at), "cut_ms": ms(*cut)}))
+        .collect();
+    // Hashes of parts are for who sends the files; who receives them has SHA256SUMS.
+    let files: Vec<FinishedFile> = files
+        .iter()
+        .map(|file| FinishedFile {
+            parts: Vec::new(),
+            ..file.clone()
+        })
         .collect();
     let runs = story.timeline.runs.iter().map(|(number, from, to)| {
         let known = story.runs.iter().find(|run| run.run == *number);

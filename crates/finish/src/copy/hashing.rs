@@ -1,8 +1,9 @@
 //! SHA-256 beside the copy: a few lanes, each a stream of blocks in order, on two threads.
 //!
 //! Hashing takes about as long as copying, and twice to three times as many bytes go through it
-//! (each file written, and each segment read), so it must not stand in the copy's way. A lane
-//! belongs to one thread for its whole life, which keeps its blocks in order without a lock.
+//! (each file written, as a whole and by parts, and each segment read), so it must not stand in
+//! the copy's way. A lane belongs to one thread for its whole life, which keeps its blocks in order
+//! without a lock.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -14,6 +15,7 @@ use std::thread::{Builder, Scope, ScopedJoinHandle};
 use sha2::{Digest, Sha256};
 
 use super::Block;
+use super::parts::{Digests, Parted};
 
 /// How many blocks may wait for each thread; the copy stands still while one is full.
 pub(crate) const QUEUE_BLOCKS: usize = 8;
@@ -26,9 +28,9 @@ pub(crate) struct Lane(pub(crate) usize);
 /// Which bytes of a block belong to a lane.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Part {
-    /// Its media.
+    /// Its media: the bytes of a file that is being written, which gets hashes of its parts.
     Media,
-    /// All of it.
+    /// All of it: the bytes of a segment as it is read.
     Whole,
 }
 
@@ -59,14 +61,15 @@ pub(crate) struct Hashing<'scope> {
 
 #[derive(Default)]
 struct Outcome {
-    lanes: HashMap<Lane, Sha256>,
+    written: HashMap<Lane, Parted>,
+    read: HashMap<Lane, Sha256>,
     suspects: Vec<(Lane, u32)>,
 }
 
 /// What came out.
 pub(crate) struct Results {
-    /// Lower-case hex of the first lanes.
-    pub(crate) digests: Vec<String>,
+    /// Of the first lanes: the files that were written.
+    pub(crate) digests: Vec<Digests>,
     /// Lane and file of each comparison that failed.
     pub(crate) suspects: Vec<(Lane, u32)>,
 }
@@ -122,19 +125,19 @@ impl<'scope> Hashing<'scope> {
     /// Waits for the threads; answers the digests of the first `outputs` lanes.
     pub(crate) fn finish(self, outputs: usize) -> Results {
         drop(self.senders);
-        let mut lanes = HashMap::new();
+        let mut written = HashMap::new();
         let mut suspects = Vec::new();
         for thread in self.threads {
             match thread.join() {
                 Ok(mut outcome) => {
-                    lanes.extend(outcome.lanes);
+                    written.extend(outcome.written);
                     suspects.append(&mut outcome.suspects);
                 }
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
         let digests = (0..outputs)
-            .map(|index| hex(lanes.remove(&Lane(index)).unwrap_or_default()))
+            .map(|index| written.remove(&Lane(index)).unwrap_or_default().finish())
             .collect();
         Results { digests, suspects }
     }
@@ -144,15 +147,15 @@ fn hash(work: &Receiver<Work>) -> Outcome {
     let mut out = Outcome::default();
     for work in work {
         match work {
-            Work::Update { lane, block, part } => {
-                let state = out.lane(lane);
-                match part {
-                    Part::Media => block.media().for_each(|bytes| state.update(bytes)),
-                    Part::Whole => state.update(&block.bytes),
+            Work::Update { lane, block, part } => match part {
+                Part::Media => {
+                    let state = out.written.entry(lane).or_default();
+                    block.media().for_each(|bytes| state.update(bytes));
                 }
-            }
+                Part::Whole => out.read.entry(lane).or_default().update(&block.bytes),
+            },
             Work::Compare { lane, file, expected } => {
-                let found = hex(std::mem::take(out.lane(lane)));
+                let found = hex(out.read.remove(&lane).unwrap_or_default());
                 if expected.is_some_and(|expected| expected != found) {
                     out.suspects.push((lane, file));
                 }
@@ -160,12 +163,6 @@ fn hash(work: &Receiver<Work>) -> Outcome {
         }
     }
     out
-}
-
-impl Outcome {
-    fn lane(&mut self, lane: Lane) -> &mut Sha256 {
-        self.lanes.entry(lane).or_default()
-    }
 }
 
 /// The digest as lower-case hex.

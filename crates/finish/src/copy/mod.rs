@@ -9,6 +9,7 @@ use std::thread;
 
 use crate::copy::feed::Feed;
 use crate::copy::hashing::{Hashing, Lane};
+use crate::copy::parts::Digests;
 use crate::copy::writer::{Output, Writer};
 use crate::cut::Finish;
 use crate::error::FinishError;
@@ -18,6 +19,7 @@ use crate::layout::Chunk;
 
 mod feed;
 mod hashing;
+pub(crate) mod parts;
 pub(crate) mod writer;
 
 pub(crate) use hashing::hex;
@@ -41,8 +43,8 @@ impl Block {
 /// How the copy tells its caller where it is, and is told to stop.
 pub(crate) type OnProgress<'a> = &'a mut dyn FnMut(Progress) -> ControlFlow<()>;
 
-/// Writes all outputs, not yet synced. Answers the SHA-256 of each, in order; adds a note for
-/// each segment that differs from what was stored or could not be read. Blocking.
+/// Writes all outputs, not yet synced. Answers the SHA-256 of each and of its parts, in order;
+/// adds a note for each segment that differs from what was stored or could not be read. Blocking.
 pub(crate) fn copy(
     job: &Job,
     files: &Files,
@@ -51,9 +53,10 @@ pub(crate) fn copy(
     outputs: &[Output],
     notes: &mut Vec<Note>,
     progress: OnProgress<'_>,
-) -> Result<Vec<String>, FinishError> {
+) -> Result<Vec<Digests>, FinishError> {
     // One lane for each output, then one for the segments of each track.
-    let written = outputs.iter().map(Output::total_bytes);
+    // What is written is hashed twice: as a whole and by parts.
+    let written = outputs.iter().map(|output| 2 * output.total_bytes());
     let read = finishes
         .iter()
         .map(|finish| finish.samples.iter().map(|sample| u64::from(sample.size)).sum());

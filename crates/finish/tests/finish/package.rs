@@ -76,6 +76,7 @@ fn all_files_are_there_and_sha256sum_agrees() {
             std::fs::metadata(recording.path(&file.name)).unwrap().len(),
             file.size_bytes
         );
+        assert_eq!(file.parts, [file.sha256.as_str()], "each of them is one part");
     }
     let check = Command::new("sha256sum")
         .args(["--check", "--strict", "--quiet", "SHA256SUMS"])
@@ -89,6 +90,7 @@ fn all_files_are_there_and_sha256sum_agrees() {
     assert_eq!(manifest["duration_ms"], finished.duration_ms);
     assert_eq!(manifest["files"].as_array().unwrap().len(), 4);
     assert_eq!(manifest["files"][0]["sha256"], finished.files[0].sha256.as_str());
+    assert!(manifest["files"][0].get("parts").is_none());
 }
 
 #[test]
