@@ -14,6 +14,7 @@ use crate::clock::{self, SECOND_NS};
 use crate::feed::REPEATED;
 use crate::form::Form;
 use crate::grid::Grid;
+use crate::piece::{Piece, Whole};
 
 /// A key frame is asked for when this much has passed since the last, in nanoseconds.
 pub(crate) const KEY_EVERY_NS: u64 = 2 * SECOND_NS;
@@ -24,8 +25,8 @@ const STILL_KEY_EVERY_NS: u64 = 8 * SECOND_NS;
 const MAX_PICTURES: u64 = 8;
 /// Coded pictures that may wait for the parser.
 const MAX_CODED: u64 = 250;
-/// Blocks of sound that may wait for the encoder; 10 ms each with every source here.
-const MAX_BLOCKS: u64 = 500;
+/// Pieces of sound that may wait for the encoder: 40 ms each with every source here.
+const MAX_PIECES: u64 = 125;
 /// A block of sound this near to the end of the one before follows it without a seam.
 const ROUNDING_SAMPLES: u64 = 4;
 
@@ -110,6 +111,8 @@ enum Kind {
         channels: u32,
         /// The sample after the last one fed.
         next: Option<u64>,
+        /// What is gathered for the encoder.
+        piece: Piece,
     },
 }
 
@@ -167,6 +170,7 @@ impl Feeder {
             Form::Sound { channels, .. } => Kind::Sound {
                 channels: *channels,
                 next: None,
+                piece: Piece::default(),
             },
         };
         Self {
@@ -268,7 +272,11 @@ impl Feeder {
                 *waiting_for_key = false;
                 push_coded(&self.source, buffer, at_ns)
             }
-            Kind::Sound { channels, next } => {
+            Kind::Sound {
+                channels,
+                next,
+                piece,
+            } => {
                 let stamped = clock::to_ticks(at_ns, clock::SOUND_TICKS);
                 let frames = buffer.size() as u64 / (4 * u64::from(*channels));
                 let first = match *next {
@@ -277,23 +285,32 @@ impl Feeder {
                     Some(next) if stamped < next => return Taken::Outside,
                     Some(_) | None => stamped,
                 };
-                if full(&self.source, MAX_BLOCKS) {
+                if full(&self.source, MAX_PIECES) {
                     return Taken::Dropped;
                 }
                 // What was dropped becomes silence: sound is counted in samples, and a hole
                 // would move all that follows.
                 if let Some(missing) = next.map(|next| first - next).filter(|missing| *missing > 0) {
+                    if let Some(before) = piece.take() {
+                        push_sound(&self.source, &before);
+                    }
                     push_silence(&self.source, first - missing, missing, *channels);
                 }
                 *next = Some(first + frames);
-                let (start, end) = (ns_of(first), ns_of(first + frames));
-                push(&self.source, buffer, start, end - start)
+                piece
+                    .add(first, frames, buffer)
+                    .map_or(Taken::Fed, |whole| push_sound(&self.source, &whole))
             }
         }
     }
 
     /// Ends the stream; the coder gives out what it holds.
-    pub(crate) fn finish(self) {
+    pub(crate) fn finish(mut self) {
+        if let Kind::Sound { piece, .. } = &mut self.kind
+            && let Some(rest) = piece.take()
+        {
+            push_sound(&self.source, &rest);
+        }
         self.ending.store(true, Release);
         if let Err(error) = self.source.end_of_stream() {
             tracing::debug!(%error, "the coder refused the end of its stream");
@@ -334,6 +351,11 @@ fn push_coded(source: &AppSrc, buffer: &gst::Buffer, at_ns: u64) -> Taken {
         stamped.unset_flags(gst::BufferFlags::DISCONT);
     }
     taken(source.push_buffer(stamped))
+}
+
+fn push_sound(source: &AppSrc, piece: &Whole) -> Taken {
+    let (start, end) = (ns_of(piece.first), ns_of(piece.first + piece.frames));
+    push(source, &piece.bytes, start, end - start)
 }
 
 fn push_silence(source: &AppSrc, first: u64, frames: u64, channels: u32) {

@@ -21,6 +21,7 @@ mod identity;
 mod inputs;
 mod library;
 mod outbox;
+mod piece;
 mod render;
 mod screen;
 mod session;
