@@ -57,9 +57,10 @@ pub use notes::Noted;
 pub use plan::{PAUSE_MARGIN_NS, RunPlan, Stop};
 pub use report::SourceReport;
 
-/// Media waiting between the children and the spool: about four seconds of three tracks. What
-/// comes on top waits in the children.
-pub const MEDIA_BOUND: usize = 64;
+/// Media waiting between the children and the spool: ten seconds of five tracks, some 10 MiB. What
+/// comes on top waits in the children. A source whose media waits cannot be started again, so this
+/// is longer than a disk that lives takes for a write: five seconds were measured (P4).
+pub const MEDIA_BOUND: usize = 256;
 /// Facts waiting for the conductor; what comes on top is dropped, with a word in the log.
 pub const FACTS_BOUND: usize = 256;
 /// Levels that a slow page may lag behind before it skips.

@@ -347,6 +347,35 @@ fn the_first_device_is_expected_and_a_hardware_encoder_that_broke_is_shunned() {
 }
 
 #[test]
+fn p4_a_killed_source_is_back_while_the_disk_takes_nothing() {
+    on_stage(async {
+        let mut stage = Stage::open(&[source("podium", None, "")], CaptureSettings::default());
+        let live = |s: &Stage| s.capture.reports()[&"podium".parse().unwrap()].health == TrackHealth::Live;
+        stage.until("it live", live).await;
+        stage.record();
+        stage.until("its chunks", |s| s.count("podium") > 0).await;
+        // From here on nobody takes media; a hundred chunks are five seconds of one like this.
+        let report = |s: &Stage| s.capture.reports()[&"podium".parse().unwrap()].clone();
+        let waited = timeout(PATIENCE, async {
+            while stage.out.media.len() < 100 {
+                sleep(Duration::from_millis(20)).await;
+            }
+            nix::sys::signal::kill(child("podium"), nix::sys::signal::Signal::SIGKILL).unwrap();
+            while report(&stage).restarts == 0 || report(&stage).health != TrackHealth::Live {
+                sleep(Duration::from_millis(20)).await;
+            }
+        });
+        assert!(
+            waited.await.is_ok(),
+            "it waited for the disk: {:?}",
+            report(&stage)
+        );
+        stage.stop(1).await;
+        stage.capture.shutdown().await;
+    });
+}
+
+#[test]
 fn a_source_hears_when_somebody_looks_at_its_pictures_and_when_nobody_does() {
     on_stage(async {
         let mut stage = Stage::open(&[source("camera", None, "")], CaptureSettings::default());
