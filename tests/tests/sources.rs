@@ -174,6 +174,13 @@ device = "{SOUND_DEVICE}"
             killed.len(),
             others.len()
         );
+        for (nth, step) in mine.iter().enumerate() {
+            let away = step.to - step.end;
+            if away > BACK_WITHIN {
+                println!("             kill {} was back after {away:.2} s:", nth + 1);
+                print!("{}", told_of(&room.log(), kind.name, nth));
+            }
+        }
         if median > BACK_WITHIN {
             faults.push(format!("{} was back after {median} s", kind.name));
         }
@@ -186,6 +193,22 @@ device = "{SOUND_DEVICE}"
     }
     assert!(faults.is_empty(), "{faults:#?}");
     drop((screen, sound, camera));
+}
+
+/// What the log tells of a source from its `nth` failure to the second after that, which is all
+/// that there is to find out why it was slow.
+fn told_of(log: &str, name: &str, nth: usize) -> String {
+    let mark = format!("name={name}");
+    let quoted = format!("name=\"{name}\"");
+    let mut failures = 0;
+    let told = log
+        .lines()
+        .filter(|line| line.contains(&mark) || line.contains(&quoted));
+    let from_then = told.filter(|line| {
+        failures += usize::from(line.contains("source failed"));
+        failures > nth && failures <= nth + 2
+    });
+    from_then.map(|line| format!("             {line}\n")).collect()
 }
 
 /// From one picture or block of sound to the next, in seconds of the run.
