@@ -80,6 +80,8 @@ impl TestCa {
 fn for_this_machine() -> anyhow::Result<CertificateParams> {
     Ok(CertificateParams::new(vec![
         "localhost".to_owned(),
+        // Stores that have the bucket in the host's name.
+        "*.localhost".to_owned(),
         "127.0.0.1".to_owned(),
     ])?)
 }

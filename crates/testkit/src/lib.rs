@@ -1,7 +1,8 @@
 //! Judges and damage for tests; never part of the product.
 //!
-//! [`TusJudge`] is a strict tus server that keeps count and can misbehave on command, [`RealTus`]
-//! the real @tus/server, [`CuttingProxy`] a line that breaks, [`TestCa`] a certificate authority
+//! [`TusJudge`] is a strict tus server and [`S3Judge`] a strict S3 store; both keep count, can
+//! misbehave on command and kill their client at a named moment. [`RealTus`] is the real
+//! @tus/server, [`CuttingProxy`] a line that breaks, [`TestCa`] a certificate authority
 //! of one's own. Everything runs inside the test's tokio runtime and ends with its owner. This
 //! crate knows nothing of the rooms that it judges.
 
@@ -10,6 +11,7 @@ mod court;
 mod judge;
 mod proxy;
 mod real_tus;
+mod s3;
 mod small;
 mod wire;
 
@@ -18,5 +20,6 @@ pub use court::{Misdeed, Moment};
 pub use judge::{On, Rules, Seen, TusJudge, Upload};
 pub use proxy::CuttingProxy;
 pub use real_tus::RealTus;
+pub use s3::{OpenUpload, S3Call, S3Checksum, S3Judge, S3Object, S3On, S3Rules, S3Style};
 pub use small::{free_port, noise_file, sha256_of_file, wait_until};
 pub use wire::LINGER;
