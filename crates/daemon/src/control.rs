@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use lectern_domain::api::{Command, Done, LectureDetail, LecturePage, Levels, Queue, Refusal, Status};
+use lectern_domain::api::{
+    self, Command, DeliveryView, Done, LectureDetail, LecturePage, Levels, Queue, Refusal, Status,
+    UploadStatus,
+};
+use lectern_domain::delivery::DeliveryState;
 use lectern_domain::ids::LectureId;
 use lectern_domain::lecture::LectureState;
 use lectern_panel::{Control, Pictures};
@@ -11,6 +15,7 @@ use lectern_store::{Db, DbError};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::conductor::Request;
+use crate::courier::Doctor;
 use crate::notify::Vitals;
 
 /// Commands go to the conductor, questions about the past to the database, what changes all the
@@ -21,6 +26,7 @@ pub(crate) struct Desk {
     pub(crate) levels: broadcast::Sender<Levels>,
     pub(crate) pictures: Pictures,
     pub(crate) db: Db,
+    pub(crate) doctor: Doctor,
     pub(crate) vitals: Arc<Vitals>,
 }
 
@@ -41,6 +47,21 @@ fn refusal(error: &DbError) -> Refusal {
 fn leaving() -> Refusal {
     Refusal::Unable {
         message: "The recorder is shutting down. Nothing is lost. Try again when it is back.".to_owned(),
+    }
+}
+
+/// A delivery that is queued behind a platform in trouble says so, whichever lecture found it out.
+fn explain(view: &mut DeliveryView, uploads: &UploadStatus) {
+    if view.state != DeliveryState::Queued {
+        return;
+    }
+    let platform = uploads
+        .platforms
+        .iter()
+        .find(|platform| platform.name == view.platform);
+    if let Some(platform) = platform.filter(|platform| platform.message.is_some()) {
+        view.message.clone_from(&platform.message);
+        view.next_unix_ms = platform.next_unix_ms;
     }
 }
 
@@ -96,13 +117,19 @@ impl Control for Desk {
 
     async fn queue(&self) -> Result<Queue, Refusal> {
         let mut queue = self.db.queue().await.map_err(|error| refusal(&error))?;
-        let active = self.status.borrow().queue.active.clone();
+        let status = Arc::clone(&self.status.borrow());
         for view in &mut queue.deliveries {
-            if let Some(told) = active.as_ref().filter(|told| told.id == view.id) {
+            if let Some(told) = status.queue.active.as_ref().filter(|told| told.id == view.id) {
                 view.sent_bytes = view.sent_bytes.max(told.sent_bytes);
             }
+            explain(view, &status.uploads);
         }
+        queue.uploads = status.uploads.clone();
         Ok(queue)
+    }
+
+    async fn doctor(&self) -> Result<api::Doctor, Refusal> {
+        Ok(self.doctor.look().await)
     }
 
     fn healthy(&self) -> bool {

@@ -20,6 +20,7 @@ mod notify;
 mod outage;
 mod panel;
 mod pump;
+mod room_time;
 mod run;
 mod scribe;
 mod session;

@@ -21,19 +21,16 @@ use crate::control::Desk;
 /// Between two attempts to serve the page.
 const RESTS: Duration = Duration::from_secs(1);
 
-/// The panel's thread and how to end it. [`Panel::close`] joins it.
-pub(crate) struct Panel {
-    stop: watch::Sender<bool>,
-    thread: std::thread::JoinHandle<()>,
-}
+/// The open doors. Whoever knocks before they are served waits.
+pub(crate) struct Doors(lectern_panel::Listeners);
 
-impl Panel {
-    /// Opens the socket and the port, and starts the thread.
+impl Doors {
+    /// Opens the socket and the port.
     ///
     /// # Errors
-    /// When the socket cannot be opened, or the system has no thread or runtime to give. A port
-    /// that is taken is none: the command line works without it.
-    pub(crate) fn start(config: &Config, desk: Desk) -> Result<Self> {
+    /// When the socket cannot be opened. A port that is taken is none: the command line works
+    /// without it.
+    pub(crate) fn open(config: &Config) -> Result<Self> {
         let socket = bind_socket(&config.control.socket)?;
         let tcp = config.panel.listen.and_then(|address| match TcpListener::bind(address) {
             Ok(listener) => Some(listener),
@@ -46,10 +43,26 @@ impl Panel {
         if let Some(address) = tcp.as_ref().and_then(|tcp| tcp.local_addr().ok()) {
             info!(page = format!("http://{address}/"), "page is served");
         }
-        let listeners = lectern_panel::Listeners {
+        Ok(Self(lectern_panel::Listeners {
             socket: Some(socket),
             tcp,
-        };
+        }))
+    }
+}
+
+/// The panel's thread and how to end it. [`Panel::close`] joins it.
+pub(crate) struct Panel {
+    stop: watch::Sender<bool>,
+    thread: std::thread::JoinHandle<()>,
+}
+
+impl Panel {
+    /// Starts the thread, which serves at these doors.
+    ///
+    /// # Errors
+    /// When the system has no thread or runtime to give.
+    pub(crate) fn start(doors: Doors, desk: Desk) -> Result<Self> {
+        let listeners = doors.0;
         let (stop, stopped) = watch::channel(false);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

@@ -11,9 +11,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use jiff::tz::TimeZone;
 use lectern_capture::clock::unix_ms;
 use lectern_capture::{Capture, CaptureSettings, Outputs};
-use lectern_domain::api::{ClockTrust, QueueSummary, Status};
+use lectern_domain::api::{ClockTrust, QueueSummary, Status, UploadStatus};
 use lectern_domain::config::Config;
 use lectern_domain::ids::SourceName;
 use lectern_panel::Pictures;
@@ -26,10 +27,10 @@ use tracing::{error, info, warn};
 use crate::clock::{self, Watch};
 use crate::conductor::{COMMAND_BOUND, Conductor, Inputs, Parts};
 use crate::control::Desk;
-use crate::courier::Courier;
+use crate::courier::{Around, Bell, Courier};
 use crate::finisher::{Finisher, Wishes};
 use crate::notify::{self, Vitals};
-use crate::panel::Panel;
+use crate::panel::{Doors, Panel};
 use crate::pump::Tally;
 use crate::signals::Signal;
 use crate::space::Budget;
@@ -141,9 +142,13 @@ async fn serve(
     store: &Store,
     spool_events: mpsc::Receiver<lectern_store::SpoolEvent>,
 ) -> Result<Served> {
-    let (signals, signal_task) = signals::listen().context("signal handlers could not be installed")?;
+    let bell = Arc::new(Bell::default());
+    let (signals, signal_task) =
+        signals::listen(Arc::clone(&bell)).context("signal handlers could not be installed")?;
     // Ends with the runtime: a signal may come until then.
     tokio::spawn(signal_task);
+    // First of all: without a socket nobody could stop what begins below.
+    let doors = Doors::open(&config)?;
     let vitals = Arc::new(Vitals::default());
     vitals.conductor_lives();
     let (db, spool) = (store.db(), store.spool());
@@ -174,8 +179,17 @@ async fn serve(
     let wishes = Wishes::of(&config, source_program());
     let (finisher, finish) =
         Finisher::start(wishes, Arc::clone(&vitals)).context("the finish thread could not be started")?;
+    let known_unix_ms = store.recovery().latest_known_unix_ms.unwrap_or(0);
+    let clock = Watch::new(clock::read(), clock::built_unix_ms().max(known_unix_ms));
+    let (around_out, around) = watch::channel(Around {
+        // Until the conductor has looked: a lecture may go on.
+        recording: true,
+        clock: clock.trust(),
+    });
     let (courier, courier_events) =
-        Courier::start(Arc::clone(&config), db.clone()).context("the deliver thread could not be started")?;
+        Courier::start(Arc::clone(&config), db.clone(), around, Arc::clone(&bell))
+            .await
+            .context("the deliver thread could not be started")?;
 
     let (scribe, scribe_task) = scribe::scribe(db.clone());
     let scribe_task = tokio::spawn(scribe_task);
@@ -188,6 +202,7 @@ async fn serve(
         levels: capture.levels(),
         pictures: Pictures::new(pictures(&config, &capture)).shown_to(capture.audience()),
         db: db.clone(),
+        doctor: courier.doctor(),
         vitals: Arc::clone(&vitals),
     };
     let parts = Parts {
@@ -197,18 +212,18 @@ async fn serve(
         spool,
         tally,
         finisher,
-        courier_wake: courier.wake(),
+        bell,
+        around: around_out,
+        uploads: courier.uploads(),
         asker: courier.asker(),
         scribe,
         status: status_out,
         vitals: Arc::clone(&vitals),
     };
-    let known_unix_ms = store.recovery().latest_known_unix_ms.unwrap_or(0);
-    let clock = Watch::new(clock::read(), clock::built_unix_ms().max(known_unix_ms));
     let mut conductor = Conductor::new(parts, free_bytes, clock);
     conductor.take_up(store.recovery()).await;
     // Whoever asks from now on is told what is: an interrupted lecture goes on already.
-    let panel = Panel::start(&config, desk)?;
+    let panel = Panel::start(doors, desk)?;
     notify::tell(NotifyState::Ready);
     info!("daemon is ready");
 
@@ -291,6 +306,8 @@ fn blank(config: &Config) -> Status {
         pictures: &[],
         track_bytes: &BTreeMap::new(),
         queue: &QueueSummary::default(),
+        uploads: &UploadStatus::default(),
+        zone: &TimeZone::UTC,
         budget: Budget::default(),
         clock: ClockTrust::Trusted,
         start_waits: false,

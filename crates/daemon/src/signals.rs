@@ -1,8 +1,12 @@
 //! What the system asks of the process.
 
+use std::sync::Arc;
+
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tracing::info;
+
+use crate::courier::Bell;
 
 /// A request of the system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,11 +17,12 @@ pub(crate) enum Signal {
     Now,
 }
 
-/// Listens until the receiver is gone. The channel holds two: more cannot matter.
+/// Listens until the receiver is gone. The channel holds two: more cannot matter. SIGHUP rings the
+/// bell: what a person has mended, such as a credential, is tried at once.
 ///
 /// # Errors
 /// When the handlers cannot be installed.
-pub(crate) fn listen() -> std::io::Result<(mpsc::Receiver<Signal>, impl Future<Output = ()>)> {
+pub(crate) fn listen(bell: Arc<Bell>) -> std::io::Result<(mpsc::Receiver<Signal>, impl Future<Output = ()>)> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
@@ -29,7 +34,8 @@ pub(crate) fn listen() -> std::io::Result<(mpsc::Receiver<Signal>, impl Future<O
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
                 _ = hangup.recv() => {
-                    info!("hangup was ignored: the configuration is read at the start only");
+                    info!("hangup was heard: platforms are tried again; the configuration is read at the start only");
+                    bell.ring_again();
                     continue;
                 }
             }

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use lectern_domain::api::{LectureDetail, LecturePage, Queue, Status};
+use lectern_domain::api::{Doctor, LectureDetail, LecturePage, Queue, Status};
 use lectern_domain::ids::LectureId;
 use lectern_domain::lecture::LectureState;
 use serde::Deserialize;
@@ -72,6 +72,10 @@ pub(crate) async fn lecture(
 
 pub(crate) async fn queue(State(site): State<Site>) -> Result<Json<Queue>, Fault> {
     Ok(Json(site.control.queue().await?))
+}
+
+pub(crate) async fn doctor(State(site): State<Site>) -> Result<Json<Doctor>, Fault> {
+    Ok(Json(site.control.doctor().await?))
 }
 
 pub(crate) async fn metrics(State(site): State<Site>) -> Response {

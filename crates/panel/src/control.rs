@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use lectern_domain::api::{Command, Done, LectureDetail, LecturePage, Levels, Queue, Refusal, Status};
+use lectern_domain::api::{
+    Command, Doctor, Done, LectureDetail, LecturePage, Levels, Queue, Refusal, Status,
+};
 use lectern_domain::ids::{LectureId, SourceName};
 use lectern_domain::lecture::LectureState;
 use lectern_domain::media::{Audience, Picture};
@@ -55,6 +57,16 @@ pub trait Control: Send + Sync + 'static {
     /// # Errors
     /// [`Refusal::Internal`] for a broken database.
     async fn queue(&self) -> Result<Queue, Refusal>;
+
+    /// Looks at clock, timetable and platforms, and says what it found. May take twelve seconds.
+    ///
+    /// # Errors
+    /// [`Refusal::Unable`] when there is nobody to look.
+    async fn doctor(&self) -> Result<Doctor, Refusal> {
+        Err(Refusal::Unable {
+            message: "This recorder has no doctor. Nothing was looked at.".to_owned(),
+        })
+    }
 
     /// Whether the daemon makes progress; `/healthz` answers by it. Must not block.
     fn healthy(&self) -> bool;

@@ -164,6 +164,14 @@ pub(crate) fn table() -> Vec<Route> {
             "Sends all that waits now",
             post(recording::send_all_now),
         ),
+        Route {
+            gives: Json(sample::doctor),
+            ..Route::command(
+                "/api/v1/doctor",
+                "Looks at the clock, the timetable and every platform; sends nothing that stays",
+                post(api::doctor),
+            )
+        },
         Route::get(
             "/api/v1/queue",
             "The way to the platforms",

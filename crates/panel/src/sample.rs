@@ -2,10 +2,10 @@
 //! is made from them, and tests start from them.
 
 use lectern_domain::api::{
-    ClockTrust, CurrentLecture, DeliveryView, Done, ExtendRequest, Forecast, LectureDetail, LecturePage,
-    LectureSummary, LineStatus, MarkRequest, MarkView, Message, Metadata, PlatformState, PlatformStatus,
-    PodiumState, Problem, Queue, QueueSummary, RoomStatus, RunView, Severity, SourceStatus, SourceTotals,
-    StartRequest, Status, StorageStatus, TrackView, UploadStatus,
+    Check, ClockTrust, CurrentLecture, DeliveryView, Doctor, Done, ExtendRequest, Forecast, LectureDetail,
+    LecturePage, LectureSummary, LineStatus, MarkRequest, MarkView, Message, Metadata, PlatformState,
+    PlatformStatus, PodiumState, Problem, Queue, QueueSummary, RoomStatus, RunView, Severity, SourceStatus,
+    SourceTotals, StartRequest, Status, StorageStatus, TrackView, UploadStatus, Verdict,
 };
 use lectern_domain::delivery::DeliveryState;
 use lectern_domain::fact::{Fact, FactKind};
@@ -251,6 +251,17 @@ pub(crate) fn queue() -> Value {
     json(Queue {
         deliveries: vec![delivery()],
         uploads: uploads(),
+    })
+}
+
+pub(crate) fn doctor() -> Value {
+    json(Doctor {
+        checks: vec![Check {
+            subject: "platform.central".to_owned(),
+            verdict: Verdict::Warning,
+            found: "It answers, and verifies nothing of its own.".to_owned(),
+            todo: "Give it a receipt_url.".to_owned(),
+        }],
     })
 }
 

@@ -108,7 +108,7 @@ impl Conductor {
         }
         if by_ms < -WAITS_TOO_LONG_MS {
             match self.parts.db.end_waits().await {
-                Ok(_) => self.parts.courier_wake.notify_one(),
+                Ok(_) => self.parts.bell.ring_again(),
                 Err(error) => warn!(error = %error, "waiting deliveries could not be put forward"),
             }
         }

@@ -98,7 +98,7 @@ impl Conductor {
                     Ok(()) => {
                         self.finishing = None;
                         info!(lecture = %lecture, files, duration_ms = finished.duration_ms, took_ms, "lecture was finished");
-                        self.parts.courier_wake.notify_one();
+                        self.parts.bell.ring();
                     }
                     Err(error @ (DbError::NotFound(_) | DbError::Conflict(_))) => {
                         self.finishing = None;

@@ -23,9 +23,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use lectern_capture::clock::{monotonic_ns, unix_ms};
 use lectern_capture::{Capture, Media, Noted};
-use lectern_domain::api::{Command, Done, Message, QueueSummary, Refusal, Severity, Status};
+use lectern_domain::api::{Command, Done, Message, QueueSummary, Refusal, Severity, Status, UploadStatus};
 use lectern_domain::config::Config;
 use lectern_domain::ids::{LectureId, RunId, SourceName};
 use lectern_domain::lecture::LectureEvent;
@@ -38,7 +39,7 @@ use tracing::{error, info, warn};
 use self::commands::Planned;
 use self::purge::{Purged, Purges};
 use crate::clock::Watch;
-use crate::courier::{Asker, CourierEvent};
+use crate::courier::{Around, Asker, Bell, CourierEvent};
 use crate::finisher::{FinishEvent, Finisher};
 use crate::keeping::Keeping;
 use crate::notify::Vitals;
@@ -46,7 +47,7 @@ use crate::pump::Tally;
 use crate::scribe::Scribe;
 use crate::session::Session;
 use crate::signals::Signal;
-use crate::status;
+use crate::{room_time, status};
 
 /// How often the clock is looked at: bounds the lateness of an undo's end and of a planned stop.
 const TICK: Duration = Duration::from_millis(100);
@@ -109,7 +110,10 @@ pub(crate) struct Parts {
     pub(crate) spool: Spool,
     pub(crate) tally: Tally,
     pub(crate) finisher: Finisher,
-    pub(crate) courier_wake: Arc<tokio::sync::Notify>,
+    pub(crate) bell: Arc<Bell>,
+    /// What deliveries depend on.
+    pub(crate) around: watch::Sender<Around>,
+    pub(crate) uploads: watch::Receiver<Arc<UploadStatus>>,
     pub(crate) asker: Asker,
     pub(crate) scribe: Scribe,
     pub(crate) status: watch::Sender<Arc<Status>>,
@@ -131,6 +135,7 @@ pub(crate) struct Conductor {
     closing: JoinSet<(RunId, Result<(), String>)>,
     queue: QueueSummary,
     queue_read_ns: u64,
+    zone: TimeZone,
     free_bytes: u64,
     clock: Watch,
     clock_read_ns: u64,
@@ -149,6 +154,7 @@ pub(crate) struct Conductor {
 
 impl Conductor {
     pub(crate) fn new(parts: Parts, free_bytes: u64, clock: Watch) -> Self {
+        let zone = room_time::zone(&parts.config);
         Self {
             parts,
             session: None,
@@ -160,6 +166,7 @@ impl Conductor {
             closing: JoinSet::new(),
             queue: QueueSummary::default(),
             queue_read_ns: 0,
+            zone,
             free_bytes,
             clock,
             clock_read_ns: 0,
@@ -379,9 +386,17 @@ impl Conductor {
     }
 
     fn publish(&mut self) {
-        self.parts
-            .vitals
-            .set_recording(self.session.as_ref().is_some_and(|s| s.state.holds_sources()));
+        let recording = self.session.as_ref().is_some_and(|s| s.state.holds_sources());
+        self.parts.vitals.set_recording(recording);
+        let around = Around {
+            recording,
+            clock: self.clock.trust(),
+        };
+        self.parts.around.send_if_modified(|last| {
+            let changed = *last != around;
+            *last = around;
+            changed
+        });
         let track_bytes = self
             .session
             .as_ref()
@@ -394,6 +409,8 @@ impl Conductor {
             pictures: &self.parts.capture.pictures(),
             track_bytes: &track_bytes,
             queue: &self.queue,
+            uploads: &self.parts.uploads.borrow(),
+            zone: &self.zone,
             budget: self.budget(),
             clock: self.clock.trust(),
             start_waits: self.next_start.is_some(),

@@ -1,6 +1,7 @@
 //! What people ask about lectures that are not at work: try again, send now, mend the words.
 
 use lectern_domain::api::{Done, Metadata, Refusal};
+use lectern_domain::delivery::DeliveryState;
 use lectern_domain::ids::LectureId;
 use lectern_domain::lecture::{LectureEvent, LectureState};
 use lectern_store::DbError;
@@ -35,7 +36,8 @@ impl Conductor {
             .retry_lecture(id)
             .await
             .map_err(|error| from_db(&error))?;
-        if again == 0 {
+        // What is queued may stand behind a platform that refuses everybody: that is tried again.
+        if again == 0 && !self.has_queued(id).await? {
             return Err(Refusal::State {
                 state: state.to_string(),
                 allowed: Vec::new(),
@@ -45,7 +47,7 @@ impl Conductor {
                 ),
             });
         }
-        self.parts.courier_wake.notify_one();
+        self.parts.bell.ring_again();
         self.refresh_queue().await;
         Ok(Done {
             lecture: Some(id),
@@ -104,7 +106,15 @@ impl Conductor {
             })
     }
 
-    /// Ends the wait of a lecture's deliveries, or of all.
+    async fn has_queued(&self, id: LectureId) -> Result<bool, Refusal> {
+        let found = self.parts.db.lecture(id).await.map_err(|error| from_db(&error))?;
+        Ok(found.is_some_and(|detail| {
+            let mut deliveries = detail.deliveries.iter();
+            deliveries.any(|delivery| delivery.state == DeliveryState::Queued)
+        }))
+    }
+
+    /// Puts a lecture's deliveries, or all, before the others and outside the hours.
     pub(super) async fn send_now(&mut self, id: Option<LectureId>) -> Result<Done, Refusal> {
         let count = self
             .parts
@@ -112,7 +122,7 @@ impl Conductor {
             .send_now(id)
             .await
             .map_err(|error| from_db(&error))?;
-        self.parts.courier_wake.notify_one();
+        self.parts.bell.ring_again();
         self.refresh_queue().await;
         info!(deliveries = count, "deliveries were put first");
         Ok(Done {

@@ -1,9 +1,10 @@
-//! What a person should know now, beside what only the conductor knows.
+//! What a person should know now, beside what only the conductor knows. What concerns the way to
+//! the platforms is in `uploads`.
 
 use lectern_domain::api::{ClockTrust, Message, Severity, SourceStatus};
 use lectern_domain::lecture::LectureEvent;
 
-use super::{View, sources};
+use super::{View, sources, uploads};
 use crate::space::LOW_MS;
 
 /// How long before its planned end a lecture says so.
@@ -18,7 +19,7 @@ pub(super) fn all(view: &View<'_>, sources: &[SourceStatus]) -> Vec<Message> {
     messages.extend(space(view));
     messages.extend(ends_soon(view));
     messages.extend(clock(view));
-    messages.extend(parked(view));
+    messages.extend(uploads::messages(view));
     messages.sort_by_key(|message| message.severity);
     messages
 }
@@ -98,22 +99,12 @@ fn clock(view: &View<'_>) -> Option<Message> {
     })
 }
 
-fn parked(view: &View<'_>) -> Option<Message> {
-    (view.queue.parked > 0).then(|| Message {
-        severity: Severity::Warning,
-        code: "delivery-parked".to_owned(),
-        subject: None,
-        what: format!("{} lectures cannot be sent without help.", view.queue.parked),
-        safe: "They are finished and safe on this machine.".to_owned(),
-        todo: "The queue says why: lectern queue.".to_owned(),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
-    use lectern_domain::api::{Metadata, QueueSummary};
+    use jiff::tz::TimeZone;
+    use lectern_domain::api::{Metadata, QueueSummary, UploadStatus};
     use lectern_domain::config::{self, Config, ConfigFile};
     use lectern_domain::ids::LectureId;
     use lectern_domain::lecture::LectureState as S;
@@ -141,6 +132,8 @@ mod tests {
             pictures: &[],
             track_bytes: &BTreeMap::new(),
             queue: &QueueSummary::default(),
+            uploads: &UploadStatus::default(),
+            zone: &TimeZone::UTC,
             budget: Budget {
                 free: 3_000 * room_s,
                 rate: 1_000,

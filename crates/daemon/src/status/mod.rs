@@ -2,14 +2,16 @@
 
 mod messages;
 mod sources;
+mod uploads;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
 use lectern_capture::SourceReport;
 use lectern_domain::api::{
-    ClockTrust, CurrentLecture, Message, PodiumState, QueueSummary, RoomStatus, SourceStatus, Status,
-    StorageStatus, UploadStatus,
+    ClockTrust, CurrentLecture, LineStatus, Message, PodiumState, QueueSummary, RoomStatus, SourceStatus,
+    Status, StorageStatus, UploadStatus,
 };
 use lectern_domain::config::Config;
 use lectern_domain::ids::SourceName;
@@ -29,6 +31,9 @@ pub(crate) struct View<'a> {
     pub(crate) pictures: &'a [(SourceName, watch::Receiver<Option<Arc<Picture>>>)],
     pub(crate) track_bytes: &'a BTreeMap<SourceName, u64>,
     pub(crate) queue: &'a QueueSummary,
+    pub(crate) uploads: &'a UploadStatus,
+    /// The room's, for times in sentences.
+    pub(crate) zone: &'a TimeZone,
     pub(crate) budget: Budget,
     pub(crate) clock: ClockTrust,
     /// A start waits for the lecture before it to be closed.
@@ -43,18 +48,49 @@ pub(crate) fn differs(old: &Status, new: &Status) -> bool {
     let settle = |status: &Status| {
         let mut status = status.clone();
         status.now_unix_ms = 0;
-        // A page counts on by itself; it needs a new number only when the counting changes.
-        if let Some(lecture) = status.lecture.as_mut().filter(|lecture| lecture.running) {
-            lecture.recorded_ms /= 10_000;
+        if let Some(lecture) = &mut status.lecture {
+            // A page counts on by itself; it needs a new number only when the counting changes.
+            if lecture.running {
+                lecture.recorded_ms /= 10_000;
+            }
+            lecture.bytes = 0;
+            lecture.segments_closed = 0;
         }
         for source in &mut status.sources {
-            source.captured /= 100;
+            source.captured = 0;
+            source.bytes = 0;
+            source.drift_ppm = source.drift_ppm.map(|ppm| (ppm / 10.0).round());
         }
         status.storage.free_bytes >>= 24;
         status.storage.recordable_ms /= 600_000;
+        status.storage.purgeable_bytes >>= 24;
+        settle_uploads(&mut status.queue, &mut status.uploads);
         status
     };
     settle(old) != settle(new)
+}
+
+/// Leaves what a page shows of bytes that are leaving: a step of a hundredth, not each byte.
+fn settle_uploads(queue: &mut QueueSummary, uploads: &mut UploadStatus) {
+    if let Some(active) = &mut queue.active {
+        active.sent_bytes = active.sent_bytes.saturating_mul(100) / active.total_bytes.max(1);
+    }
+    queue.pending_bytes >>= 24;
+    uploads.sent_today_bytes >>= 24;
+    uploads.sent_month_bytes >>= 24;
+    uploads.forecast.bytes >>= 24;
+    uploads.forecast.done_unix_ms = uploads.forecast.done_unix_ms.map(|at| at / 600_000);
+    uploads.forecast.basis_bps = uploads.forecast.basis_bps.map(u64::ilog2).map(u64::from);
+    if let Some(line) = &mut uploads.line {
+        *line = LineStatus {
+            // Within a factor of two: a line that came to a stop is news.
+            rate_bps: line.rate_bps.checked_ilog2().map_or(0, u64::from),
+            allowed_bps: None,
+            rtt_us: 0,
+            base_rtt_us: 0,
+            yielding: line.yielding,
+        };
+    }
 }
 
 /// The status; its revision is the caller's to set.
@@ -90,7 +126,7 @@ pub(crate) fn build(view: &View<'_>) -> Status {
         sources,
         clock: view.clock,
         queue: view.queue.clone(),
-        uploads: UploadStatus::default(),
+        uploads: view.uploads.clone(),
         messages,
     }
 }

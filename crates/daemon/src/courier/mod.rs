@@ -1,0 +1,190 @@
+//! The thread that delivers: one delivery at a time, on a runtime of its own.
+//!
+//! One flow and not several, because the uplink is shared with classes. Whatever it needs to
+//! remember is committed through the runner's journal before it acts; this folder only decides
+//! whose turn it is and when:
+//!
+//! | file | what |
+//! |---|---|
+//! | `gate` | pure: hours, budgets, a recording, a clock that is wrong |
+//! | `holds` | pure: platforms that are left alone for a while |
+//! | `rounds` | the loop: look, choose, deliver, sleep |
+//! | `turn` | one delivery, watched, and taken back when its turn is over |
+//! | `purse` | what left on which day, and how fast |
+//! | `board` | what people are told of all that |
+//! | `asker`, `doctor` | questions to platforms beside the delivery under way |
+
+mod asker;
+mod bell;
+mod board;
+mod doctor;
+mod gate;
+mod holds;
+mod purse;
+mod rounds;
+mod turn;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use lectern_capture::clock::unix_ms;
+use lectern_deliver::{Line, LineRules, Route};
+use lectern_domain::api::{DeliveryView, UploadStatus};
+use lectern_domain::config::Config;
+use lectern_domain::upload::Timetable;
+use lectern_store::Db;
+use tokio::sync::{mpsc, watch};
+use tracing::{error, warn};
+
+pub(crate) use self::asker::Asker;
+pub(crate) use self::bell::Bell;
+use self::board::Board;
+pub(crate) use self::doctor::Doctor;
+pub(crate) use self::gate::Around;
+use self::gate::Rules;
+use self::holds::Holds;
+use self::purse::Purse;
+use self::rounds::{PAUSE, Rounds};
+use crate::room_time;
+
+/// Events not yet taken by the conductor; progress is dropped when they lag.
+const EVENT_BOUND: usize = 32;
+/// How long a blocking write of a platform may outlast the end of the daemon.
+const SHARE_HANGS: Duration = Duration::from_secs(1);
+
+/// What the thread says.
+#[derive(Debug)]
+pub(crate) enum CourierEvent {
+    /// The delivery on its way; `None` when none is.
+    Progress(Option<DeliveryView>),
+    /// The queue is another than before.
+    Changed,
+}
+
+/// The way to the thread. [`Courier::close`] joins it.
+pub(crate) struct Courier {
+    stop: watch::Sender<bool>,
+    uploads: watch::Receiver<Arc<UploadStatus>>,
+    asker: Asker,
+    doctor: Doctor,
+    thread: JoinHandle<()>,
+}
+
+impl Courier {
+    /// Starts the thread. Deliveries depend on what `around` shows; `bell` calls for them.
+    ///
+    /// # Errors
+    /// When the system has no thread or runtime to give.
+    pub(crate) async fn start(
+        config: Arc<Config>,
+        db: Db,
+        around: watch::Receiver<Around>,
+        bell: Arc<Bell>,
+    ) -> std::io::Result<(Self, mpsc::Receiver<CourierEvent>)> {
+        let (stop, stopped) = watch::channel(false);
+        let (out, events) = mpsc::channel(EVENT_BOUND);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let line = line(&config, &db).await;
+        let zone = room_time::zone(&config);
+        let timetable = Timetable::new(&config.upload, &config.room.id, zone.clone());
+        let rules = Rules::new(&config.upload, timetable);
+        let (board, uploads) = Board::new(&config);
+        let asker = Asker {
+            config: Arc::clone(&config),
+            line: Arc::clone(&line),
+            runtime: runtime.handle().clone(),
+            stopped: stopped.clone(),
+        };
+        let doctor = Doctor {
+            asker: asker.clone(),
+            rules: rules.clone(),
+            around: around.clone(),
+            uploads: uploads.clone(),
+        };
+        let mut rounds = Rounds {
+            purse: Purse::new(db.clone(), Arc::clone(&line), zone, unix_ms()),
+            config,
+            line,
+            db,
+            stopped,
+            bell,
+            around,
+            out,
+            rules,
+            holds: Holds::default(),
+            board,
+        };
+        let thread = std::thread::Builder::new()
+            .name("deliver".to_owned())
+            .spawn(move || {
+                // A platform's answer that nobody foresaw must not end all deliveries.
+                while catch_unwind(AssertUnwindSafe(|| runtime.block_on(rounds.run()))).is_err() {
+                    error!("delivering broke down; it goes on after a while");
+                    runtime.block_on(rounds.rest(PAUSE));
+                }
+                // A write that hangs in a dead share must not hold up the end of the daemon.
+                runtime.shutdown_timeout(SHARE_HANGS);
+            })?;
+        let courier = Self {
+            stop,
+            uploads,
+            asker,
+            doctor,
+            thread,
+        };
+        Ok((courier, events))
+    }
+
+    /// How the uplink is, as it changes.
+    pub(crate) fn uploads(&self) -> watch::Receiver<Arc<UploadStatus>> {
+        self.uploads.clone()
+    }
+
+    /// Asks platforms again.
+    pub(crate) fn asker(&self) -> Asker {
+        self.asker.clone()
+    }
+
+    /// Looks at clock, hours and platforms.
+    pub(crate) fn doctor(&self) -> Doctor {
+        self.doctor.clone()
+    }
+
+    /// Asks the thread to end at its next safe point.
+    pub(crate) fn tell_to_stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Waits for the thread.
+    pub(crate) fn close(self) {
+        self.tell_to_stop();
+        if self.thread.join().is_err() {
+            warn!("deliver thread panicked");
+        }
+    }
+}
+
+/// The uplink, with what was known of its routes.
+async fn line(config: &Config, db: &Db) -> Arc<Line> {
+    let upload = &config.upload;
+    let rules = LineRules {
+        rate: upload.rate,
+        yields: upload.yields,
+        proxy: upload.proxy.clone(),
+    };
+    let known = db.routes().await.unwrap_or_else(|error| {
+        // It is measured anew.
+        warn!(error = %error, "what is known of the line could not be read");
+        Vec::new()
+    });
+    let routes = known.into_iter().map(|row| Route {
+        peer: row.peer,
+        base_rtt_us: row.base_rtt_us,
+        seen_unix_ms: row.seen_unix_ms,
+    });
+    Line::new(rules, routes.collect())
+}

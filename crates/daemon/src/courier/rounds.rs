@@ -1,0 +1,163 @@
+//! Whose turn it is: the loop of the thread that delivers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lectern_capture::clock::unix_ms;
+use lectern_deliver::Line;
+use lectern_domain::config::Config;
+use lectern_domain::delivery::DeliveryJob;
+use lectern_domain::ids::PlatformName;
+use lectern_store::{Db, DbError, DueQuery};
+use tokio::sync::{mpsc, watch};
+use tokio::time::sleep;
+use tracing::error;
+
+use super::CourierEvent;
+use super::bell::Bell;
+use super::board::{Board, Seen, over_network};
+use super::gate::{Around, Gate, Rules};
+use super::holds::Holds;
+use super::purse::Purse;
+
+/// The longest sleep with nothing to send: a ring that was missed costs no more than this.
+const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+/// The shortest: a clock that stands still or runs backwards must not make a busy loop.
+const SHORTEST_SLEEP: Duration = Duration::from_millis(50);
+/// After a failure of our own: of the database, or of a step that nobody foresaw.
+pub(super) const PAUSE: Duration = Duration::from_secs(5);
+
+/// The delivery whose turn it is.
+pub(super) struct Next {
+    pub(super) job: DeliveryJob,
+    /// A person wants it now: neither hours nor budgets stop it.
+    pub(super) urgent: bool,
+}
+
+/// Everything that the thread owns.
+pub(super) struct Rounds {
+    pub(super) config: Arc<Config>,
+    pub(super) line: Arc<Line>,
+    pub(super) db: Db,
+    pub(super) stopped: watch::Receiver<bool>,
+    pub(super) bell: Arc<Bell>,
+    pub(super) around: watch::Receiver<Around>,
+    pub(super) out: mpsc::Sender<CourierEvent>,
+    pub(super) rules: Rules,
+    pub(super) holds: Holds,
+    pub(super) purse: Purse,
+    pub(super) board: Board,
+}
+
+impl Rounds {
+    /// Delivers until told to stop.
+    pub(super) async fn run(&mut self) {
+        // Whatever was under way broke off.
+        self.board.underway = None;
+        while !self.is_stopped() {
+            let gate = self.look().await;
+            match self.next(gate).await {
+                Ok(Some(next)) => self.deliver(next).await,
+                Ok(None) => self.idle(gate).await,
+                Err(error) => {
+                    error!(error = %error, "due delivery could not be read");
+                    self.rest(PAUSE).await;
+                }
+            }
+        }
+        self.purse.settle().await;
+        self.purse.keep_routes().await;
+    }
+
+    /// An error means that the owner is gone, which is the same.
+    pub(super) fn is_stopped(&self) -> bool {
+        *self.stopped.borrow() || self.stopped.has_changed().is_err()
+    }
+
+    /// Takes in what has changed, and tells people.
+    pub(super) async fn look(&mut self) -> Gate {
+        let now_unix_ms = unix_ms();
+        if self.bell.take_again() {
+            self.holds.try_again(now_unix_ms);
+        }
+        self.purse.look(now_unix_ms).await;
+        self.board.read(&self.db).await;
+        let spent = self.purse.spent();
+        let around = *self.around.borrow();
+        let gate = self.rules.gate(around, spent, now_unix_ms);
+        self.board.show(&Seen {
+            rules: &self.rules,
+            gate,
+            holds: &self.holds,
+            spent,
+            basis_bps: self.purse.basis_bps(),
+            line: self.line.status(),
+            now_unix_ms,
+        });
+        gate
+    }
+
+    /// The delivery whose turn it is: what a person wants now, then what the gate lets through.
+    pub(super) async fn next(&self, gate: Gate) -> Result<Option<Next>, DbError> {
+        let now_unix_ms = unix_ms();
+        if let Some(job) = self.due(true, self.served(now_unix_ms, |_| true)).await? {
+            return Ok(Some(Next { job, urgent: true }));
+        }
+        let open = self.served(now_unix_ms, |network| gate.shuts(network).is_none());
+        let job = self.due(false, open).await?;
+        Ok(job.map(|job| Next { job, urgent: false }))
+    }
+
+    async fn due(
+        &self,
+        urgent_only: bool,
+        platforms: Vec<PlatformName>,
+    ) -> Result<Option<DeliveryJob>, DbError> {
+        if platforms.is_empty() {
+            return Ok(None);
+        }
+        let query = DueQuery {
+            now_unix_ms: unix_ms(),
+            platforms,
+            phone_first: self.config.upload.phone_first,
+            urgent_only,
+        };
+        self.db.due_delivery(query).await
+    }
+
+    /// Platforms that are not left alone and that `may` be served, told whether each is reached
+    /// over the network.
+    fn served(&self, now_unix_ms: i64, may: impl Fn(bool) -> bool) -> Vec<PlatformName> {
+        let platforms = self.config.platforms.iter();
+        platforms
+            .filter(|platform| self.holds.allows(&platform.name, now_unix_ms))
+            .filter(|platform| may(over_network(&platform.kind)))
+            .map(|platform| platform.name.clone())
+            .collect()
+    }
+
+    /// Sleeps until a delivery may be due, or somebody rings.
+    async fn idle(&mut self, gate: Gate) {
+        let due = self.db.next_due_unix_ms().await.ok().flatten();
+        let now_unix_ms = unix_ms();
+        let moments = [due, gate.changes_unix_ms(), self.holds.next_unix_ms(now_unix_ms)];
+        // What is past is held up by something else, whose end is among them.
+        let next = moments.into_iter().flatten().filter(|at| *at > now_unix_ms).min();
+        let wait = next.map_or(LONGEST_SLEEP, |at| {
+            let ms = u64::try_from(at.saturating_sub(now_unix_ms)).unwrap_or(0);
+            Duration::from_millis(ms).clamp(SHORTEST_SLEEP, LONGEST_SLEEP)
+        });
+        self.rest(wait).await;
+    }
+
+    /// Sleeps, or until somebody rings or things around have changed.
+    pub(super) async fn rest(&mut self, wait: Duration) {
+        tokio::select! {
+            () = sleep(wait) => {}
+            () = self.bell.heard() => self.board.queue_changed(),
+            Ok(()) = self.around.changed() => {}
+            // An error means that the owner is gone: the loop sees it.
+            _ = self.stopped.changed() => {}
+        }
+    }
+}
