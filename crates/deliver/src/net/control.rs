@@ -1,5 +1,5 @@
 //! Small requests: ask, create, verify. Bodies are read up to a limit, redirects are not followed,
-//! proxies of the environment are not used, because the bytes would not go through them.
+//! and the only proxy is the line's: the environment's would not carry the bytes.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -80,10 +80,19 @@ impl Control {
         } else {
             tls::trusting_nobody()
         };
-        let client = reqwest::Client::builder()
+        let mut client = reqwest::Client::builder().no_proxy();
+        if let Some(proxy) = &line.rules().proxy {
+            let proxy = reqwest::Proxy::https(proxy).map_err(|error| {
+                Fault::person(
+                    format!("The proxy {proxy} cannot be used: {error}."),
+                    "Write upload.proxy as \"http://host:port\".",
+                )
+            })?;
+            client = client.proxy(proxy);
+        }
+        let client = client
             .tls_backend_preconfigured(ClientConfig::clone(&tls))
             .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
             .user_agent(super::lane::AGENT)
             .connect_timeout(patience.connect)
             .timeout(patience.reply)
@@ -130,6 +139,7 @@ impl Control {
         if let Some(value) = self.authorization(url) {
             request.headers_mut().insert(AUTHORIZATION, value);
         }
+        self.line.count(length(&request));
         let reply = self.client.execute(request).await.map_err(|error| {
             if error.is_timeout() && !error.is_connect() {
                 NetFault::NoReply(format!("no answer within {} s", self.patience.reply.as_secs()))
@@ -164,6 +174,19 @@ impl Control {
     pub(crate) fn patience(&self) -> Patience {
         self.patience
     }
+}
+
+/// What a request weighs on the line, nearly: its head as HTTP/1.1 writes it, and its body.
+fn length(request: &reqwest::Request) -> u64 {
+    let body = request
+        .body()
+        .and_then(reqwest::Body::as_bytes)
+        .map_or(0, <[u8]>::len);
+    let fields = request.headers().iter();
+    let head: usize = fields
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .sum();
+    (request.url().as_str().len() + head + body) as u64
 }
 
 #[cfg(test)]

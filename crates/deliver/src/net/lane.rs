@@ -1,15 +1,14 @@
 //! The one connection that carries the bytes: hyper's HTTP/1.1 over our own TCP socket.
 //!
-//! The socket is ours so that it can be tuned, watched and later paced. The connection is driven
-//! by the same future that sends, so there is no task behind our back: dropping the lane closes
-//! the socket.
+//! The socket is ours so that it can be tuned, paced and watched. The connection and its pace are
+//! driven by the same future that sends, so there is no task behind our back: dropping the lane
+//! closes the socket.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
@@ -19,90 +18,134 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use url::Url;
 
 use super::control::LONGEST_REPLY_BYTES;
-use super::{Line, NetFault, Patience, Reply};
+use super::pace::{Pace, Stalled};
+use super::wire::Wire;
+use super::{Line, NetFault, Patience, Reply, authority, proxy, socket};
 
 pub(crate) const AGENT: &str = concat!("lectern/", env!("CARGO_PKG_VERSION"));
 
-/// Unsent bytes that the kernel may hold: enough to keep a line busy, little enough that what was
-/// counted as sent has left.
-const NOT_SENT_BYTES: u32 = 128 * 1024;
+/// What hyper may take of a body before the kernel does. Together with the kernel's own buffer it
+/// leaves within a minute even at the lowest rate, so that who watches the body being taken does
+/// not think the line dead.
+const HYPERS_BUFFER_BYTES: usize = 64 * 1024;
 
-trait Socket: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Socket for T {}
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-type Connection = http1::Connection<TokioIo<Box<dyn Socket>>, Outgoing>;
+type Connection = http1::Connection<TokioIo<Box<dyn Stream>>, Outgoing>;
 
 /// An open connection to a platform.
 pub(crate) struct Lane {
     sender: http1::SendRequest<Outgoing>,
     connection: Option<Pin<Box<Connection>>>,
+    pace: Pace,
 }
 
 impl Lane {
+    /// Connects to where `url` points, through the line's proxy if it has one.
     pub(super) async fn open(
         url: &Url,
         tls: &Arc<ClientConfig>,
         patience: Patience,
-        _line: &Arc<Line>,
+        line: &Arc<Line>,
     ) -> Result<Self, NetFault> {
         let opened = async {
-            let socket = connect(url, patience.idle).await?;
-            let socket: Box<dyn Socket> = if url.scheme() == "https" {
-                Box::new(secure(url, tls, socket).await?)
+            let proxy = line.rules().proxy.as_deref().filter(|_| url.scheme() == "https");
+            let socket = Arc::new(connect(url, proxy).await?);
+            socket::tune(&socket, patience.idle);
+            let pace = Pace::new(
+                Arc::clone(&socket),
+                line,
+                authority(url),
+                proxy.is_none(),
+                patience.idle,
+            );
+            let mut wire = Wire::new(socket, Arc::clone(line));
+            if proxy.is_some() {
+                proxy::tunnel(&mut wire, url).await?;
+            }
+            let stream: Box<dyn Stream> = if url.scheme() == "https" {
+                Box::new(secure(url, tls, wire).await?)
             } else {
-                Box::new(socket)
+                Box::new(wire)
             };
-            http1::handshake(TokioIo::new(socket))
+            let (sender, connection) = http1::Builder::new()
+                .max_buf_size(HYPERS_BUFFER_BYTES)
+                .handshake(TokioIo::new(stream))
                 .await
-                .map_err(|error| NetFault::of(&error, true))
+                .map_err(|error| NetFault::of(&error, true))?;
+            Ok(Self {
+                sender,
+                connection: Some(Box::pin(connection)),
+                pace,
+            })
         };
-        let (sender, connection) = tokio::time::timeout(patience.connect, opened)
+        tokio::time::timeout(patience.connect, opened)
             .await
             .map_err(|_| {
                 NetFault::Unreachable(format!("no connection within {} s", patience.connect.as_secs()))
-            })??;
-        Ok(Self {
-            sender,
-            connection: Some(Box::pin(connection)),
-        })
+            })?
     }
 
     /// Waits until the lane can take a request; false when the peer has closed it.
     pub(crate) async fn ready(&mut self) -> bool {
-        let Self { sender, connection } = self;
+        let Self {
+            sender, connection, ..
+        } = self;
         let ready = drive(connection, sender.ready()).await.is_ok();
         ready && self.connection.is_some()
     }
 
-    /// Sends one request and reads its answer. After an error, or when the future was dropped,
-    /// the lane is to be dropped too.
+    /// Sends one request and reads its answer, at the line's pace. Ends by itself when the peer
+    /// confirms no byte for `Patience::idle`; for how long an answer is waited, the caller decides.
+    /// After an error, or when the
+    /// future was dropped, the lane is to be dropped too.
     pub(crate) async fn send(&mut self, request: Request<Outgoing>) -> Result<Reply, NetFault> {
-        let Self { sender, connection } = self;
-        let lost = |error: &hyper::Error| match error.is_incomplete_message() {
-            true => NetFault::NoReply("it closed the connection without an answer".to_owned()),
-            false => NetFault::of(error, false),
-        };
-        let reply: Response<Incoming> = drive(connection, sender.send_request(request))
-            .await
-            .map_err(|error| lost(&error))?;
-        let (head, body) = reply.into_parts();
-        let body = drive(connection, Limited::new(body, LONGEST_REPLY_BYTES).collect())
-            .await
-            .map_err(|error| NetFault::NoReply(super::innermost(&*error)))?
-            .to_bytes();
-        Ok(Reply {
-            status: head.status,
-            headers: head.headers,
-            body,
+        let Self {
+            sender,
+            connection,
+            pace,
+        } = self;
+        pace.begin();
+        let mut exchange = std::pin::pin!(drive(connection, exchange(sender, request)));
+        let done = std::future::poll_fn(|cx| {
+            if let Poll::Ready(reply) = exchange.as_mut().poll(cx) {
+                return Poll::Ready(reply);
+            }
+            pace.poll(cx).map(|Stalled(idle)| Err(NetFault::Stalled(idle)))
         })
+        .await;
+        pace.end();
+        done
     }
+}
+
+async fn exchange(
+    sender: &mut http1::SendRequest<Outgoing>,
+    request: Request<Outgoing>,
+) -> Result<Reply, NetFault> {
+    let lost = |error: &hyper::Error| match error.is_incomplete_message() {
+        true => NetFault::NoReply("it closed the connection without an answer".to_owned()),
+        false => NetFault::of(error, false),
+    };
+    let reply: Response<Incoming> = sender.send_request(request).await.map_err(|error| lost(&error))?;
+    let (head, body) = reply.into_parts();
+    let body = Limited::new(body, LONGEST_REPLY_BYTES)
+        .collect()
+        .await
+        .map_err(|error| NetFault::NoReply(super::innermost(&*error)))?
+        .to_bytes();
+    Ok(Reply {
+        status: head.status,
+        headers: head.headers,
+        body,
+    })
 }
 
 /// Polls `work` and the connection that it depends on. An error of the connection also ends
@@ -123,31 +166,28 @@ async fn drive<T>(connection: &mut Option<Pin<Box<Connection>>>, work: impl Futu
     .await
 }
 
-async fn connect(url: &Url, idle: Duration) -> Result<TcpStream, NetFault> {
-    let refused = |error: io::Error| NetFault::of(&error, true);
-    let port = url.port_or_known_default().unwrap_or(443);
-    let host = url.host_str().unwrap_or_default();
-    let socket = TcpStream::connect((host.trim_matches(['[', ']']), port))
+/// A socket to the proxy, or to where `url` points.
+async fn connect(url: &Url, proxy: Option<&str>) -> Result<TcpStream, NetFault> {
+    let unreachable = |error: &dyn std::fmt::Display| match proxy {
+        Some(proxy) => NetFault::Unreachable(format!("the proxy {proxy} cannot be reached: {error}")),
+        None => NetFault::Unreachable(error.to_string()),
+    };
+    let first = match proxy {
+        Some(proxy) => &Url::parse(proxy).map_err(|error| unreachable(&error))?,
+        None => url,
+    };
+    let port = first.port_or_known_default().unwrap_or(443);
+    let host = first.host_str().unwrap_or_default();
+    TcpStream::connect((host.trim_matches(['[', ']']), port))
         .await
-        .map_err(refused)?;
-    socket.set_nodelay(true).map_err(refused)?;
-    let options = SockRef::from(&socket);
-    // A kernel that refuses these costs promptness, not correctness.
-    let tuned = options
-        .set_tcp_notsent_lowat(NOT_SENT_BYTES)
-        .and_then(|()| options.set_tcp_user_timeout(Some(idle)))
-        .and_then(|()| options.set_keepalive(true));
-    if let Err(error) = tuned {
-        tracing::debug!(%error, "the upload socket was not tuned");
-    }
-    Ok(socket)
+        .map_err(|error| unreachable(&error))
 }
 
 async fn secure(
     url: &Url,
     tls: &Arc<ClientConfig>,
-    socket: TcpStream,
-) -> Result<tokio_rustls::client::TlsStream<TcpStream>, NetFault> {
+    wire: Wire,
+) -> Result<tokio_rustls::client::TlsStream<Wire>, NetFault> {
     let host = url
         .host_str()
         .unwrap_or_default()
@@ -155,7 +195,7 @@ async fn secure(
         .to_owned();
     let name = ServerName::try_from(host).map_err(|error| NetFault::Untrusted(error.to_string()))?;
     tokio_rustls::TlsConnector::from(Arc::clone(tls))
-        .connect(name, socket)
+        .connect(name, wire)
         .await
         .map_err(|error| NetFault::of(&error, true))
 }

@@ -7,7 +7,12 @@
 mod control;
 mod lane;
 mod line;
+mod pace;
+mod pilot;
+mod proxy;
+mod socket;
 mod tls;
+mod wire;
 
 use std::time::Duration;
 
@@ -25,7 +30,7 @@ pub struct Patience {
     pub connect: Duration,
     /// For the whole of a small request.
     pub reply: Duration,
-    /// Without one byte taken while sending, and for the reply after the last byte.
+    /// Without one byte confirmed while sending, and for the reply after the last byte.
     pub idle: Duration,
 }
 
@@ -46,6 +51,8 @@ pub(crate) enum NetFault {
     Unreachable(String),
     /// A request may have left, and no whole answer came.
     NoReply(String),
+    /// Bytes were on their way, and the peer confirmed none for this long.
+    Stalled(Duration),
     /// The peer's certificate is not to be trusted.
     Untrusted(String),
     /// The peer's certificate is not valid at this time; often our own clock after a cold start.
@@ -58,11 +65,12 @@ impl NetFault {
         match self {
             Self::Unreachable(why) => Fault::later(format!("{peer} cannot be reached: {why}.")),
             Self::NoReply(why) => Fault::doubt(format!("{peer} did not answer: {why}.")),
+            Self::Stalled(idle) => Fault::doubt(format!("{peer} took no byte for {} s.", idle.as_secs_f32())),
             Self::NotNow(why) => Fault::later(format!(
                 "The certificate of {peer} is not valid at the time that this machine's clock shows: {why}. \
                  Check the clock and the certificate."
             )),
-            Self::Untrusted(why) => Fault::person(
+            Self::Untrusted(why) => Fault::refused(
                 format!("The certificate of {peer} was not trusted: {why}."),
                 "If the platform has a certificate authority of its own, name its PEM file in the platform's ca_file.",
             ),
@@ -117,7 +125,7 @@ pub(crate) fn shown(url: &Url) -> String {
 /// Parses a platform's URL and refuses to send a credential in clear over a network.
 pub(crate) fn checked_url(text: &str, key: &str) -> Result<Url, Fault> {
     let url = Url::parse(text).map_err(|error| {
-        Fault::person(
+        Fault::refused(
             format!("The platform's {key} is no URL: {error}."),
             format!("Mend {key} in the platform's section of the configuration."),
         )
@@ -131,7 +139,7 @@ pub(crate) fn checked_url(text: &str, key: &str) -> Result<Url, Fault> {
     match url.scheme() {
         "https" => Ok(url),
         "http" if loopback => Ok(url),
-        scheme => Err(Fault::person(
+        scheme => Err(Fault::refused(
             format!(
                 "The platform's {key} {} uses {scheme}, which others on the network can read.",
                 shown(&url)
@@ -163,7 +171,7 @@ mod tests {
             "http://10.0.0.1/",
         ] {
             let fault = checked_url(bad, "url").unwrap_err();
-            assert!(matches!(fault, Fault::NeedsPerson { .. }), "{bad}: {fault}");
+            assert!(matches!(fault, Fault::Refused { .. }), "{bad}: {fault}");
         }
     }
 

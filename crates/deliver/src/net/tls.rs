@@ -21,7 +21,7 @@ pub(super) fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>,
     let extra = ca_file.map_or(Ok(Vec::new()), extra_roots)?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let broken = |error: rustls::Error| {
-        Fault::person(
+        Fault::refused(
             format!("The certificates to be trusted cannot be used: {error}."),
             "Install the package ca-certificates, and check the platform's ca_file if it has one.",
         )
@@ -50,7 +50,7 @@ pub(super) fn trusting_nobody() -> Arc<ClientConfig> {
 
 fn extra_roots(path: &Path) -> Result<Vec<CertificateDer<'static>>, Fault> {
     let unusable = |why: String| {
-        Fault::person(
+        Fault::refused(
             format!("The certificate file {} cannot be used: {why}.", path.display()),
             "Check the platform's ca_file: it must be a PEM file with at least one certificate.",
         )
