@@ -1,14 +1,16 @@
 //! Judges and damage for tests; never part of the product.
 //!
-//! [`TusJudge`] is a strict tus server and [`S3Judge`] a strict S3 store; both keep count, can
-//! misbehave on command and kill their client at a named moment. [`RealTus`] is the real
-//! @tus/server, [`CuttingProxy`] a line that breaks, [`TestCa`] a certificate authority
-//! of one's own. Everything runs inside the test's tokio runtime and ends with its owner. This
-//! crate knows nothing of the rooms that it judges.
+//! [`TusJudge`] is a strict tus server, [`S3Judge`] a strict S3 store, and [`OpencastJudge`] an
+//! Opencast that takes lectures as the real one does; all keep count, can misbehave on command and
+//! kill their client at a named moment. [`RealTus`] is the real @tus/server, [`CuttingProxy`] a
+//! line that breaks, [`TestCa`] a certificate authority of one's own. Everything runs inside the
+//! test's tokio runtime and ends with its owner. This crate knows nothing of the rooms that it
+//! judges.
 
 mod ca;
 mod court;
 mod judge;
+mod opencast;
 mod proxy;
 mod real_tus;
 mod s3;
@@ -18,6 +20,10 @@ mod wire;
 pub use ca::TestCa;
 pub use court::{Misdeed, Moment};
 pub use judge::{On, Rules, Seen, TusJudge, Upload};
+pub use opencast::{
+    OpencastAuth, OpencastCall, OpencastEnd, OpencastJudge, OpencastRegistry, OpencastRules, OpencastTrack,
+    OpencastWorkflow,
+};
 pub use proxy::CuttingProxy;
 pub use real_tus::RealTus;
 pub use s3::{OpenUpload, S3Call, S3Checksum, S3Judge, S3Object, S3On, S3Rules, S3Style};
