@@ -36,9 +36,10 @@ pub fn connect_with(
             patience,
             Arc::clone(line),
         ))),
-        config::PlatformKind::Directory { path, create, .. } => Adapter::Files(Box::new(Directory::new(
+        config::PlatformKind::Directory { path, label, create } => Adapter::Files(Box::new(Directory::new(
             platform.name.clone(),
             path.clone(),
+            label.clone(),
             *create,
             patience,
         ))),

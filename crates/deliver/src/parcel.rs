@@ -97,6 +97,12 @@ impl<'a> Parcel<'a> {
         &self.job.title
     }
 
+    /// When the lecture began, in milliseconds since 1970.
+    #[must_use]
+    pub fn started_unix_ms(&self) -> i64 {
+        self.job.started_unix_ms
+    }
+
     /// Whether the run was told to stop.
     pub(crate) fn stopped(&self) -> bool {
         *self.stop.borrow()

@@ -12,7 +12,9 @@
 
 use std::time::Duration;
 
-use lectern_domain::delivery::{Commit, DeliveryEvent, DeliveryFile, DeliveryJob, DeliveryState, FilePhase};
+use lectern_domain::delivery::{
+    Commit, DeliveryEvent, DeliveryFile, DeliveryJob, DeliveryState, FilePhase, Turn,
+};
 use lectern_domain::ids::LectureId;
 use tokio::sync::watch;
 
@@ -93,35 +95,39 @@ impl<'a> Run<'a> {
     /// Runs to the end.
     pub(crate) async fn until_over(mut self, progress: OnProgress<'_>) -> Result<Outcome, CourierError> {
         self.step(DeliveryEvent::Begin).await?;
-        let mut open: Vec<DeliveryFile> = self.job.files.iter().filter(|f| !confirmed(f)).cloned().collect();
-        let mut before: u64 = self
-            .job
-            .files
-            .iter()
-            .filter(|f| confirmed(f))
-            .map(|f| f.size_bytes)
-            .sum();
-        if open.is_empty() {
+        let (done, open): (Vec<_>, Vec<_>) = self.job.files.iter().partition(|file| confirmed(file));
+        let mut before: u64 = done.iter().map(|file| file.size_bytes).sum();
+        let (now, later): (Vec<_>, Vec<_>) = open.into_iter().partition(|file| self.has_turn(file));
+        if now.is_empty() && later.is_empty() {
             self.step(DeliveryEvent::Complete).await?;
         }
-        let last = open.len().saturating_sub(1);
-        for (index, file) in open.drain(..).enumerate() {
-            let size = file.size_bytes;
-            let mut parcel = Parcel::new(self.job, file, before, progress, self.stop.clone());
+        for (index, file) in now.into_iter().enumerate() {
+            if index > 0 {
+                self.step(DeliveryEvent::Next).await?;
+            }
+            let mut parcel = Parcel::new(self.job, file.clone(), before, progress, self.stop.clone());
             match self.deliver(&mut parcel).await {
                 Ok(()) => {}
                 Err(Broken::Error(error)) => return Err(error),
                 Err(Broken::Fault(fault)) => return self.end(fault).await,
                 Err(Broken::Uncertain(happened)) => return self.uncertain(&mut parcel, &happened).await,
             }
-            before += size;
-            if index < last {
-                self.step(DeliveryEvent::Next).await?;
-            }
+            before += file.size_bytes;
+        }
+        if !later.is_empty() {
+            return self.give_way().await;
         }
         self.step(DeliveryEvent::Verified).await?;
         tracing::debug!("the delivery was done");
         Ok(Outcome::Done)
+    }
+
+    /// Whether a file is sent in this turn.
+    fn has_turn(&self, file: &DeliveryFile) -> bool {
+        match self.job.turn {
+            Turn::First => file.goes_first(),
+            Turn::All => true,
+        }
     }
 
     /// Brings one file through. After a doubt it asks again at once, as long as that helps.
@@ -322,6 +328,14 @@ impl<'a> Run<'a> {
             why,
             progressed: self.progressed,
         })
+    }
+
+    /// The small files are there; the large ones go after the small ones of other lectures.
+    async fn give_way(&mut self) -> Result<Outcome, CourierError> {
+        self.state = self.state.step(DeliveryEvent::Defer)?;
+        tracing::debug!("the delivery gave its turn to others");
+        self.commit(Commit::Deferred { why: None }).await?;
+        Ok(Outcome::Deferred)
     }
 
     async fn refuse(&mut self, happened: &str, advice: &str) -> Result<Outcome, CourierError> {

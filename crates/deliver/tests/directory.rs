@@ -4,10 +4,10 @@
 
 mod common;
 
-use common::{Kill, Memory, config, free_line, job, parked, run, waiting};
+use common::{Kill, Memory, config, free_line, job, parked, refused, run, waiting};
 use lectern_deliver::{Adapter, Outcome, Secrets, Still, ask_again, connect};
 use lectern_domain::config::{Create, PlatformKind};
-use lectern_domain::delivery::FilePhase;
+use lectern_domain::delivery::{Commit, FilePhase};
 use lectern_testkit::sha256_of_file;
 
 const SIZE: u64 = 3_000_000;
@@ -138,17 +138,51 @@ async fn p5_a_part_that_lost_its_bytes_is_written_anew() {
     }
 }
 
+/// A lecture that was copied, and taken away before its receipt was committed.
+async fn taken_away(there: &std::path::Path, home: &std::path::Path) -> (Memory, std::path::PathBuf) {
+    // Commits: reconciling, sending, creating, bound, completing, verifying: the file is there.
+    let memory = Memory::new(job(home, &[("lecture.mp4", SIZE)])).kill_at(Kill::After(5));
+    run(&adapter(there, Create::Never), &memory).await.unwrap_err();
+    memory.live_on();
+    let whole = there.join(&memory.job().folder).join("lecture.mp4");
+    std::fs::remove_file(&whole).unwrap();
+    (memory, whole)
+}
+
+#[tokio::test]
+async fn p5_what_the_manifest_lists_is_not_copied_again_wherever_it_is_now() {
+    let (home, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (memory, whole) = taken_away(there.path(), home.path()).await;
+    let adapter = adapter(there.path(), Create::Never);
+    assert_eq!(run(&adapter, &memory).await.unwrap(), Outcome::Done);
+    assert!(!whole.exists());
+    let receipt = memory.commits().into_iter().find_map(|commit| match commit {
+        Commit::Receipt { evidence, .. } => Some(evidence),
+        _ => None,
+    });
+    assert_eq!(receipt.unwrap()["carried_away"], true);
+    let manifest = std::fs::read_to_string(there.path().join("lectern-manifest.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    let (job, entry) = (memory.job(), &manifest["files"][0]);
+    assert_eq!(entry["lecture"], job.lecture.to_string());
+    assert_eq!(entry["title"], job.title);
+    assert_eq!(entry["room"], "b-204");
+    assert_eq!(entry["sha256"], job.files[0].sha256);
+    let found = adapter.probe().await;
+    assert!(
+        found
+            .iter()
+            .any(|check| check.found.contains("1 files") && check.found.contains("1 of them")),
+        "{found:?}"
+    );
+}
+
 #[tokio::test]
 async fn p5_a_file_that_somebody_took_away_at_once_is_not_written_again_without_a_person() {
     let (home, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    // Commits: reconciling, sending, creating, bound, completing, verifying: the file is there.
-    let memory = Memory::new(job(home.path(), &[("lecture.mp4", SIZE)])).kill_at(Kill::After(5));
-    run(&adapter(there.path(), Create::Never), &memory)
-        .await
-        .unwrap_err();
-    memory.live_on();
-    let whole = there.path().join(&memory.job().folder).join("lecture.mp4");
-    std::fs::remove_file(&whole).unwrap();
+    let (memory, whole) = taken_away(there.path(), home.path()).await;
+    // As if the power went between the file's name and the manifest.
+    std::fs::remove_file(there.path().join("lectern-manifest.json")).unwrap();
     let why = parked(run(&adapter(there.path(), Create::Never), &memory).await.unwrap());
     assert!(
         why.contains("is uncertain") && why.contains(whole.to_str().unwrap()),
@@ -158,12 +192,12 @@ async fn p5_a_file_that_somebody_took_away_at_once_is_not_written_again_without_
 }
 
 #[tokio::test]
-async fn a_platform_path_that_is_a_file_is_parked() {
+async fn a_platform_path_that_is_a_file_holds_the_platform() {
     let (home, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let path = there.path().join("file");
     std::fs::write(&path, "").unwrap();
     let memory = Memory::new(job(home.path(), &[("lecture.mp4", 10)]));
-    let why = parked(run(&adapter(&path, Create::Always), &memory).await.unwrap());
+    let why = refused(run(&adapter(&path, Create::Always), &memory).await.unwrap());
     assert!(
         why.contains("is no folder") && why.contains("path in the configuration"),
         "{why}"

@@ -7,7 +7,7 @@ mod common;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use common::{BRIEF, Memory, config, free_line, job, parked, run, waiting};
+use common::{BRIEF, Memory, config, free_line, job, refused, run, waiting};
 use hyper::Method;
 use lectern_deliver::{Adapter, Outcome, Secrets, connect_with};
 use lectern_domain::config::{Credential, PlatformKind};
@@ -38,7 +38,7 @@ async fn p5_a_private_authority_is_trusted_when_it_is_named() {
     let judge = TusJudge::start(uploads.path(), rules).await.unwrap();
     let memory = Memory::new(job(dir.path(), &[("lecture.mp4", 3_000_000)]));
 
-    let why = parked(run(&adapter(&judge, None, None), &memory).await.unwrap());
+    let why = refused(run(&adapter(&judge, None, None), &memory).await.unwrap());
     let peer = judge.address();
     assert!(
         why.starts_with(&format!("The certificate of {peer} was not trusted: ")),
@@ -102,7 +102,7 @@ async fn a_server_without_tls_behind_an_https_address_is_told_apart() {
 }
 
 #[tokio::test]
-async fn an_unreadable_credential_parks_the_delivery_and_a_mended_one_is_taken() {
+async fn an_unreadable_credential_holds_the_platform_and_a_mended_one_is_taken() {
     let dir = tempfile::tempdir().unwrap();
     let uploads = tempfile::tempdir().unwrap();
     let token = dir.path().join("token");
@@ -121,7 +121,7 @@ async fn an_unreadable_credential_parks_the_delivery_and_a_mended_one_is_taken()
         .unwrap()
     };
 
-    let why = parked(run().await);
+    let why = refused(run().await);
     assert!(
         why.starts_with(&format!(
             "The credential file {} cannot be read: No such file",
@@ -131,7 +131,7 @@ async fn an_unreadable_credential_parks_the_delivery_and_a_mended_one_is_taken()
     );
     std::fs::write(&token, CANARY).unwrap();
     std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o644)).unwrap();
-    let why = parked(run().await);
+    let why = refused(run().await);
     assert!(
         why.contains("others than its owner can read it (mode 0644)"),
         "{why}"

@@ -6,10 +6,11 @@
 mod common;
 
 use common::tus_case::{Case, MIB, SIZE};
-use common::{BRIEF, NOW_UNIX_MS, config, free_line, parked, run, until_settled, waiting};
+use common::{BRIEF, NOW_UNIX_MS, config, free_line, parked, refused, run, until_settled, waiting};
 use hyper::Method;
 use lectern_deliver::{Courier, Outcome, Secrets, connect_with};
 use lectern_domain::config::PlatformKind;
+use lectern_domain::delivery::DeliveryState;
 use lectern_testkit::{Misdeed, On, Rules};
 use tokio::sync::watch;
 
@@ -79,7 +80,7 @@ async fn a_wait_grows_with_the_attempts_and_begins_anew_after_progress() {
 }
 
 #[tokio::test]
-async fn what_no_retry_can_mend_is_parked_with_a_sentence() {
+async fn what_concerns_every_lecture_holds_the_platform_and_parks_none() {
     for (status, advice) in [
         (401, "Renew the platform's credential."),
         (
@@ -87,9 +88,33 @@ async fn what_no_retry_can_mend_is_parked_with_a_sentence() {
             "Ask the platform's operator to let this room's credential upload.",
         ),
         (412, "The platform does not speak tus 1.0.0"),
-        (413, "have the limit raised"),
         (415, "A proxy before the platform may change requests"),
         (308, "put the final address into the platform's url"),
+        (511, "log this machine in"),
+    ] {
+        for method in [Method::POST, Method::PATCH] {
+            let case = Case::new(Rules::default()).await;
+            case.next(method.clone(), Misdeed::Status(status, None));
+            let why = refused(case.run().await);
+            let safe = "Every lecture is safe on this machine.";
+            assert!(
+                why.contains(&format!("with {status}")) && why.contains(advice) && why.contains(safe),
+                "{method} {status}: {why}"
+            );
+            assert_eq!(case.memory.states().last(), Some(&DeliveryState::Queued));
+            assert_eq!(case.run().await, Outcome::Done, "after a person has acted");
+            case.assert_exactly_once();
+        }
+    }
+    let case = Case::new(Rules::default()).await;
+    case.next(Method::POST, Misdeed::Status(404, None));
+    assert!(refused(case.run().await).contains("Check the platform's url"));
+}
+
+#[tokio::test]
+async fn what_concerns_one_lecture_is_parked_with_a_sentence() {
+    for (status, advice) in [
+        (413, "have the limit raised"),
         (400, "ask its operator what this answer means"),
     ] {
         for method in [Method::POST, Method::PATCH] {
@@ -123,10 +148,11 @@ async fn a_web_page_is_no_tus_server() {
     ] {
         let case = Case::new(Rules::default()).await;
         case.next(method, Misdeed::Html);
-        let why = parked(case.run().await);
+        let why = refused(case.run().await);
         let peer = case.judge.address();
-        let begins =
-            format!("{peer} answered {request} with a web page: this is no tus server. The lecture is safe");
+        let begins = format!(
+            "{peer} answered {request} with a web page: this is no tus server. Every lecture is safe"
+        );
         assert!(why.starts_with(&begins), "{why}");
         assert!(
             why.contains("whether a login page or a proxy stands before the platform"),
@@ -181,7 +207,7 @@ async fn bytes_and_credential_stay_with_the_configured_origin() {
         Method::POST,
         Misdeed::Location("https://elsewhere.example/files/1".to_owned()),
     );
-    let why = parked(case.run().await);
+    let why = refused(case.run().await);
     assert!(
         why.contains("wants the bytes to go to https://elsewhere.example"),
         "{why}"

@@ -171,7 +171,7 @@ pub(super) async fn publish(place: &Place) -> Result<(), Fault> {
 }
 
 /// Makes the names in a folder durable. Some network and FUSE filesystems cannot and say so.
-fn sync_folder(folder: &Path) -> Result<(), Fault> {
+pub(super) fn sync_folder(folder: &Path) -> Result<(), Fault> {
     match File::open(folder).and_then(|file| file.sync_all()) {
         Ok(()) => Ok(()),
         Err(error)
@@ -210,7 +210,7 @@ pub(super) async fn try_out(root: &Path) -> Result<(), Fault> {
     .await
 }
 
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, Fault> {
     match tokio::task::spawn_blocking(work).await {

@@ -1,14 +1,17 @@
-//! A folder as a platform: a mounted share, a USB disk, or a plain local folder.
+//! A folder as a platform: a mounted share, a disk that is known by its label, or a plain folder.
 //!
 //! `<path>/<folder>/<name>.part` grows, is synced, read back from the disk and hashed, and only
-//! then gets its final name; the folder is synced after that. The final name never holds anything
-//! but a whole, proven file, and a file that was there before us is never overwritten. After a
-//! cut the part is compared with our file before it is continued.
+//! then gets its final name; the folder is synced after that, and the file is listed in the
+//! manifest ([`manifest`]). The final name never holds anything but a whole, proven file, and a
+//! file that was there before us is never overwritten. After a cut the part is compared with our
+//! file before it is continued. What the manifest lists is not copied again, wherever it is now.
 
 mod copy;
+mod disk;
+mod manifest;
 mod place;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use lectern_domain::api::Check;
@@ -22,74 +25,86 @@ use crate::parcel::Parcel;
 use crate::platform::{Platform, Proof, Standing};
 use crate::probe::Findings;
 use crate::reading;
+use disk::Disks;
+use manifest::Entry;
 use place::{Place, obstacle};
 
 /// A folder, as configured.
 pub(crate) struct Directory {
     name: PlatformName,
-    root: PathBuf,
+    /// Absolute; with `label`, below the disk's root.
+    path: PathBuf,
+    label: Option<String>,
+    disks: Disks,
     create: Create,
     patience: Patience,
 }
 
+/// The folder as it was found.
+struct Root {
+    path: PathBuf,
+    /// It is not there, and may be made.
+    missing: bool,
+}
+
 impl Directory {
-    pub(crate) fn new(name: PlatformName, root: PathBuf, create: Create, patience: Patience) -> Self {
+    pub(crate) fn new(
+        name: PlatformName,
+        path: PathBuf,
+        label: Option<String>,
+        create: Create,
+        patience: Patience,
+    ) -> Self {
         Self {
             name,
-            root,
+            path,
+            label,
+            disks: Disks::default(),
             create,
             patience,
         }
     }
 
-    /// Where the parcel goes. A folder that is not there may be a share that is not mounted, and
-    /// is then waited for.
-    async fn place(&self, parcel: &Parcel<'_>) -> Result<Place, Fault> {
-        let place = Place::new(&self.root, parcel.folder(), &parcel.file.name)?;
-        self.look().await?;
-        Ok(place)
+    /// Where the parcel goes.
+    async fn place(&self, parcel: &Parcel<'_>) -> Result<(Root, Place), Fault> {
+        let root = self.root().await?;
+        let place = Place::new(&root.path, parcel.folder(), &parcel.file.name)?;
+        Ok((root, place))
     }
 
-    /// Finds the folder there, or that it may be made.
-    async fn look(&self) -> Result<(), Fault> {
-        match tokio::fs::metadata(&self.root).await {
-            Ok(meta) if meta.is_dir() => Ok(()),
+    /// Finds the folder. One that is not there may be a share that is not mounted, and is then
+    /// waited for.
+    async fn root(&self) -> Result<Root, Fault> {
+        let path = match &self.label {
+            Some(label) => self.disks.mount_point(label)?.join(&self.path),
+            None => self.path.clone(),
+        };
+        match tokio::fs::metadata(&path).await {
+            Ok(meta) if meta.is_dir() => Ok(Root { path, missing: false }),
             Ok(_) => Err(Fault::refused(
-                format!("{} is no folder.", self.root.display()),
+                format!("{} is no folder.", path.display()),
                 "Check the platform's path in the configuration.",
             )),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                if self.may_create().await {
-                    Ok(())
+                if self.may_create(&path).await {
+                    Ok(Root { path, missing: true })
                 } else {
                     Err(Fault::later(format!(
                         "The folder {} is not there: mount the share or plug in the disk.",
-                        self.root.display()
+                        path.display()
                     )))
                 }
             }
-            Err(error) => Err(obstacle("look at", &self.root, &error)),
+            Err(error) => Err(obstacle("look at", &path, &error)),
         }
     }
 
-    async fn examine(&self, findings: &mut Findings) -> Result<(), Fault> {
-        self.look().await?;
-        let root = self.root.display();
-        if self.root.is_dir() {
-            copy::try_out(&self.root).await?;
-            findings.good(format!(
-                "{root} takes files; each is read back from the disk and its SHA-256 compared."
-            ));
-        } else {
-            findings.good(format!("{root} is made with the first lecture."));
-        }
-        Ok(())
-    }
-
-    /// Whether the folder may be made where it is missing.
-    async fn may_create(&self) -> bool {
-        match (self.create, self.root.parent()) {
+    /// Whether the folder may be made where it is missing. A disk that was found by its label is
+    /// the right one, also when it is empty.
+    async fn may_create(&self, path: &Path) -> bool {
+        match (self.create, path.parent()) {
             (Create::Always, _) => true,
+            (Create::Beside, _) if self.label.is_some() => true,
             (Create::Never, _) | (Create::Beside, None) => false,
             (Create::Beside, Some(above)) => match tokio::fs::read_dir(above).await {
                 Ok(mut entries) => matches!(entries.next_entry().await, Ok(Some(_))),
@@ -97,18 +112,62 @@ impl Directory {
             },
         }
     }
+
+    async fn examine(&self, findings: &mut Findings) -> Result<(), Fault> {
+        let root = self.root().await?;
+        let shown = root.path.display();
+        if root.missing {
+            findings.good(format!("{shown} is made with the first lecture."));
+            return Ok(());
+        }
+        copy::try_out(&root.path).await?;
+        findings.good(format!(
+            "{shown} can be written; it verifies nothing of its own, so each file is read back and its SHA-256 compared."
+        ));
+        match manifest::carried(&root.path).await? {
+            Some((listed, carried)) => findings.good(format!(
+                "{} lists {listed} files that were copied in whole; {carried} of them have been carried away.",
+                manifest::NAME
+            )),
+            None => findings.warning(
+                format!("{shown}/{} is damaged or not Lectern's.", manifest::NAME),
+                "It is set aside when the next file is copied; keep it if it tells what was carried away.",
+            ),
+        }
+        Ok(())
+    }
+}
+
+/// What the manifest says of this file, if it lists it.
+async fn listed(root: &Root, place: &Place, parcel: &Parcel<'_>) -> Result<bool, Fault> {
+    let file = &parcel.file;
+    match manifest::listed(&root.path, parcel.lecture(), &file.name).await? {
+        None => Ok(false),
+        Some(entry) if entry.size == file.size_bytes && entry.sha256 == file.sha256 => Ok(true),
+        Some(_) => Err(place.other_file()),
+    }
 }
 
 #[async_trait]
 impl Platform for Directory {
     async fn ask(&self, parcel: &Parcel<'_>) -> Result<Standing, Fault> {
-        let place = self.place(parcel).await?;
+        let (root, place) = self.place(parcel).await?;
         let size = parcel.file.size_bytes;
         match place::length(&place.whole).await? {
             // The hash is taken once, when it is verified.
             Some(length) if length == size => return Ok(Standing::Whole { remote: None }),
             Some(_) => return Err(place.other_file()),
             None => {}
+        }
+        let confirmed = matches!(parcel.file.phase, FilePhase::Confirmed { .. });
+        if listed(&root, &place, parcel).await? {
+            return Ok(match &self.label {
+                // Such a disk is there to be carried and emptied. A share or folder is not: what
+                // it no longer has, it does not have.
+                Some(_) if confirmed => Standing::Mute,
+                None if confirmed => Standing::Absent,
+                Some(_) | None => Standing::Whole { remote: None },
+            });
         }
         if let Some(length) = place::length(&place.part).await? {
             let remote = place.part_name();
@@ -131,29 +190,30 @@ impl Platform for Directory {
     }
 
     async fn create(&self, parcel: &Parcel<'_>) -> Result<String, Fault> {
-        let place = self.place(parcel).await?;
+        let (root, place) = self.place(parcel).await?;
         parcel.contents.check_size().await?;
-        let missing = self.may_create().await.then_some(self.root.as_path());
+        let missing = root.missing.then_some(root.path.as_path());
         copy::create(&place, missing).await?;
         Ok(place.part_name())
     }
 
     async fn send(&self, parcel: &Parcel<'_>, _remote: &str, from: u64) -> Result<u64, Fault> {
-        let place = self.place(parcel).await?;
+        let (_, place) = self.place(parcel).await?;
         parcel.contents.check_size().await?;
         copy::append(parcel, &place.part, from, self.patience.idle).await?;
         Ok(parcel.file.size_bytes)
     }
 
     async fn complete(&self, parcel: &Parcel<'_>, _remote: &str, _from: u64) -> Result<(), Fault> {
-        let place = self.place(parcel).await?;
+        let (root, place) = self.place(parcel).await?;
         if !copy::reads_back(parcel, &place.part).await? {
             return Err(Fault::person(
                 format!("{} does not read back as it was written.", place.part.display()),
                 "Check the disk or the share: it loses or changes data.",
             ));
         }
-        copy::publish(&place).await
+        copy::publish(&place).await?;
+        manifest::list(&root.path, entry(&root, &place, parcel)).await
     }
 
     async fn verify(
@@ -162,20 +222,25 @@ impl Platform for Directory {
         _remote: Option<&str>,
         completed_now: bool,
     ) -> Result<Proof, Fault> {
-        let place = self.place(parcel).await?;
+        let (root, place) = self.place(parcel).await?;
         let size = parcel.file.size_bytes;
-        match place::length(&place.whole).await? {
+        let confirmed = matches!(parcel.file.phase, FilePhase::Confirmed { .. });
+        let there = match place::length(&place.whole).await? {
+            Some(length) if length == size => true,
+            Some(_) => return Err(place.other_file()),
+            None if !confirmed && listed(&root, &place, parcel).await? => false,
             None => return Err(Fault::doubt(format!("{} is not there.", place.whole.display()))),
-            Some(length) if length != size => return Err(place.other_file()),
-            Some(_) => {}
-        }
+        };
         // What `complete` read back a moment ago is not read again.
-        if !completed_now {
+        if there && !completed_now {
             let found = reading::sha256_of(&place.whole, size)
                 .await
                 .map_err(|error| obstacle("read", &place.whole, &error))?;
             if reading::hex(&found) != parcel.file.sha256 {
                 return Err(place.other_file());
+            }
+            if !confirmed {
+                manifest::list(&root.path, entry(&root, &place, parcel)).await?;
             }
         }
         Ok(Proof {
@@ -184,6 +249,7 @@ impl Platform for Directory {
                 "protocol": "directory",
                 "size": size,
                 "sha256": parcel.file.sha256,
+                "carried_away": !there,
             }),
         })
     }
@@ -195,5 +261,21 @@ impl Platform for Directory {
             Err(fault) => findings.fault(fault),
         }
         findings.into_checks()
+    }
+}
+
+fn entry(root: &Root, place: &Place, parcel: &Parcel<'_>) -> Entry {
+    let below = place.whole.strip_prefix(&root.path).unwrap_or(&place.whole);
+    Entry {
+        lecture: parcel.lecture(),
+        title: parcel.title().to_owned(),
+        room: place::room(parcel.folder()).to_owned(),
+        recorded: jiff::Timestamp::from_millisecond(parcel.started_unix_ms())
+            .map(|at| at.to_string())
+            .unwrap_or_default(),
+        file: parcel.file.name.clone(),
+        path: below.display().to_string(),
+        size: parcel.file.size_bytes,
+        sha256: parcel.file.sha256.clone(),
     }
 }

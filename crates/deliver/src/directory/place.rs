@@ -1,9 +1,24 @@
 //! Where a file goes in the folder, and what a failing disk means for a person.
 
+use std::borrow::Cow;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
+
 use crate::fault::Fault;
+use crate::reading::hex;
+
+/// The end of a file's name while it grows.
+const PART: &str = ".part";
+/// What every file system takes, less [`PART`].
+const LONGEST_NAME_BYTES: usize = 255 - PART.len();
+const LONGEST_EXTENSION_BYTES: usize = 16;
+/// Names of devices on Windows, where a stick may be read.
+const RESERVED: [&str; 22] = [
+    "CON", "PRN", "AUX", "NUL", "COM1", "COM2", "COM3", "COM4", "COM5", "COM6", "COM7", "COM8", "COM9",
+    "LPT1", "LPT2", "LPT3", "LPT4", "LPT5", "LPT6", "LPT7", "LPT8", "LPT9",
+];
 
 /// The three paths of one file.
 pub(super) struct Place {
@@ -27,10 +42,10 @@ impl Place {
                 ));
             }
         }
-        let folder = root.join(folder);
+        let (folder, name) = (root.join(&*portable(folder)), portable(name));
         Ok(Self {
-            part: folder.join(format!("{name}.part")),
-            whole: folder.join(name),
+            part: folder.join(format!("{name}{PART}")),
+            whole: folder.join(&*name),
             folder,
         })
     }
@@ -54,6 +69,41 @@ impl Place {
             "Look at it, move it away, and then try again.",
         )
     }
+}
+
+/// The room in a lecture's folder name, `<day>T<time>_<room>_<id>`.
+pub(super) fn room(folder: &str) -> &str {
+    let room = folder.split_once('_').and_then(|(_, rest)| rest.rsplit_once('_'));
+    room.map_or("", |(room, _)| room)
+}
+
+/// A name as every file system takes it. Sticks are FAT or exFAT: what these cannot store becomes
+/// `_`, and a mark from the true name is added, so that two names never become one.
+fn portable(name: &str) -> Cow<'_, str> {
+    let unsafe_sign = |sign: char| sign.is_control() || "<>:\"/\\|?*".contains(sign);
+    let reserved = RESERVED.iter().any(|word| {
+        let stem = name.split('.').next().unwrap_or_default().trim_end();
+        stem.eq_ignore_ascii_case(word)
+    });
+    let ends_badly = name.ends_with(['.', ' ']);
+    if !reserved && !ends_badly && name.len() <= LONGEST_NAME_BYTES && !name.contains(unsafe_sign) {
+        return Cow::Borrowed(name);
+    }
+    let mark = format!("~{}", &hex(&Sha256::digest(name))[..8]);
+    let safe: String = name
+        .chars()
+        .map(|sign| if unsafe_sign(sign) { '_' } else { sign })
+        .collect();
+    let (stem, extension) = match safe.rsplit_once('.') {
+        Some((stem, extension)) if !ends_badly && extension.len() <= LONGEST_EXTENSION_BYTES => {
+            (stem, format!(".{extension}"))
+        }
+        _ => (safe.trim_end_matches(['.', ' ']), String::new()),
+    };
+    let room = LONGEST_NAME_BYTES - mark.len() - extension.len() - 1;
+    let stem = &stem[..stem.floor_char_boundary(room)];
+    let first = if reserved { "_" } else { "" };
+    Cow::Owned(format!("{first}{stem}{mark}{extension}"))
 }
 
 /// The length of a file; `None` when there is none.
@@ -115,6 +165,44 @@ mod tests {
         let place = Place::new(Path::new("/x"), "l", "线.mp4").unwrap();
         assert_eq!(place.whole, Path::new("/x/l/线.mp4"));
         assert_eq!(place.part_name(), "线.mp4.part");
+    }
+
+    #[test]
+    fn names_of_any_script_stay_and_what_a_stick_cannot_store_is_marked() {
+        for kept in [
+            "lecture.mp4",
+            "محاضرة ١.mp4",
+            "线性代数 & 100%.mp4",
+            ".hidden",
+            "console.mp4",
+        ] {
+            assert_eq!(portable(kept), kept);
+        }
+        let long = format!("{}.mp4", "线".repeat(100));
+        let mut seen = std::collections::BTreeSet::new();
+        let bad = [
+            "a?.mp4", "a*.mp4", "a_.mp4", "a.", "a ", "CON", "con.mp4", "nul .txt", "a\n.mp4", &long,
+        ];
+        for name in bad {
+            let safe = portable(name).into_owned();
+            assert!(safe.len() <= LONGEST_NAME_BYTES, "{name:?}: {safe}");
+            assert!(
+                !safe.ends_with(['.', ' ']) && !safe.contains(['?', '*', '\n']),
+                "{name:?}: {safe}"
+            );
+            assert!(!safe.to_ascii_lowercase().starts_with("con"), "{name:?}: {safe}");
+            assert!(seen.insert(safe.clone()), "{name:?} became {safe} as another did");
+            assert_eq!(portable(&safe), safe, "what is safe stays");
+        }
+        assert!(portable("a?.mp4").starts_with("a_~") && portable("a?.mp4").ends_with(".mp4"));
+        assert!(portable(&long).ends_with(".mp4"));
+    }
+
+    #[test]
+    fn the_room_is_read_from_the_folder() {
+        assert_eq!(room("2026-11-21T1000_b-204_0199aa"), "b-204");
+        assert_eq!(room("2026-11-21T1000_hall_b_0199aa"), "hall_b");
+        assert_eq!(room("other"), "");
     }
 
     #[test]

@@ -16,9 +16,10 @@ use lectern_deliver::{
 };
 use lectern_domain::config::{self, PlatformKind};
 use lectern_domain::delivery::{Commit, DeliveryFile, DeliveryJob, DeliveryState, FilePhase, Turn};
-use lectern_domain::finished::FileRole;
+use lectern_domain::finished::{FileRole, PART_BYTES};
 use lectern_domain::ids::{DeliveryId, LectureId};
 use lectern_testkit::noise_file;
+use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
 /// Fixed, so that times in outcomes can be asserted.
@@ -141,7 +142,7 @@ pub(crate) fn job(dir: &Path, files: &[(&str, u64)]) -> DeliveryJob {
                 role: FileRole::Lecture,
                 size_bytes: *size,
                 sha256,
-                parts: Vec::new(),
+                parts: parts_of(&std::fs::read(dir.join(name)).unwrap()),
                 duration_ms: None,
                 content_type: "video/mp4".to_owned(),
                 phase: FilePhase::Pending,
@@ -163,6 +164,19 @@ pub(crate) fn job(dir: &Path, files: &[(&str, u64)]) -> DeliveryJob {
         turn: Turn::All,
         files,
     }
+}
+
+/// SHA-256 of each part, as they are stored when a lecture is finished.
+pub(crate) fn parts_of(bytes: &[u8]) -> Vec<String> {
+    bytes
+        .chunks(usize::try_from(PART_BYTES).unwrap())
+        .map(|part| {
+            Sha256::digest(part)
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect()
+        })
+        .collect()
 }
 
 /// A line without limits.
@@ -236,6 +250,14 @@ pub(crate) fn parked(outcome: Outcome) -> String {
     match outcome {
         Outcome::Parked { why } => why,
         other => panic!("not parked: {other:?}"),
+    }
+}
+
+/// The sentence of a platform that refuses everybody.
+pub(crate) fn refused(outcome: Outcome) -> String {
+    match outcome {
+        Outcome::Refused { why } => why,
+        other => panic!("not refused: {other:?}"),
     }
 }
 
