@@ -8,6 +8,7 @@ use lectern_domain::delivery::DeliveryJob;
 use tokio::sync::watch;
 
 use crate::fault::Fault;
+use crate::package::Package;
 use crate::parcel::Parcel;
 use crate::platform::{Adapter, Platform, Standing};
 
@@ -25,7 +26,19 @@ pub enum Still {
 /// Asks for every file of a delivery that is done. Sends and changes nothing. The future may be
 /// dropped at any point; `stop` ends it early.
 pub async fn ask_again(job: &DeliveryJob, platform: &Adapter, stop: watch::Receiver<bool>) -> Still {
-    let Adapter::Files(platform) = platform;
+    let platform = match platform {
+        Adapter::Files(platform) => platform,
+        Adapter::Package(platform) => {
+            let package = Package::new(job, &|_| {}, &stop);
+            let mut stop = stop.clone();
+            return tokio::select! {
+                biased;
+                still = platform.held(&package) => still,
+                // An error means that nobody is left who could say stop.
+                Ok(_) = stop.wait_for(|stop| *stop) => Still::of(Fault::Stopped),
+            };
+        }
+    };
     for file in &job.files {
         let parcel = Parcel::new(job, file.clone(), 0, &|_| {}, stop.clone());
         match ask_for(&parcel, platform.as_ref()).await {
@@ -44,20 +57,23 @@ async fn ask_for(parcel: &Parcel<'_>, platform: &dyn Platform) -> Still {
             return Still::Denied(format!("{} is not there in whole.", parcel.file.name));
         }
         Ok(Standing::Uncertain { happened }) => return Still::Denied(happened),
-        Err(fault) => return obstacle(fault),
+        Err(fault) => return Still::of(fault),
     };
     match platform.verify(parcel, remote.as_deref(), false).await {
         Ok(_) => Still::Held,
-        Err(fault) => obstacle(fault),
+        Err(fault) => Still::of(fault),
     }
 }
 
-fn obstacle(fault: Fault) -> Still {
-    match fault {
-        Fault::NeedsPerson { happened, .. } => Still::Denied(happened),
-        Fault::Refused { happened, .. } | Fault::Later { happened, .. } | Fault::Doubt { happened } => {
-            Still::Silent(happened)
+impl Still {
+    /// What an obstacle says of it: only a contradiction is a denial.
+    pub(crate) fn of(fault: Fault) -> Self {
+        match fault {
+            Fault::NeedsPerson { happened, .. } => Self::Denied(happened),
+            Fault::Refused { happened, .. } | Fault::Later { happened, .. } | Fault::Doubt { happened } => {
+                Self::Silent(happened)
+            }
+            Fault::Stopped => Self::Silent("It was not asked, because the recorder ends.".to_owned()),
         }
-        Fault::Stopped => Still::Silent("It was not asked, because the recorder ends.".to_owned()),
     }
 }

@@ -7,6 +7,7 @@ use lectern_domain::config;
 use crate::credential::Secrets;
 use crate::directory::Directory;
 use crate::net::{Line, Patience};
+use crate::opencast::{Opencast, Settings};
 use crate::platform::Adapter;
 use crate::tus::Tus;
 
@@ -43,8 +44,25 @@ pub fn connect_with(
             *create,
             patience,
         ))),
-        config::PlatformKind::S3 { .. } | config::PlatformKind::Opencast { .. } => {
-            unreachable!("the configuration refuses this kind")
+        config::PlatformKind::S3 { .. } => unreachable!("the configuration refuses this kind"),
+        config::PlatformKind::Opencast {
+            url,
+            user,
+            auth,
+            workflow,
+            parameters,
+            agent,
+        } => {
+            let settings = Settings {
+                url: url.clone(),
+                user: user.clone(),
+                auth: *auth,
+                workflow: workflow.clone(),
+                parameters: parameters.clone(),
+                agent: agent.clone(),
+            };
+            let line = Arc::clone(line);
+            Adapter::Package(Box::new(Opencast::new(settings, platform, secrets, patience, line)))
         }
     }
 }

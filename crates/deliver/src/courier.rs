@@ -8,7 +8,9 @@ use tokio::sync::watch;
 use tracing::Instrument;
 
 use crate::journal::{Journal, JournalError};
+use crate::package::PackageRun;
 use crate::parcel::OnProgress;
+use crate::passage::Passage;
 use crate::platform::Adapter;
 use crate::run::Run;
 
@@ -107,6 +109,11 @@ impl Courier {
             Adapter::Files(platform) => {
                 let run = Run::new(self, &job, platform.as_ref(), journal, stop);
                 run.until_over(progress).instrument(span).await
+            }
+            Adapter::Package(platform) => {
+                let passage = Passage::new(self, &job, journal, stop);
+                let run = PackageRun::new(passage, platform.as_ref(), progress);
+                run.until_over().instrument(span).await
             }
         }
     }

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use lectern_domain::api::Check;
 
 use crate::fault::Fault;
+use crate::package::PackagePlatform;
 use crate::parcel::Parcel;
 
 /// What the platform has of one file.
@@ -51,6 +52,8 @@ pub struct Proof {
 pub enum Adapter {
     /// File by file, each whole and proven by itself.
     Files(Box<dyn Platform>),
+    /// All files as one package.
+    Package(Box<dyn PackagePlatform>),
 }
 
 impl Adapter {
@@ -58,6 +61,7 @@ impl Adapter {
     pub async fn probe(&self) -> Vec<Check> {
         match self {
             Self::Files(platform) => platform.probe().await,
+            Self::Package(platform) => platform.probe().await,
         }
     }
 }

@@ -16,8 +16,9 @@ use super::{Lane, Line, NetFault, Patience, tls};
 use crate::credential::Bearer;
 use crate::fault::Fault;
 
-/// No answer of a protocol is longer; an error page may be.
-pub(super) const LONGEST_REPLY_BYTES: usize = 64 * 1024;
+/// No answer of a protocol is longer: a page of 1,000 parts of S3 has 300 KiB, the workflows of one
+/// lecture at Opencast may have more. An error page may be longer.
+pub(super) const LONGEST_REPLY_BYTES: usize = 4 * 1024 * 1024;
 /// What a server may ask us to wait at most.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 

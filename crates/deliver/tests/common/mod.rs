@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 #![allow(dead_code, reason = "each test binary uses a part of this")]
 
+pub(crate) mod opencast_case;
 pub(crate) mod tus_case;
 
 use std::path::Path;
