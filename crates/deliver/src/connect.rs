@@ -9,6 +9,7 @@ use crate::directory::Directory;
 use crate::net::{Line, Patience};
 use crate::opencast::{Opencast, Settings};
 use crate::platform::Adapter;
+use crate::s3::{Address, S3};
 use crate::tus::Tus;
 
 /// The adapter of a configured platform. Touches neither disk nor network: certificates and the

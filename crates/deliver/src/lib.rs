@@ -25,6 +25,7 @@ mod platform;
 mod probe;
 mod reading;
 mod run;
+mod s3;
 mod tus;
 
 pub use again::{Still, ask_again};

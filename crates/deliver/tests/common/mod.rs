@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test binary uses a part of this")]
 
 pub(crate) mod opencast_case;
+pub(crate) mod s3_case;
 pub(crate) mod tus_case;
 
 use std::path::Path;
