@@ -45,7 +45,25 @@ pub fn connect_with(
             *create,
             patience,
         ))),
-        config::PlatformKind::S3 { .. } => unreachable!("the configuration refuses this kind"),
+        config::PlatformKind::S3 {
+            url,
+            bucket,
+            region,
+            prefix,
+            path_style,
+            checksum,
+        } => {
+            let address = Address {
+                url: url.clone(),
+                bucket: bucket.clone(),
+                region: region.clone(),
+                prefix: prefix.clone(),
+                path_style: *path_style,
+                checksum: *checksum,
+            };
+            let line = Arc::clone(line);
+            Adapter::Files(Box::new(S3::new(address, platform, secrets, patience, line)))
+        }
         config::PlatformKind::Opencast {
             url,
             user,
