@@ -83,6 +83,10 @@ impl Memory {
             .collect()
     }
 
+    pub(crate) fn set_turn(&self, turn: Turn) {
+        self.job.lock().unwrap().turn = turn;
+    }
+
     pub(crate) fn set_phase(&self, index: usize, phase: FilePhase) {
         self.job.lock().unwrap().files[index].phase = phase;
     }
