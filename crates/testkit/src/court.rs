@@ -2,6 +2,7 @@
 //! that a test names.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
@@ -15,6 +16,10 @@ pub enum Misdeed {
     ResetAfter(u64),
     /// Stores this many body bytes, counted in the same way, then neither reads nor answers.
     StallAfter(u64),
+    /// Stores this many body bytes, counted in the same way, resets the connection, and takes so
+    /// many requests for requests beside the old one, as a server does that has not noticed the
+    /// break (tus: 423).
+    HoldAfter(u64, u32),
     /// Does as asked, then resets the connection instead of answering.
     SwallowReply,
     /// Does nothing and closes the connection without a byte.
@@ -43,7 +48,9 @@ impl Misdeed {
     /// true when it is to wait on.
     pub(crate) fn waits(&mut self, body: Option<u64>) -> bool {
         match (self, body) {
-            (Self::ResetAfter(left) | Self::StallAfter(left), Some(body)) if *left > body => {
+            (Self::ResetAfter(left) | Self::StallAfter(left) | Self::HoldAfter(left, _), Some(body))
+                if *left > body =>
+            {
                 *left -= body;
                 true
             }
@@ -54,8 +61,15 @@ impl Misdeed {
     /// How many body bytes are stored before it strikes.
     pub(crate) fn room(misdeed: Option<&Self>) -> u64 {
         match misdeed {
-            Some(Self::ResetAfter(bytes) | Self::StallAfter(bytes)) => *bytes,
+            Some(Self::ResetAfter(bytes) | Self::StallAfter(bytes) | Self::HoldAfter(bytes, _)) => *bytes,
             _ => u64::MAX,
+        }
+    }
+
+    /// Waits as long as a slow reader takes for this many bytes.
+    pub(crate) async fn pace(misdeed: Option<&Self>, bytes: u64) {
+        if let Some(Self::SlowReader(rate)) = misdeed {
+            tokio::time::sleep(Duration::from_secs_f64(bytes as f64 / *rate as f64)).await;
         }
     }
 }

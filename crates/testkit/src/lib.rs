@@ -19,7 +19,7 @@ mod wire;
 
 pub use ca::TestCa;
 pub use court::{Misdeed, Moment};
-pub use judge::{On, Rules, Seen, TusJudge, Upload};
+pub use judge::{On, Rules, Seen, TusChecksum, TusJudge, Upload};
 pub use opencast::{
     OpencastAuth, OpencastCall, OpencastEnd, OpencastJudge, OpencastRegistry, OpencastRules, OpencastTrack,
     OpencastWorkflow,

@@ -17,12 +17,13 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
 use rustls::ServerConfig;
 use socket2::Socket;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::court::{Sword, Verdict};
 
@@ -73,6 +74,22 @@ pub(crate) async fn accept<H: Hears>(listener: TcpListener, court: Arc<H>) {
         connections.spawn(connection(socket, Arc::clone(&court)));
         while connections.try_join_next().is_some() {}
     }
+}
+
+/// Ends accepting and every connection, and returns when nothing works on the judge any more.
+pub(crate) async fn end<H: Hears>(accepting: &mut JoinHandle<()>, court: &Arc<H>) {
+    accepting.abort();
+    // An aborted task ends with an error that says so; the port is free only after it.
+    drop(accepting.await);
+    // Each connection has a share of the judge until it is gone.
+    while Arc::strong_count(court) > 1 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// How HTTP writes a time.
+pub(crate) fn http_date(time: Timestamp) -> String {
+    time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
 async fn connection<H: Hears>(socket: TcpStream, court: Arc<H>) {

@@ -3,26 +3,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 
+mod common;
+
 use std::net::SocketAddr;
 
+use common::ask;
 use lectern_testkit::{CuttingProxy, Rules, TusJudge};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-
-/// Sends a request as it is written and gives the status and the head of its answer.
-async fn ask(judge: &TusJudge, request: &str, body: &str) -> (u16, String) {
-    let mut socket = TcpStream::connect(judge.address()).await.unwrap();
-    let text = format!(
-        "{}\r\nHost: {}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
-        request.trim().replace('\n', "\r\n"),
-        judge.address(),
-        body.len()
-    );
-    socket.write_all(text.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).await.unwrap();
-    (answer[9..12].parse().unwrap(), answer.to_ascii_lowercase())
-}
 
 #[tokio::test]
 async fn the_judge_answers_as_the_specification_demands() {

@@ -5,22 +5,31 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http_body_util::{BodyExt, Full};
+use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{self, HeaderMap, HeaderValue};
+use hyper::header::{self, HeaderMap};
 use hyper::{Method, Request, Response, StatusCode};
+use jiff::Timestamp;
 use rustls::ServerConfig;
 use serde_json::json;
 
-use super::{Court, On, Seen};
+use super::book::Entry;
+use super::patch::metadata_text;
+use super::{Court, Notes, On, Seen};
 use crate::court::{Misdeed, Sword};
-use crate::wire::{Answer, Breaker, Hears};
+use crate::wire::{Answer, Breaker, Hears, http_date};
 
 impl Hears for Court {
-    async fn hear(&self, breaker: &Breaker, request: Request<Incoming>) -> Answer {
+    async fn hear(&self, breaker: &Breaker, mut request: Request<Incoming>) -> Answer {
+        // For clients behind boxes that know no PATCH.
+        if let Some(method) = request.headers().get("x-http-method-override")
+            && let Ok(method) = Method::from_bytes(method.as_bytes())
+        {
+            *request.method_mut() = method;
+        }
         let (method, target) = (request.method().clone(), request.uri().to_string());
-        let misdeed = self.take_misdeed(&request);
         let place = self.note(&method, &target);
+        let misdeed = self.take_misdeed(&request, place + 1);
         let mut answer = match &misdeed {
             Some(Misdeed::Nothing) => breaker.cut(false).await,
             Some(Misdeed::Status(status, after)) => refuse(*status, *after),
@@ -33,6 +42,7 @@ impl Hears for Court {
             Some(Misdeed::Offset(offset)) => set(&mut answer, "upload-offset", &offset.to_string()),
             _ => {}
         }
+        set(&mut answer, "date", &http_date(self.now()));
         self.notes().seen[place].status = Some(answer.status().as_u16());
         answer
     }
@@ -47,7 +57,7 @@ impl Hears for Court {
 }
 
 impl Court {
-    fn take_misdeed(&self, request: &Request<Incoming>) -> Option<Misdeed> {
+    fn take_misdeed(&self, request: &Request<Incoming>, this: usize) -> Option<Misdeed> {
         let id = upload_id(request.uri().path()).unwrap_or_default();
         let from = number(request.headers(), "upload-offset");
         let length = number(request.headers(), "content-length");
@@ -61,6 +71,7 @@ impl Court {
         let fits = |on: &On| match on {
             On::Next(method) => method == request.method(),
             On::LastPiece => last,
+            On::Request(number) => *number == this,
         };
         let found = notes.script.iter().position(|(on, _)| fits(on))?;
         if notes.script[found].1.waits(length) {
@@ -80,7 +91,7 @@ impl Court {
     }
 
     /// Notes a breach and answers it.
-    fn breach(&self, what: &str, status: u16) -> Answer {
+    pub(super) fn breach(&self, what: &str, status: u16) -> Answer {
         self.notes().breaches.push(what.to_owned());
         refuse(status, None)
     }
@@ -119,9 +130,15 @@ impl Court {
             }
             ("DELETE", Some(id)) => {
                 let mut notes = self.notes();
-                let live = notes.book.live(id).is_some();
-                notes.book.remove(id);
-                refuse(if live { 204 } else { 404 }, None)
+                self.expire(&mut notes, id, misdeed);
+                match notes.book.live(id).map(Entry::is_locked) {
+                    None => refuse(gone(&mut notes, id), None),
+                    Some(true) => refuse(423, None),
+                    Some(false) => {
+                        notes.book.remove(id);
+                        plain(204)
+                    }
+                }
             }
             _ => self.breach(&format!("{} {path} is no request of tus", request.method()), 404),
         }
@@ -133,7 +150,18 @@ impl Court {
         }
         let mut answer = plain(204);
         set(&mut answer, "tus-version", "1.0.0");
-        set(&mut answer, "tus-extension", "creation,expiration,termination");
+        let mut extensions = "creation,expiration,termination".to_owned();
+        if !self.rules.checksums.is_empty() {
+            extensions += ",checksum";
+            let names: Vec<&str> = self
+                .rules
+                .checksums
+                .iter()
+                .map(|checksum| checksum.name())
+                .collect();
+            set(&mut answer, "tus-checksum-algorithm", &names.join(","));
+        }
+        set(&mut answer, "tus-extension", &extensions);
         if let Some(max) = self.rules.max_size {
             set(&mut answer, "tus-max-size", &max.to_string());
         }
@@ -147,16 +175,22 @@ impl Court {
         if self.rules.max_size.is_some_and(|max| length > max) {
             return refuse(413, None);
         }
-        let text = headers.get("upload-metadata").map_or(Ok(""), HeaderValue::to_str);
-        let Some(metadata) = text.ok().and_then(decode) else {
+        if headers.contains_key("upload-defer-length") {
+            return self.breach("a creation with both a length and a deferred one", 400);
+        }
+        if number(headers, "content-length").is_some_and(|body| body > 0) {
+            return self.breach("a creation with a body, which was not offered", 400);
+        }
+        let Some(metadata) = metadata_text(headers).and_then(decode) else {
             return self.breach("a creation with metadata that cannot be decoded", 400);
         };
-        let id = self
-            .notes()
+        let mut notes = self.notes();
+        let id = notes
             .book
             .create(length, metadata)
             .expect("the judge owns its folder");
         let mut answer = plain(201);
+        self.set_expiry(&mut notes, &id, &mut answer);
         let location = if self.rules.relative_location {
             id
         } else {
@@ -173,134 +207,52 @@ impl Court {
 
     fn head(&self, id: &str, misdeed: Option<&Misdeed>) -> Answer {
         let mut notes = self.notes();
-        if misdeed == Some(&Misdeed::Expire) {
-            notes.book.remove(id);
-        }
+        self.expire(&mut notes, id, misdeed);
         let offset = notes.book.offset(id);
         let Some(entry) = notes.book.live(id) else {
             return refuse(gone(&mut notes, id), None);
         };
-        if entry.locked {
+        if entry.is_locked() {
             return refuse(423, None);
         }
         entry.in_doubt = false;
         let mut answer = plain(200);
+        if !entry.metadata.is_empty() {
+            set(&mut answer, "upload-metadata", &encode(&entry.metadata));
+        }
         set(&mut answer, "upload-length", &entry.length.to_string());
         set(&mut answer, "upload-offset", &offset.to_string());
         set(&mut answer, "cache-control", "no-store");
+        if let Some(expires) = entry.expires {
+            set(&mut answer, "upload-expires", &http_date(second(expires)));
+        }
         answer
     }
 
-    async fn patch(
-        &self,
-        breaker: &Breaker,
-        id: &str,
-        request: Request<Incoming>,
-        misdeed: Option<&Misdeed>,
-    ) -> Answer {
-        let headers = request.headers();
-        if headers
-            .get(header::CONTENT_TYPE)
-            .is_none_or(|kind| kind != "application/offset+octet-stream")
-        {
-            return self.breach("a PATCH that is no application/offset+octet-stream", 415);
-        }
-        let Some(from) = number(headers, "upload-offset") else {
-            return self.breach("a PATCH without Upload-Offset", 400);
-        };
-        let announced = number(headers, "content-length");
-        let length = match self.admit(id, from, announced, misdeed) {
-            Ok(length) => length,
-            Err(status) => return refuse(status, None),
-        };
-        // Unlocks whatever happens to the request, also when its connection is cut.
-        let mut lock = Lock {
-            court: self,
-            id,
-            answered: false,
-        };
-        let whole = self.store(id, request.into_body(), misdeed).await;
-        match misdeed {
-            Some(Misdeed::ResetAfter(_)) => {
-                drop(lock);
-                breaker.cut(true).await
-            }
-            Some(Misdeed::StallAfter(_)) => {
-                drop(lock);
-                std::future::pending().await
-            }
-            _ => lock.answered = whole && misdeed != Some(&Misdeed::SwallowReply),
-        }
-        let mut answer = plain(204);
-        let mut notes = self.notes();
+    /// Forgets an unfinished upload whose time is over, or when a misdeed wants it.
+    pub(super) fn expire(&self, notes: &mut Notes, id: &str, misdeed: Option<&Misdeed>) {
+        let now = self.now().as_second();
         let offset = notes.book.offset(id);
-        if offset == length && self.rules.moves_finished {
+        let over = notes
+            .book
+            .known(id)
+            .is_some_and(|entry| offset < entry.length && entry.expires.is_some_and(|expires| expires < now));
+        if over || misdeed == Some(&Misdeed::Expire) {
             notes.book.remove(id);
         }
-        set(&mut answer, "upload-offset", &offset.to_string());
-        answer
     }
 
-    /// Checks a PATCH against the upload and locks it; returns the upload's length, or the status
-    /// that refuses it.
-    fn admit(
-        &self,
-        id: &str,
-        from: u64,
-        announced: Option<u64>,
-        misdeed: Option<&Misdeed>,
-    ) -> Result<u64, u16> {
-        let mut notes = self.notes();
-        if misdeed == Some(&Misdeed::Expire) {
-            notes.book.remove(id);
-        }
-        let offset = notes.book.offset(id);
-        let Some(entry) = notes.book.live(id) else {
-            let status = gone(&mut notes, id);
-            return Err(status);
+    /// Says until when an unfinished upload is kept, counted anew.
+    pub(super) fn set_expiry(&self, notes: &mut Notes, id: &str, answer: &mut Answer) {
+        let Some(seconds) = self.rules.expires_after else {
+            return;
         };
-        if entry.locked {
-            return Err(423);
+        if notes.book.live(id).is_some_and(|entry| entry.length == 0) {
+            return;
         }
-        let (length, in_doubt) = (entry.length, entry.in_doubt);
-        if in_doubt {
-            notes
-                .breaches
-                .push(format!("bytes for {id} after a doubt, without a HEAD"));
-        }
-        if from != offset {
-            notes
-                .breaches
-                .push(format!("a PATCH at {from} for {id}, which is at {offset}"));
-            return Err(409);
-        }
-        if announced.is_some_and(|announced| from + announced > length) {
-            notes.breaches.push(format!("a PATCH beyond the end of {id}"));
-            return Err(413);
-        }
-        if let Some(entry) = notes.book.live(id) {
-            entry.locked = true;
-        }
-        Ok(length)
-    }
-
-    /// Stores the body as it arrives, up to where a misdeed wants it to end; what came before a
-    /// break stays. False when the body broke off.
-    async fn store(&self, id: &str, mut body: Incoming, misdeed: Option<&Misdeed>) -> bool {
-        let mut left = Misdeed::room(misdeed);
-        while left > 0
-            && let Some(frame) = body.frame().await
-        {
-            let Ok(frame) = frame else { return false };
-            let Ok(mut data) = frame.into_data() else { continue };
-            data.truncate(usize::try_from(left).unwrap_or(usize::MAX));
-            left -= data.len() as u64;
-            self.notes()
-                .book
-                .append(id, &data)
-                .expect("the judge owns its folder");
-        }
-        true
+        let expires = self.now().as_second() + i64::from(seconds);
+        notes.book.set_expires(id, expires);
+        set(answer, "upload-expires", &http_date(second(expires)));
     }
 
     fn receipt(&self, query: &str) -> Answer {
@@ -326,44 +278,27 @@ impl Court {
     }
 }
 
-/// Holds an upload for one PATCH.
-struct Lock<'a> {
-    court: &'a Court,
-    id: &'a str,
-    /// The client gets an answer; otherwise it must ask before it sends again.
-    answered: bool,
-}
-
-impl Drop for Lock<'_> {
-    fn drop(&mut self) {
-        if let Some(entry) = self.court.notes().book.known(self.id) {
-            entry.locked = false;
-            entry.in_doubt = !self.answered;
-        }
-    }
-}
-
 fn upload_id(path: &str) -> Option<&str> {
     path.strip_prefix("/files/").filter(|id| !id.is_empty())
 }
 
 /// 410 for an upload that was here, 404 for one that never was.
-fn gone(notes: &mut super::Notes, id: &str) -> u16 {
+pub(super) fn gone(notes: &mut Notes, id: &str) -> u16 {
     if notes.book.known(id).is_some() { 410 } else { 404 }
 }
 
-fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
+pub(super) fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
     headers.get(name)?.to_str().ok()?.parse().ok()
 }
 
-fn plain(status: u16) -> Answer {
+pub(super) fn plain(status: u16) -> Answer {
     let mut answer = Response::new(Full::default());
     *answer.status_mut() = StatusCode::from_u16(status).expect("a test orders a status that exists");
     set(&mut answer, "tus-resumable", "1.0.0");
     answer
 }
 
-fn refuse(status: u16, retry_after: Option<u32>) -> Answer {
+pub(super) fn refuse(status: u16, retry_after: Option<u32>) -> Answer {
     let mut answer = plain(status);
     if let Some(seconds) = retry_after {
         set(&mut answer, "retry-after", &seconds.to_string());
@@ -377,7 +312,7 @@ fn page() -> Answer {
     answer
 }
 
-fn set(answer: &mut Answer, name: &'static str, value: &str) {
+pub(super) fn set(answer: &mut Answer, name: &'static str, value: &str) {
     answer.headers_mut().insert(
         name,
         value.parse().expect("a test orders a value that fits a header"),
@@ -390,11 +325,24 @@ fn decode(text: &str) -> Option<BTreeMap<String, String>> {
     for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once(' ').unwrap_or((pair, ""));
         let value = String::from_utf8(STANDARD.decode(value).ok()?).ok()?;
-        if metadata.insert(key.to_owned(), value).is_some() {
+        let odd = key.is_empty() || !key.is_ascii();
+        if odd || metadata.insert(key.to_owned(), value).is_some() {
             return None;
         }
     }
     Some(metadata)
+}
+
+fn encode(metadata: &BTreeMap<String, String>) -> String {
+    let pairs: Vec<String> = metadata
+        .iter()
+        .map(|(key, value)| format!("{key} {}", STANDARD.encode(value)))
+        .collect();
+    pairs.join(",")
+}
+
+fn second(seconds: i64) -> Timestamp {
+    Timestamp::from_second(seconds).unwrap_or_default()
 }
 
 fn percent_decoded(text: &str) -> String {

@@ -19,6 +19,8 @@ pub struct Upload {
     pub offset: u64,
     /// Body bytes that arrived for it, over all requests: more than `length` means sent twice.
     pub received: u64,
+    /// Stored bytes whose checksum the client sent and the judge verified.
+    pub checked: u64,
     /// Metadata, decoded.
     pub metadata: BTreeMap<String, String>,
     /// Of the stored bytes; present when they are whole.
@@ -30,12 +32,28 @@ pub(super) struct Entry {
     pub(super) length: u64,
     pub(super) metadata: BTreeMap<String, String>,
     pub(super) received: u64,
+    pub(super) checked: u64,
+    /// Seconds since 1970 by the judge's clock until it is kept unfinished.
+    pub(super) expires: Option<i64>,
+    /// A piece with a checksum began here and is not verified: a judge that is killed drops it.
+    unsure_from: Option<u64>,
     /// A request is at work on it.
     pub(super) locked: bool,
+    /// So many requests more find it locked, as if an old one were still at work.
+    pub(super) held: u32,
     /// Its address is gone (moved away or expired); if whole, its receipt stays.
     pub(super) gone: bool,
     /// A request for it broke: the client must ask before it sends again.
     pub(super) in_doubt: bool,
+}
+
+impl Entry {
+    /// Whether a request must go away again; asked once for each.
+    pub(super) fn is_locked(&mut self) -> bool {
+        let held = self.held > 0;
+        self.held = self.held.saturating_sub(1);
+        self.locked || held
+    }
 }
 
 pub(super) struct Book {
@@ -60,11 +78,21 @@ impl Book {
                 length: facts["length"].as_u64().context("an upload without a length")?,
                 metadata: serde_json::from_value(facts["metadata"].clone())?,
                 received: 0,
+                checked: 0,
+                expires: facts["expires"].as_i64(),
+                unsure_from: None,
                 locked: false,
+                held: 0,
                 gone: facts["gone"] == json!(true),
                 // The judge itself broke off: whatever was on its way is in doubt.
                 in_doubt: true,
             };
+            if let Some(from) = facts["unsure_from"].as_u64() {
+                OpenOptions::new()
+                    .write(true)
+                    .open(dir.join(format!("{id}.bin")))?
+                    .set_len(from)?;
+            }
             entries.insert(id.to_owned(), entry);
         }
         Ok(Self {
@@ -77,16 +105,17 @@ impl Book {
         &self.dir
     }
 
-    pub(super) fn received(&self) -> BTreeMap<String, u64> {
+    /// Received and checked bytes of each upload.
+    pub(super) fn counts(&self) -> BTreeMap<String, (u64, u64)> {
         self.entries
             .iter()
-            .map(|(id, entry)| (id.clone(), entry.received))
+            .map(|(id, entry)| (id.clone(), (entry.received, entry.checked)))
             .collect()
     }
 
-    pub(super) fn with_received(mut self, received: &BTreeMap<String, u64>) -> Self {
+    pub(super) fn with_counts(mut self, counts: &BTreeMap<String, (u64, u64)>) -> Self {
         for (id, entry) in &mut self.entries {
-            entry.received = received.get(id).copied().unwrap_or_default();
+            (entry.received, entry.checked) = counts.get(id).copied().unwrap_or_default();
         }
         self
     }
@@ -102,7 +131,11 @@ impl Book {
             length,
             metadata,
             received: 0,
+            checked: 0,
+            expires: None,
+            unsure_from: None,
             locked: false,
+            held: 0,
             gone: false,
             in_doubt: false,
         };
@@ -133,6 +166,38 @@ impl Book {
             entry.received += bytes.len() as u64;
         }
         Ok(())
+    }
+
+    /// Drops the bytes from here on.
+    pub(super) fn cut_back(&mut self, id: &str, to: u64) {
+        OpenOptions::new()
+            .write(true)
+            .open(self.data(id))
+            .and_then(|file| file.set_len(to))
+            .expect("the judge owns its folder");
+    }
+
+    /// From here on the bytes are not verified yet; `None` when they are, or are gone.
+    pub(super) fn doubt_from(&mut self, id: &str, from: Option<u64>) {
+        if let Some(entry) = self.entries.get_mut(id)
+            && entry.unsure_from != from
+        {
+            entry.unsure_from = from;
+            self.write_facts(id).expect("the judge owns its folder");
+        }
+    }
+
+    pub(super) fn add_checked(&mut self, id: &str, bytes: u64) {
+        if let Some(entry) = self.entries.get_mut(id) {
+            entry.checked += bytes;
+        }
+    }
+
+    pub(super) fn set_expires(&mut self, id: &str, expires: i64) {
+        if let Some(entry) = self.entries.get_mut(id) {
+            entry.expires = Some(expires);
+            self.write_facts(id).expect("the judge owns its folder");
+        }
     }
 
     /// Makes its address gone. What is not whole is dropped with it.
@@ -173,6 +238,7 @@ impl Book {
                     length: entry.length,
                     offset,
                     received: entry.received,
+                    checked: entry.checked,
                     metadata: entry.metadata.clone(),
                     sha256: whole
                         .then(|| crate::sha256_of_file(&self.data(id)).expect("the judge owns its folder")),
@@ -189,7 +255,13 @@ impl Book {
         let Some(entry) = self.entries.get(id) else {
             return Ok(());
         };
-        let facts = json!({ "length": entry.length, "metadata": entry.metadata, "gone": entry.gone });
+        let facts = json!({
+            "length": entry.length,
+            "metadata": entry.metadata,
+            "gone": entry.gone,
+            "expires": entry.expires,
+            "unsure_from": entry.unsure_from,
+        });
         std::fs::write(self.dir.join(format!("{id}.json")), facts.to_string())
     }
 }

@@ -6,16 +6,21 @@
 
 mod answer;
 mod book;
+mod digest;
+mod patch;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context;
 use book::Book;
 pub use book::Upload;
+pub use digest::TusChecksum;
 use hyper::Method;
+use jiff::{SignedDuration, Timestamp};
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -40,6 +45,11 @@ pub struct Rules {
     pub moves_finished: bool,
     /// `Tus-Max-Size`, enforced.
     pub max_size: Option<u64>,
+    /// The checksums that it offers; none for a server without that extension. A piece with one
+    /// is dropped when it is another (460), and also when it breaks off: it cannot be verified.
+    pub checksums: Vec<TusChecksum>,
+    /// Forgets an unfinished upload this many seconds after its last piece, and says so.
+    pub expires_after: Option<u32>,
 }
 
 /// Which request a misdeed waits for.
@@ -49,6 +59,8 @@ pub enum On {
     Next(Method),
     /// The next PATCH that would make its upload whole.
     LastPiece,
+    /// The n-th request from now on, the next being 1.
+    Request(usize),
 }
 
 /// One request as the judge saw it.
@@ -75,6 +87,8 @@ pub(crate) struct Court {
     rules: Rules,
     notes: Mutex<Notes>,
     sword: Sword,
+    /// Seconds that its clock is ahead of ours.
+    clock: AtomicI64,
 }
 
 pub(crate) struct Notes {
@@ -87,6 +101,11 @@ pub(crate) struct Notes {
 impl Court {
     fn notes(&self) -> MutexGuard<'_, Notes> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The judge's time.
+    fn now(&self) -> Timestamp {
+        Timestamp::now() + SignedDuration::from_secs(self.clock.load(Ordering::SeqCst))
     }
 }
 
@@ -103,7 +122,7 @@ impl TusJudge {
             seen: Vec::new(),
             breaches: Vec::new(),
         };
-        Self::listen(rules, notes).await
+        Self::listen(rules, notes, 0).await
     }
 
     /// Ends it as a kill would, connections in mid-air, and starts it again on the same folder
@@ -117,18 +136,17 @@ impl TusJudge {
             ..self.rules.clone()
         };
         let dir = self.court.notes().book.dir().to_owned();
-        self.accepting.abort();
-        // An aborted task ends with an error that says so; the port is free only after it.
-        drop((&mut self.accepting).await);
-        let (seen, breaches, received) = {
+        wire::end(&mut self.accepting, &self.court).await;
+        let clock = self.court.clock.load(Ordering::SeqCst);
+        let (seen, breaches, counts) = {
             let mut notes = self.court.notes();
             (
                 std::mem::take(&mut notes.seen),
                 std::mem::take(&mut notes.breaches),
-                notes.book.received(),
+                notes.book.counts(),
             )
         };
-        let book = Book::open(&dir)?.with_received(&received);
+        let book = Book::open(&dir)?.with_counts(&counts);
         Self::listen(
             rules,
             Notes {
@@ -137,11 +155,12 @@ impl TusJudge {
                 seen,
                 breaches,
             },
+            clock,
         )
         .await
     }
 
-    async fn listen(rules: Rules, notes: Notes) -> anyhow::Result<Self> {
+    async fn listen(rules: Rules, notes: Notes, clock: i64) -> anyhow::Result<Self> {
         let wanted = SocketAddr::from(([127, 0, 0, 1], rules.port));
         let listener = TcpListener::bind(wanted)
             .await
@@ -151,6 +170,7 @@ impl TusJudge {
             rules: rules.clone(),
             notes: Mutex::new(notes),
             sword: Sword::default(),
+            clock: AtomicI64::new(clock),
         });
         let accepting = tokio::spawn(wire::accept(listener, Arc::clone(&court)));
         Ok(Self {
@@ -185,8 +205,25 @@ impl TusJudge {
     }
 
     /// Has a misdeed done, once, at the next request that fits. Several wait in order.
+    ///
+    /// # Panics
+    /// For a misdeed that is of another protocol.
     pub fn misbehave(&self, on: On, misdeed: Misdeed) {
-        self.court.notes().script.push_back((on, misdeed));
+        assert!(
+            !matches!(misdeed, Misdeed::ErrorInside(_)),
+            "tus has no {misdeed:?}"
+        );
+        let mut notes = self.court.notes();
+        let on = match on {
+            On::Request(n) => On::Request(notes.seen.len() + n),
+            other => other,
+        };
+        notes.script.push_back((on, misdeed));
+    }
+
+    /// Sets the judge's clock this many seconds ahead of ours (behind, when negative).
+    pub fn set_clock_offset(&self, seconds: i64) {
+        self.court.clock.store(seconds, Ordering::SeqCst);
     }
 
     /// Misdeeds that no request fitted yet.

@@ -8,14 +8,13 @@ use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use rustls::ServerConfig;
 
-use super::object::http_date;
 use super::request::{Asked, S3Call, stores};
 use super::sign::verify;
 use super::xml::{Refusal, empty, set};
 use super::{Court, S3On};
 use crate::court::{Misdeed, Sword};
 use crate::judge::Seen;
-use crate::wire::{Answer, Breaker, Hears};
+use crate::wire::{Answer, Breaker, Hears, http_date};
 
 impl Hears for Court {
     async fn hear(&self, breaker: &Breaker, request: Request<Incoming>) -> Answer {

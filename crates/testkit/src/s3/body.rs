@@ -1,7 +1,6 @@
 //! Takes a body into the store and holds it against everything that the request says of it.
 
 use std::io::Write;
-use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -213,13 +212,4 @@ fn invalid_digest() -> Refusal {
 pub(super) fn bad_digest(what: &str) -> Refusal {
     let text = format!("The {what} you specified did not match the calculated checksum.");
     Refusal::new(400, "BadDigest", text)
-}
-
-impl Misdeed {
-    /// Waits as long as a slow reader takes for this many bytes.
-    pub(crate) async fn pace(misdeed: Option<&Self>, bytes: u64) {
-        if let Some(Self::SlowReader(rate)) = misdeed {
-            tokio::time::sleep(Duration::from_secs_f64(bytes as f64 / *rate as f64)).await;
-        }
-    }
 }

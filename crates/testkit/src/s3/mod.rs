@@ -177,9 +177,7 @@ impl S3Judge {
             ..self.rules.clone()
         };
         let dir = self.dir();
-        self.accepting.abort();
-        // An aborted task ends with an error that says so; the port is free only after it.
-        drop((&mut self.accepting).await);
+        wire::end(&mut self.accepting, &self.court).await;
         let tally = std::mem::take(&mut self.court.notes().tally);
         let clock = self.court.clock.load(Ordering::SeqCst);
         Self::listen(rules, Book::open(&dir)?, tally, clock).await
@@ -236,7 +234,10 @@ impl S3Judge {
     /// For a misdeed that is of another protocol.
     pub fn misbehave(&self, on: S3On, misdeed: Misdeed) {
         assert!(
-            !matches!(misdeed, Misdeed::Location(_) | Misdeed::Offset(_)),
+            !matches!(
+                misdeed,
+                Misdeed::Location(_) | Misdeed::Offset(_) | Misdeed::HoldAfter(..)
+            ),
             "S3 has no {misdeed:?}"
         );
         let mut notes = self.court.notes();

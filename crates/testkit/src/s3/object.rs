@@ -15,12 +15,7 @@ use super::sign::Payload;
 use super::xml::{Refusal, empty, set};
 use super::{Court, Notes, S3Call};
 use crate::court::Misdeed;
-use crate::wire::{Answer, Breaker};
-
-/// How HTTP writes a time.
-pub(super) fn http_date(time: Timestamp) -> String {
-    time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
-}
+use crate::wire::{Answer, Breaker, http_date};
 
 /// The headers that are stored with an object.
 pub(super) fn stored_headers(asked: &Asked) -> Result<BTreeMap<String, String>, Refusal> {
