@@ -3,14 +3,14 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use lectern_deliver::{Adapter, Outcome, Patience, Secrets, connect_with};
+use lectern_deliver::{Adapter, Line, LineRules, Outcome, Patience, Secrets, connect_with};
 use lectern_domain::config::{Checksum, Credential, PlatformKind};
 use lectern_domain::delivery::DeliveryJob;
 use lectern_domain::finished::PART_BYTES;
 use lectern_testkit::{Misdeed, S3Call, S3Judge, S3On, S3Rules};
 use tempfile::TempDir;
 
-use super::{BRIEF, Memory, config, free_line, job};
+use super::{BRIEF, Memory, config, job};
 
 /// Two whole parts, and a little of a third.
 pub(crate) const SIZE: u64 = 2 * PART_BYTES + 4321;
@@ -25,6 +25,8 @@ pub(crate) struct Wish {
     pub(crate) bucket: String,
     pub(crate) keys: String,
     pub(crate) ca_file: Option<PathBuf>,
+    /// An HTTP proxy, which also finds names that this machine does not know.
+    pub(crate) proxy: Option<String>,
 }
 
 impl Wish {
@@ -37,6 +39,7 @@ impl Wish {
             bucket: rules.bucket.clone(),
             keys: format!("{}:{}", rules.access, rules.secret),
             ca_file: None,
+            proxy: None,
         }
     }
 }
@@ -56,7 +59,16 @@ pub(crate) fn adapter(url: &str, wish: &Wish, dir: &Path, patience: Patience) ->
     });
     platform.credential = Some(Credential::File(keys));
     platform.ca_file = wish.ca_file.clone();
-    connect_with(&platform, Secrets::default(), &free_line(), patience)
+    let rules = LineRules {
+        proxy: wish.proxy.clone(),
+        ..LineRules::default()
+    };
+    connect_with(
+        &platform,
+        Secrets::default(),
+        &Line::new(rules, Vec::new()),
+        patience,
+    )
 }
 
 /// Where the file of this index belongs.

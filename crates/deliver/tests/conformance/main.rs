@@ -88,5 +88,9 @@ conformance! {
     tus_with_receipts: crate::stage::tus::Tus<true, false>;
     tus_that_moves_what_is_finished: crate::stage::tus::Tus<false, true>;
     tus_that_moves_and_has_receipts: crate::stage::tus::Tus<true, true>;
+    s3: crate::stage::s3::S3<false>;
+    s3_of_old: crate::stage::s3::S3<true>;
+    opencast: crate::stage::opencast::Opencast<false>;
+    opencast_with_digest: crate::stage::opencast::Opencast<true>;
     directory: crate::stage::directory::Directory;
 }

@@ -1,6 +1,8 @@
 //! A platform that the checks can look into.
 
 pub(crate) mod directory;
+pub(crate) mod opencast;
+pub(crate) mod s3;
 pub(crate) mod tus;
 
 use async_trait::async_trait;
