@@ -306,6 +306,7 @@ fn blank(config: &Config) -> Status {
         pictures: &[],
         track_bytes: &BTreeMap::new(),
         queue: &QueueSummary::default(),
+        parked: None,
         uploads: &UploadStatus::default(),
         zone: &TimeZone::UTC,
         budget: Budget::default(),

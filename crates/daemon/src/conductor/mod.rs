@@ -28,6 +28,7 @@ use lectern_capture::clock::{monotonic_ns, unix_ms};
 use lectern_capture::{Capture, Media, Noted};
 use lectern_domain::api::{Command, Done, Message, QueueSummary, Refusal, Severity, Status, UploadStatus};
 use lectern_domain::config::Config;
+use lectern_domain::delivery::DeliveryState;
 use lectern_domain::ids::{LectureId, RunId, SourceName};
 use lectern_domain::lecture::LectureEvent;
 use lectern_store::{Db, Spool, SpoolEvent};
@@ -135,6 +136,8 @@ pub(crate) struct Conductor {
     closing: JoinSet<(RunId, Result<(), String>)>,
     queue: QueueSummary,
     queue_read_ns: u64,
+    /// What is said of the oldest delivery that needs a person.
+    parked: Option<String>,
     zone: TimeZone,
     free_bytes: u64,
     clock: Watch,
@@ -166,6 +169,7 @@ impl Conductor {
             closing: JoinSet::new(),
             queue: QueueSummary::default(),
             queue_read_ns: 0,
+            parked: None,
             zone,
             free_bytes,
             clock,
@@ -360,6 +364,7 @@ impl Conductor {
             Ok(queue) => self.queue = queue,
             Err(error) => warn!(error = %error, "queue could not be read"),
         }
+        self.read_parked().await;
         // The rows know confirmed files only; what is under way was told by the courier.
         if let (Some(now), Some(told)) = (&mut self.queue.active, active)
             && now.id == told.id
@@ -368,6 +373,23 @@ impl Conductor {
         }
         self.queue.finishing =
             u32::try_from(self.to_finish.len() + usize::from(self.finishing.is_some())).unwrap_or(u32::MAX);
+    }
+
+    /// Reads what is said of the oldest delivery that needs a person.
+    async fn read_parked(&mut self) {
+        if self.queue.parked == 0 {
+            self.parked = None;
+            return;
+        }
+        match self.parts.db.queue().await {
+            Ok(queue) => {
+                let mut parked = queue.deliveries.into_iter();
+                self.parked = parked
+                    .find(|delivery| delivery.state == DeliveryState::Parked)
+                    .and_then(|delivery| delivery.message);
+            }
+            Err(error) => warn!(error = %error, "queue could not be read"),
+        }
     }
 
     /// Adds a trouble, once for each code and subject.
@@ -409,6 +431,7 @@ impl Conductor {
             pictures: &self.parts.capture.pictures(),
             track_bytes: &track_bytes,
             queue: &self.queue,
+            parked: self.parked.as_deref(),
             uploads: &self.parts.uploads.borrow(),
             zone: &self.zone,
             budget: self.budget(),

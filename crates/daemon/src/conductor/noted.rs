@@ -5,6 +5,7 @@ use lectern_capture::clock::monotonic_ns;
 use lectern_domain::api::{Message, Severity};
 use lectern_domain::fact::{Fact, FactKind};
 use lectern_domain::ids::{LectureId, SourceName};
+use lectern_domain::track::TrackHealth;
 use tracing::{info, warn};
 
 use super::Conductor;
@@ -31,6 +32,11 @@ impl Conductor {
         let now_ns = monotonic_ns();
         for (name, report) in self.parts.capture.reports() {
             self.keeping.see(&name, report.health, report.restarts, now_ns);
+            if report.health != TrackHealth::Live {
+                // It begins again in full, and tells anew if that is too much.
+                self.troubles
+                    .retain(|t| t.code != LOAD_SHED || t.subject.as_deref() != Some(name.as_str()));
+            }
         }
     }
 

@@ -54,6 +54,7 @@ impl Rounds {
     pub(super) async fn run(&mut self) {
         // Whatever was under way broke off.
         self.board.underway = None;
+        self.purse.set_sending(false, unix_ms()).await;
         while !self.is_stopped() {
             let gate = self.look().await;
             match self.next(gate).await {

@@ -132,6 +132,7 @@ mod tests {
             pictures: &[],
             track_bytes: &BTreeMap::new(),
             queue: &QueueSummary::default(),
+            parked: None,
             uploads: &UploadStatus::default(),
             zone: &TimeZone::UTC,
             budget: Budget {

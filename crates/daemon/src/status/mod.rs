@@ -31,6 +31,8 @@ pub(crate) struct View<'a> {
     pub(crate) pictures: &'a [(SourceName, watch::Receiver<Option<Arc<Picture>>>)],
     pub(crate) track_bytes: &'a BTreeMap<SourceName, u64>,
     pub(crate) queue: &'a QueueSummary,
+    /// What is said of the oldest delivery that needs a person.
+    pub(crate) parked: Option<&'a str>,
     pub(crate) uploads: &'a UploadStatus,
     /// The room's, for times in sentences.
     pub(crate) zone: &'a TimeZone,
