@@ -34,7 +34,7 @@ pub enum Misdeed {
     Mismatch,
     /// Forgets the upload before the request is looked at.
     Expire,
-    /// tus: answers a creation with this Location.
+    /// tus: answers a creation with this Location. S3: does nothing and sends the client there (307).
     Location(String),
     /// tus: answers with this Upload-Offset.
     Offset(u64),

@@ -51,6 +51,8 @@ pub(crate) trait Hears: Send + Sync + 'static {
 pub(crate) struct Breaker {
     reset: AtomicBool,
     now: Notify,
+    /// Ticket of the request that is at work.
+    working: AtomicU64,
     /// Ticket of the request whose answer is on its way out; 0 for none.
     leaving: AtomicU64,
     left: Notify,
@@ -130,6 +132,8 @@ async fn serve<H: Hears, S: AsyncRead + AsyncWrite + Unpin>(socket: S, handle: &
         // The client is dead: nobody is left to talk to.
         () = lingered => {}
         () = breaker.now.notified() => {
+            // A misdeed may have cut it; what was done was done.
+            court.sword().effected(breaker.working.load(Ordering::SeqCst));
             if breaker.reset.load(Ordering::SeqCst) {
                 abort_on_close(handle).expect("a connected socket takes a linger of zero");
             }
@@ -143,6 +147,7 @@ async fn hear<H: Hears>(court: &H, breaker: &Breaker, request: Request<Incoming>
     if verdict == Verdict::Dead {
         breaker.cut(false).await;
     }
+    breaker.working.store(ticket, Ordering::SeqCst);
     let answer = court.hear(breaker, request).await;
     if court.sword().effected(ticket) == Verdict::Dead {
         breaker.cut(false).await;

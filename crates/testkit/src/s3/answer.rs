@@ -25,6 +25,11 @@ impl Hears for Court {
             Some(Misdeed::Nothing) => breaker.cut(false).await,
             Some(Misdeed::Status(status, after)) => ordered(*status, *after),
             Some(Misdeed::Html) => page(),
+            Some(Misdeed::Location(there)) => {
+                let mut answer = ordered(307, None);
+                set(&mut answer, "location", there);
+                answer
+            }
             _ => match self.rule(breaker, &head, &asked, body, misdeed.as_ref()).await {
                 Ok(answer) => answer,
                 Err(refusal) => self.refuse(&asked, &refusal),

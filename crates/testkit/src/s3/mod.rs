@@ -234,10 +234,7 @@ impl S3Judge {
     /// For a misdeed that is of another protocol.
     pub fn misbehave(&self, on: S3On, misdeed: Misdeed) {
         assert!(
-            !matches!(
-                misdeed,
-                Misdeed::Location(_) | Misdeed::Offset(_) | Misdeed::HoldAfter(..)
-            ),
+            !matches!(misdeed, Misdeed::Offset(_) | Misdeed::HoldAfter(..)),
             "S3 has no {misdeed:?}"
         );
         let mut notes = self.court.notes();
@@ -321,7 +318,8 @@ impl S3Judge {
     }
 
     /// What the client did against the protocol, each part that it sent again though it had been
-    /// told that the store has it, and each object that it overwrote. Empty is a pass.
+    /// told that the store has it, each object that it overwrote, and each upload that it began
+    /// beside an open one of the same key. Empty is a pass.
     #[must_use]
     pub fn breaches(&self) -> Vec<String> {
         self.court.notes().tally.breaches.clone()

@@ -29,7 +29,14 @@ impl Court {
             demanded: said.is_some(),
             initiated: self.now().as_second(),
         };
-        let id = self.notes().book.create(facts);
+        let id = {
+            let mut notes = self.notes();
+            if notes.book.uploads().any(|open| open.facts.key == asked.key) {
+                let text = format!("a second upload of {} begun beside one that is open", asked.key);
+                notes.tally.breaches.push(text);
+            }
+            notes.book.create(facts)
+        };
         let mut answer = document(&format!(
             "<InitiateMultipartUploadResult {SPACE}>{}{}{}</InitiateMultipartUploadResult>",
             element("Bucket", &self.rules.bucket),

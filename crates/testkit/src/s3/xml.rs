@@ -61,6 +61,8 @@ impl Refusal {
     /// An ordered status, with the code that AWS gives with it.
     pub(super) fn ordered(status: u16) -> Self {
         let code = match status {
+            301 => "PermanentRedirect",
+            307 => "TemporaryRedirect",
             400 => "InvalidRequest",
             401 | 403 => "AccessDenied",
             404 => "NoSuchKey",

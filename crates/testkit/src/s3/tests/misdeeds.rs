@@ -34,6 +34,11 @@ async fn lists_come_in_pages_and_what_they_show_is_not_to_be_sent_again() {
     for _ in 0..2 {
         create(&judge).await;
     }
+    assert_eq!(judge.breaches().len(), 3);
+    assert_eq!(
+        judge.breaches()[2],
+        "a second upload of raum 1/강.mp4 begun beside one that is open"
+    );
     let list = |query: String| Ask::new(&judge, "GET", format!("/lectures?uploads{query}")).send();
     let first = list("&prefix=raum%201%2F".to_owned()).await;
     assert_eq!(first.text.matches("<Upload>").count(), 2);
@@ -145,10 +150,17 @@ async fn each_misdeed_is_done_once_and_as_ordered() {
     assert!(begun.elapsed().as_millis() >= 90, "3 MB at 30 MB/s");
     judge.misbehave(S3On::Next(S3Call::ListParts), Misdeed::Nothing);
     judge.misbehave(S3On::Next(S3Call::ListParts), Misdeed::Html);
+    let there = "http://elsewhere.example/".to_owned();
+    judge.misbehave(S3On::Next(S3Call::ListParts), Misdeed::Location(there.clone()));
     judge.misbehave(S3On::Next(S3Call::ListParts), Misdeed::Expire);
     let list = || Ask::new(&judge, "GET", format!("{KEY}?uploadId={id}")).send();
     assert_eq!(list().await.text, "");
     assert!(list().await.text.contains("Please log in"));
+    let sent_on = list().await;
+    assert_eq!(
+        (sent_on.status, sent_on.header("location")),
+        (307, Some(there.as_str()))
+    );
     assert_eq!(list().await.code(), "NoSuchUpload");
 
     for done in [false, true] {
