@@ -57,25 +57,33 @@ struct Facts {
     archive: BTreeMap<String, Vec<OpencastTrack>>,
     agents: BTreeMap<String, String>,
     recordings: BTreeMap<String, String>,
-    /// Lectures of which a request broke: the client must ask before it sends again.
-    doubts: BTreeSet<String>,
 }
 
 pub(super) struct Book {
     dir: PathBuf,
     facts: Facts,
+    /// Lectures of which a request broke: the client must ask before it sends again. In memory: a
+    /// request may break when the folder is no more.
+    doubts: BTreeSet<String>,
 }
 
 impl Book {
     pub(super) fn open(dir: &Path) -> anyhow::Result<Self> {
         let path = dir.join("facts.json");
-        let facts = match path.exists() {
+        let facts: Facts = match path.exists() {
             true => serde_json::from_slice(&std::fs::read(path)?).context("the judge's own facts")?,
             false => Facts::default(),
         };
+        // The judge itself broke off: whatever was on its way is in doubt.
+        let doubts = facts
+            .elements
+            .values()
+            .map(|(lecture, _)| lecture.clone())
+            .collect();
         Ok(Self {
             dir: dir.to_owned(),
             facts,
+            doubts,
         })
     }
 
@@ -227,18 +235,15 @@ impl Book {
     }
 
     pub(super) fn doubt(&mut self, lecture: &str) {
-        self.facts.doubts.insert(lecture.to_owned());
-        self.save();
+        self.doubts.insert(lecture.to_owned());
     }
 
     pub(super) fn doubted(&self, lecture: &str) -> bool {
-        self.facts.doubts.contains(lecture)
+        self.doubts.contains(lecture)
     }
 
     pub(super) fn asked(&mut self, lecture: &str) {
-        if self.facts.doubts.remove(lecture) {
-            self.save();
-        }
+        self.doubts.remove(lecture);
     }
 
     fn save(&self) {

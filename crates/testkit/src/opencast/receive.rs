@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
-use std::time::Duration;
 
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -108,7 +107,7 @@ impl Form {
             size += bytes.len() as u64;
             room -= bytes.len() as u64;
             count(bytes.len() as u64);
-            pace(misdeed, bytes.len()).await;
+            Misdeed::pace(misdeed, bytes.len() as u64).await;
             if room == 0 {
                 return Received::Cut;
             }
@@ -154,14 +153,6 @@ impl Form {
             Some(Err(_)) => return Err(()),
         }
         Ok(())
-    }
-}
-
-/// Waits as long as a slow reader takes for this many bytes.
-async fn pace(misdeed: Option<&Misdeed>, bytes: usize) {
-    if let Some(Misdeed::SlowReader(rate)) = misdeed {
-        let nanos = (bytes as u64).saturating_mul(1_000_000_000) / rate.max(&1);
-        tokio::time::sleep(Duration::from_nanos(nanos)).await;
     }
 }
 
