@@ -29,7 +29,7 @@ async fn the_judge_answers_as_the_specification_demands() {
     let patch = |id: &str, rest: &str| {
         format!("PATCH /files/{id} {v}\nContent-Type: application/offset+octet-stream\n{rest}")
     };
-    let status = async |request: &str, body: &str| ask(&judge, request, body).await.0;
+    let status = async |request: &str, body: &str| ask(judge.address(), request, body).await.0;
 
     assert_eq!(
         status(&create("Upload-Length: 4\nUpload-Metadata: title 7ZWc,empty"), "").await,
@@ -51,9 +51,9 @@ async fn the_judge_answers_as_the_specification_demands() {
     );
     assert_eq!(status(&patch("00000001", "Upload-Offset: 1"), "ab").await, 409);
     assert_eq!(status(&patch("00000001", "Upload-Offset: 0"), "abcde").await, 413);
-    let (took, answer) = ask(&judge, &patch("00000001", "Upload-Offset: 0"), "ab").await;
+    let (took, answer) = ask(judge.address(), &patch("00000001", "Upload-Offset: 0"), "ab").await;
     assert!(took == 204 && answer.contains("upload-offset: 2"), "{answer}");
-    let (stands, answer) = ask(&judge, &format!("HEAD /files/00000001 {v}"), "").await;
+    let (stands, answer) = ask(judge.address(), &format!("HEAD /files/00000001 {v}"), "").await;
     assert_eq!(stands, 200);
     for header in [
         "upload-offset: 2",
@@ -66,7 +66,7 @@ async fn the_judge_answers_as_the_specification_demands() {
     judge.forget("00000001");
     assert_eq!(status(&format!("HEAD /files/00000001 {v}"), "").await, 410);
     assert_eq!(status(&patch("00000001", "Upload-Offset: 2"), "cd").await, 410);
-    let (offers, answer) = ask(&judge, "OPTIONS /files/ HTTP/1.1", "").await;
+    let (offers, answer) = ask(judge.address(), "OPTIONS /files/ HTTP/1.1", "").await;
     assert!(
         offers == 204 && answer.contains("tus-extension: creation"),
         "{answer}"
@@ -79,19 +79,24 @@ async fn bytes_without_a_question_after_a_restart_are_a_breach() {
     let dir = tempfile::tempdir().unwrap();
     let judge = TusJudge::start(dir.path(), Rules::default()).await.unwrap();
     let v = "HTTP/1.1\nTus-Resumable: 1.0.0";
-    ask(&judge, &format!("POST /files/ {v}\nUpload-Length: 4"), "").await;
+    ask(
+        judge.address(),
+        &format!("POST /files/ {v}\nUpload-Length: 4"),
+        "",
+    )
+    .await;
     let judge = judge.restart().await.unwrap();
     let patch = |offset| {
         format!(
             "PATCH /files/00000001 {v}\nContent-Type: application/offset+octet-stream\nUpload-Offset: {offset}"
         )
     };
-    assert_eq!(ask(&judge, &patch(0), "ab").await.0, 204);
+    assert_eq!(ask(judge.address(), &patch(0), "ab").await.0, 204);
     assert_eq!(
         judge.breaches(),
         ["bytes for 00000001 after a doubt, without a HEAD"]
     );
-    assert_eq!(ask(&judge, &patch(2), "cd").await.0, 204);
+    assert_eq!(ask(judge.address(), &patch(2), "cd").await.0, 204);
     assert_eq!(judge.breaches().len(), 1);
     assert_eq!(judge.whole()[0].received, 4);
 }

@@ -31,19 +31,24 @@ fn with_checksums() -> Rules {
 }
 
 async fn create(judge: &TusJudge, length: u64) -> String {
-    let (status, answer) = ask(judge, &format!("POST /files/ {V}\nUpload-Length: {length}"), "").await;
+    let (status, answer) = ask(
+        judge.address(),
+        &format!("POST /files/ {V}\nUpload-Length: {length}"),
+        "",
+    )
+    .await;
     assert_eq!(status, 201);
     answer
 }
 
 async fn head(judge: &TusJudge) -> (u16, String) {
-    ask(judge, &format!("HEAD /files/{ID} {V}"), "").await
+    ask(judge.address(), &format!("HEAD /files/{ID} {V}"), "").await
 }
 
 async fn patch(judge: &TusJudge, offset: u64, more: &str, body: &str) -> (u16, String) {
     let kind = "Content-Type: application/offset+octet-stream";
     let request = format!("PATCH /files/{ID} {V}\n{kind}\nUpload-Offset: {offset}\n{more}");
-    ask(judge, &request, body).await
+    ask(judge.address(), &request, body).await
 }
 
 fn sha1(text: &str) -> String {
@@ -60,7 +65,7 @@ fn sha256(text: &str) -> String {
 #[tokio::test]
 async fn a_piece_that_is_not_what_it_says_is_dropped() {
     let (judge, _dir) = judge(with_checksums()).await;
-    let (_, offers) = ask(&judge, "OPTIONS /files/ HTTP/1.1", "").await;
+    let (_, offers) = ask(judge.address(), "OPTIONS /files/ HTTP/1.1", "").await;
     assert!(offers.contains("tus-checksum-algorithm: sha1,sha256"), "{offers}");
     assert!(offers.contains("tus-extension: creation,expiration,termination,checksum"));
     create(&judge, 8).await;
@@ -165,12 +170,12 @@ async fn a_server_that_has_not_noticed_the_break_keeps_the_upload_locked() {
 async fn an_upload_that_is_ended_is_gone() {
     let (judge, _dir) = judge(Rules::default()).await;
     let delete = format!("DELETE /files/{ID} {V}");
-    assert_eq!(ask(&judge, &delete, "").await.0, 404);
+    assert_eq!(ask(judge.address(), &delete, "").await.0, 404);
     create(&judge, 4).await;
-    let (status, answer) = ask(&judge, &delete, "").await;
+    let (status, answer) = ask(judge.address(), &delete, "").await;
     assert!(status == 204 && answer.contains("tus-resumable: 1.0.0"));
     assert_eq!(
-        (head(&judge).await.0, ask(&judge, &delete, "").await.0),
+        (head(&judge).await.0, ask(judge.address(), &delete, "").await.0),
         (410, 410)
     );
 }
@@ -178,8 +183,11 @@ async fn an_upload_that_is_ended_is_gone() {
 #[tokio::test]
 async fn what_a_creation_must_not_be_is_refused() {
     let (judge, _dir) = judge(Rules::default()).await;
-    let status =
-        async |rest: &str, body: &str| ask(&judge, &format!("POST /files/ {V}\n{rest}"), body).await.0;
+    let status = async |rest: &str, body: &str| {
+        ask(judge.address(), &format!("POST /files/ {V}\n{rest}"), body)
+            .await
+            .0
+    };
     assert_eq!(
         status("Upload-Length: 4", "abcd").await,
         400,
@@ -205,7 +213,7 @@ async fn what_a_creation_must_not_be_is_refused() {
         "POST /files/{ID} {V}\nX-HTTP-Method-Override: PATCH\nUpload-Offset: 0\n\
          Content-Type: application/offset+octet-stream"
     );
-    assert_eq!(ask(&judge, &patch, "ab").await.0, 204);
+    assert_eq!(ask(judge.address(), &patch, "ab").await.0, 204);
 }
 
 #[tokio::test]

@@ -1,17 +1,18 @@
 //! Requests to the tus judge as they are written.
 
-use lectern_testkit::TusJudge;
+use std::net::SocketAddr;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// Sends a request as it is written and gives the status and the text of its answer; status 0
 /// when there was none.
-pub(crate) async fn ask(judge: &TusJudge, request: &str, body: &str) -> (u16, String) {
-    let mut socket = TcpStream::connect(judge.address()).await.unwrap();
+pub(crate) async fn ask(judge: SocketAddr, request: &str, body: &str) -> (u16, String) {
+    let mut socket = TcpStream::connect(judge).await.unwrap();
     let text = format!(
         "{}\r\nHost: {}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
         request.trim().replace('\n', "\r\n"),
-        judge.address(),
+        judge,
         body.len()
     );
     socket.write_all(text.as_bytes()).await.unwrap();
