@@ -9,7 +9,7 @@ use std::time::Duration;
 use common::tus_case::{Case, MIB, SIZE};
 use common::{BRIEF, Memory, NOW_UNIX_MS, config, free_line, job, parked, run, run_with, until_settled};
 use hyper::Method;
-use lectern_deliver::{Courier, Outcome, Progress, Secrets, connect_with};
+use lectern_deliver::{Courier, Outcome, Progress, Secrets, Still, ask_again, connect_with};
 use lectern_domain::config::PlatformKind;
 use lectern_domain::delivery::{DeliveryState as S, FilePhase};
 use lectern_testkit::{Misdeed, On, Rules, TusJudge, wait_until};
@@ -242,4 +242,24 @@ async fn p5_an_upload_at_a_former_address_is_begun_anew() {
     case.memory.set_phase(0, FilePhase::Completing { remote });
     assert!(parked(case.run().await).contains("is uncertain"));
     assert_eq!(case.judge.uploads(), []);
+}
+
+#[tokio::test]
+async fn p6_a_platform_that_does_not_answer_for_its_receipt_is_silent_and_not_taken_for_a_yes() {
+    let mut case = Case::new(Rules::default()).await;
+    case.receipts = true;
+    assert_eq!(case.run().await, Outcome::Done);
+    let ask = async || {
+        let (_keep, stop) = watch::channel(false);
+        ask_again(&case.memory.job(), &case.adapter(), stop).await
+    };
+    for misdeed in [
+        Misdeed::Nothing,
+        Misdeed::SwallowReply,
+        Misdeed::Status(503, None),
+    ] {
+        case.next(Method::GET, misdeed.clone());
+        assert!(matches!(ask().await, Still::Silent(_)), "{misdeed:?}");
+    }
+    assert_eq!(ask().await, Still::Held);
 }

@@ -163,9 +163,16 @@ impl Platform for Directory {
         if listed(&root, &place, parcel).await? {
             return Ok(match &self.label {
                 // Such a disk is there to be carried and emptied. A share or folder is not: what
-                // it no longer has, it does not have.
+                // it no longer has may be lost.
                 Some(_) if confirmed => Standing::Mute,
-                None if confirmed => Standing::Absent,
+                None if confirmed => Standing::Uncertain {
+                    happened: format!(
+                        "{} is no longer there, and {} lists it as copied: if it is lost, take it out of that list \
+                         and send the lecture again.",
+                        place.whole.display(),
+                        manifest::NAME
+                    ),
+                },
                 Some(_) | None => Standing::Whole { remote: None },
             });
         }
@@ -279,3 +286,6 @@ fn entry(root: &Root, place: &Place, parcel: &Parcel<'_>) -> Entry {
         sha256: parcel.file.sha256.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,7 @@
 //! receipt can tell whether it is there.
 
 mod checksum;
+mod opening;
 mod probe;
 mod protocol;
 mod receipt;

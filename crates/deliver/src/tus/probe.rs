@@ -1,17 +1,20 @@
 //! `lectern doctor` at a tus server: an upload of a few bytes that is never made whole, a piece
 //! with a wrong digest that must be refused, and the upload dropped again.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use lectern_domain::ids::LectureId;
 use reqwest::Method;
+use reqwest::header::HeaderValue;
 use url::Url;
 
 use super::protocol::{self, CHECKSUM_MISMATCH};
-use super::session::Session;
+use super::session::{Piece, Session};
 use super::{receipt, refusal};
 use crate::fault::Fault;
-use crate::net;
+use crate::net::{self, Outgoing, Reply};
 use crate::probe::Findings;
 
 /// What is sent, and half of what is announced: no platform takes the probe for a lecture.
@@ -107,4 +110,40 @@ async fn receipts(session: &Session, findings: &mut Findings) -> Result<(), Faul
         ),
     }
     Ok(())
+}
+
+impl Session {
+    /// A HEAD of an upload that is there.
+    async fn head(&self, upload: &Url) -> Result<Reply, Fault> {
+        let reply = self.request(Method::HEAD, upload, protocol::versioned()).await?;
+        if reply.status.is_success() {
+            Ok(reply)
+        } else {
+            Err(refusal::fault(&reply, "a HEAD", upload))
+        }
+    }
+
+    /// Sends a few bytes at offset 0, and returns whatever the server says to that.
+    async fn patch_once(&self, upload: &Url, bytes: Bytes, checksum: HeaderValue) -> Result<Reply, Fault> {
+        let length = bytes.len() as u64;
+        let piece = Piece {
+            from: 0,
+            length,
+            body: Outgoing::piece(bytes, Arc::default()),
+            checksum: Some(checksum),
+            taken: Arc::default(),
+        };
+        let request = self.patch_request(upload, piece)?;
+        let patience = self.control.patience().reply;
+        let exchange = self.exchange(upload, request, || false);
+        tokio::time::timeout(patience, exchange)
+            .await
+            .unwrap_or_else(|_| {
+                Err(Fault::doubt(format!(
+                    "{} did not answer within {} s.",
+                    net::authority(upload),
+                    patience.as_secs()
+                )))
+            })
+    }
 }

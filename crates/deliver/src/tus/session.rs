@@ -5,7 +5,6 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 
-use bytes::Bytes;
 use hyper::Request;
 use jiff::Timestamp;
 use reqwest::header::{
@@ -15,7 +14,7 @@ use reqwest::{Method, StatusCode};
 use tokio::sync::{Mutex, OnceCell};
 use url::Url;
 
-use super::protocol::{self, BadLocation, Capabilities, Objection};
+use super::protocol::{self, Capabilities};
 use super::{receipt, refusal};
 use crate::fault::Fault;
 use crate::net::{self, Control, Lane, Outgoing, Reply};
@@ -28,7 +27,7 @@ pub(super) struct Session {
     pub(super) receipt_url: Option<Url>,
     pub(super) control: Control,
     /// What the server said of itself, asked before the first creation.
-    capabilities: OnceCell<Capabilities>,
+    pub(super) capabilities: OnceCell<Capabilities>,
     /// When the server drops the upload that was spoken of last, if it said so.
     expires: std::sync::Mutex<Option<Timestamp>>,
     /// The open connection for bytes, between two requests.
@@ -88,66 +87,6 @@ impl Session {
         }
     }
 
-    /// What the server says of itself.
-    pub(super) async fn capabilities(&self) -> Result<&Capabilities, Fault> {
-        self.capabilities
-            .get_or_try_init(async || {
-                let reply = self.request(Method::OPTIONS, &self.url, HeaderMap::new()).await?;
-                Ok(Capabilities::read(&reply))
-            })
-            .await
-    }
-
-    pub(super) async fn check_capable(&self, size_bytes: u64) -> Result<(), Fault> {
-        let peer = net::authority(&self.url);
-        let advice = "Ask the platform's operator to change this, or send to another platform.";
-        match self.capabilities().await?.objection(size_bytes) {
-            None => Ok(()),
-            Some(Objection::Any(why)) => Err(Fault::refused(
-                format!("{peer} cannot take any file: {why}."),
-                advice,
-            )),
-            Some(Objection::Size(why)) => Err(Fault::person(
-                format!("{peer} cannot take this file: {why}."),
-                advice,
-            )),
-        }
-    }
-
-    /// Creates an upload: its address, and when it is dropped if it is not whole by then.
-    pub(super) async fn create(&self, headers: HeaderMap) -> Result<(Url, Option<Timestamp>), Fault> {
-        let reply = self.request(Method::POST, &self.url, headers).await?;
-        if reply.status != StatusCode::CREATED {
-            return Err(refusal::fault(&reply, "a creation", &self.url));
-        }
-        self.note_expiry(&reply);
-        match protocol::location(&self.url, &reply) {
-            Ok(upload) => Ok((upload, protocol::expires(&reply))),
-            Err(BadLocation::Missing) => Err(refusal::not_tus(
-                &reply,
-                "a creation",
-                &self.url,
-                "without a Location",
-            )),
-            Err(BadLocation::NoUrl(why)) => Err(Fault::refused(
-                format!(
-                    "{} answered a creation with a Location that is no URL: {why}.",
-                    net::authority(&self.url)
-                ),
-                "Ask the platform's operator to mend the server's own address.",
-            )),
-            Err(BadLocation::Elsewhere(url)) => Err(Fault::refused(
-                format!(
-                    "{} wants the bytes to go to {}, which is not the configured platform.",
-                    self.url.origin().ascii_serialization(),
-                    url.origin().ascii_serialization()
-                ),
-                "Put that address into the platform's url, or have the server told its address as seen from here \
-                 (behind a proxy: X-Forwarded-Proto and X-Forwarded-Host).",
-            )),
-        }
-    }
-
     /// Adds to an obstacle how long the server keeps what it has, if it said so.
     pub(super) fn with_expiry(&self, fault: Fault) -> Fault {
         let expires = *self.expires.lock().unwrap_or_else(PoisonError::into_inner);
@@ -163,49 +102,10 @@ impl Session {
         }
     }
 
-    fn note_expiry(&self, reply: &Reply) {
+    pub(super) fn note_expiry(&self, reply: &Reply) {
         if let Some(expires) = protocol::expires(reply) {
             *self.expires.lock().unwrap_or_else(PoisonError::into_inner) = Some(expires);
         }
-    }
-
-    /// A HEAD of an upload that is there.
-    pub(super) async fn head(&self, upload: &Url) -> Result<Reply, Fault> {
-        let reply = self.request(Method::HEAD, upload, protocol::versioned()).await?;
-        if reply.status.is_success() {
-            Ok(reply)
-        } else {
-            Err(refusal::fault(&reply, "a HEAD", upload))
-        }
-    }
-
-    /// Sends a few bytes at offset 0, and returns whatever the server says to that.
-    pub(super) async fn patch_once(
-        &self,
-        upload: &Url,
-        bytes: Bytes,
-        checksum: HeaderValue,
-    ) -> Result<Reply, Fault> {
-        let length = bytes.len() as u64;
-        let piece = Piece {
-            from: 0,
-            length,
-            body: Outgoing::piece(bytes, Arc::default()),
-            checksum: Some(checksum),
-            taken: Arc::default(),
-        };
-        let request = self.patch_request(upload, piece)?;
-        let patience = self.control.patience().reply;
-        let exchange = self.exchange(upload, request, || false);
-        tokio::time::timeout(patience, exchange)
-            .await
-            .unwrap_or_else(|_| {
-                Err(Fault::doubt(format!(
-                    "{} did not answer within {} s.",
-                    net::authority(upload),
-                    patience.as_secs()
-                )))
-            })
     }
 
     /// How much of the upload the server has; `None` when it knows no such upload.
@@ -293,7 +193,7 @@ impl Session {
 
     /// One request over the lane. The lane is kept for the next one only after a whole answer to
     /// a whole request; dropping this future closes it.
-    async fn exchange(
+    pub(super) async fn exchange(
         &self,
         url: &Url,
         request: Request<Outgoing>,
@@ -321,7 +221,7 @@ impl Session {
         Ok(reply)
     }
 
-    fn patch_request(&self, url: &Url, piece: Piece) -> Result<Request<Outgoing>, Fault> {
+    pub(super) fn patch_request(&self, url: &Url, piece: Piece) -> Result<Request<Outgoing>, Fault> {
         let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
         let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
         let mut request = Request::patch(target)
