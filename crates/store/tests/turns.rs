@@ -234,6 +234,13 @@ async fn p9_the_days_and_the_routes_are_remembered() {
         open.db.spend(day.to_owned(), bytes).await.unwrap();
     }
     assert!(open.db.spend("yesterday".to_owned(), 5).await.is_err());
+    assert_eq!(open.db.pace(7).await.unwrap(), (0, 0));
+    for (day, bytes, sending_ms) in [("2026-11-01", 9, 9), ("2026-12-01", 40, 3), ("2026-12-01", 2, 1)] {
+        open.db
+            .spend_over(day.to_owned(), bytes, sending_ms)
+            .await
+            .unwrap();
+    }
     let route = |peer: &str, base_rtt_us, seen_unix_ms| RouteRow {
         peer: peer.to_owned(),
         base_rtt_us,
@@ -253,7 +260,10 @@ async fn p9_the_days_and_the_routes_are_remembered() {
     let spent = async |from: &str, to: &str| open.db.spent(from.to_owned(), to.to_owned()).await.unwrap();
     assert_eq!(spent("2026-10-01", "2026-10-01").await, 100);
     assert_eq!(spent("2026-10-01", "2026-10-31").await, 101);
-    assert_eq!(spent("2026-11-01", "2026-11-30").await, 0);
+    assert_eq!(spent("2026-11-02", "2026-11-30").await, 0);
+    assert_eq!(spent("2026-12-01", "2026-12-31").await, 42);
+    assert_eq!(open.db.pace(1).await.unwrap(), (42, 4));
+    assert_eq!(open.db.pace(7).await.unwrap(), (51, 13));
     let routes = open.db.routes().await.unwrap();
     assert_eq!(routes.len(), 64, "the oldest are forgotten");
     assert_eq!(routes[0], route("peer-79", 900, 100));

@@ -19,6 +19,8 @@ const COMMIT_EVERY: Duration = Duration::from_secs(30);
 const COMMIT_BYTES: u64 = 64 << 20;
 /// How often what is known of the routes is committed.
 const ROUTES_EVERY: Duration = Duration::from_secs(5 * 60);
+/// Days of sending that the pace is read from at a start.
+const PACE_DAYS: u32 = 7;
 /// After a failure of the database.
 const REST: Duration = Duration::from_secs(10);
 
@@ -32,6 +34,8 @@ pub(super) struct Purse {
     committed: Option<Spent>,
     /// Counted since.
     uncommitted_bytes: u64,
+    /// How long bytes were to leave meanwhile.
+    unnoted: Duration,
     /// What the line had counted at the last look.
     seen_bytes: u64,
     looked: Instant,
@@ -55,6 +59,7 @@ impl Purse {
             zone,
             committed: None,
             uncommitted_bytes: 0,
+            unnoted: Duration::ZERO,
             looked: now,
             tried: now - REST,
             routes_kept: now,
@@ -96,6 +101,7 @@ impl Purse {
         self.looked = Instant::now();
         if self.sending {
             self.pace.add(delta, passed);
+            self.unnoted += passed;
         }
         let today = Today::at(now_unix_ms, &self.zone);
         if today.day != self.today.day {
@@ -120,8 +126,10 @@ impl Purse {
         if self.uncommitted_bytes > 0 {
             self.tried = Instant::now();
             let (day, bytes) = (self.today.day.clone(), self.uncommitted_bytes);
-            match self.db.spend(day, bytes).await {
+            let sending_ms = u64::try_from(self.unnoted.as_millis()).unwrap_or(u64::MAX);
+            match self.db.spend_over(day, bytes, sending_ms).await {
                 Ok(()) => {
+                    self.unnoted = Duration::ZERO;
                     if let Some(committed) = &mut self.committed {
                         committed.today_bytes = committed.today_bytes.saturating_add(bytes);
                         committed.month_bytes = committed.month_bytes.saturating_add(bytes);
@@ -163,10 +171,22 @@ impl Purse {
                 });
                 // The first commit may wait its time.
                 self.tried = Instant::now();
+                self.remember_pace().await;
             }
             (Err(error), _) | (_, Err(error)) => {
                 warn!(error = %error, "what was sent before could not be read; it is tried again");
             }
+        }
+    }
+
+    /// The nights before this start tell how fast the line is.
+    async fn remember_pace(&mut self) {
+        if !self.pace.is_unknown() {
+            return;
+        }
+        match self.db.pace(PACE_DAYS).await {
+            Ok((bytes, sending_ms)) => self.pace = Pace::remembered(bytes, Duration::from_millis(sending_ms)),
+            Err(error) => warn!(error = %error, "the pace of the nights before could not be read"),
         }
     }
 }
@@ -179,6 +199,22 @@ struct Pace {
 }
 
 impl Pace {
+    /// What the nights before this start tell; it weighs as much as half an hour at most.
+    fn remembered(bytes: u64, passed: Duration) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "a rate needs no more than 52 bits")]
+        let bytes = bytes as f64;
+        let seconds = passed.as_secs_f64();
+        let weight = (Self::HALF_LIFE_S / seconds.max(1.0)).min(1.0);
+        Self {
+            bytes: bytes * weight,
+            seconds: seconds * weight,
+        }
+    }
+
+    fn is_unknown(self) -> bool {
+        self.seconds == 0.0
+    }
+
     /// Sending after which the past counts half.
     const HALF_LIFE_S: f64 = 1_800.0;
     /// Less sending says nothing.
@@ -223,5 +259,14 @@ mod tests {
         }
         let bps = pace.bps().unwrap();
         assert!((800_000..1_400_000).contains(&bps), "{bps}");
+        // A week of nights, told at a start, is forgotten as soon as a long night.
+        let mut pace = Pace::remembered(400_000_000_000, Duration::from_secs(400_000));
+        assert_eq!(pace.bps(), Some(8_000_000));
+        for _ in 0..7_200 {
+            pace.add(100_000, Duration::from_secs(1));
+        }
+        let bps = pace.bps().unwrap();
+        assert!((800_000..1_400_000).contains(&bps), "{bps}");
+        assert_eq!(Pace::remembered(0, Duration::ZERO).bps(), None);
     }
 }

@@ -1,4 +1,5 @@
-//! What is remembered of the line: how much left on each day, and the round trip to each peer.
+//! What is remembered of the line: how much left on each day and how fast, and the round trip to
+//! each peer.
 //!
 //! Neither belongs to a lecture: after a rebuild of a lost database both begin anew, the budget
 //! of the day with nothing spent and the routes with nothing known.
@@ -29,15 +30,42 @@ impl Db {
     /// # Errors
     /// The database failed, or the day is none: nothing was added.
     pub async fn spend(&self, day: String, bytes: u64) -> Result<(), DbError> {
+        self.spend_over(day, bytes, 0).await
+    }
+
+    /// [`Db::spend`] of bytes that took a time to leave, in milliseconds: the pace of the line.
+    ///
+    /// # Errors
+    /// The database failed, or the day is none: nothing was added.
+    pub async fn spend_over(&self, day: String, bytes: u64, sending_ms: u64) -> Result<(), DbError> {
         self.call("note what was sent", move |ledger| {
             ledger
                 .connection
                 .prepare_cached(
-                    "INSERT INTO uploads (day, bytes) VALUES (?1, ?2)
-                     ON CONFLICT (day) DO UPDATE SET bytes = bytes + excluded.bytes",
+                    "INSERT INTO uploads (day, bytes, sending_ms) VALUES (?1, ?2, ?3)
+                     ON CONFLICT (day) DO UPDATE
+                        SET bytes = bytes + excluded.bytes, sending_ms = sending_ms + excluded.sending_ms",
                 )?
-                .execute(params![day, int(bytes)])?;
+                .execute(params![day, int(bytes), int(sending_ms)])?;
             Ok(())
+        })
+        .await
+    }
+
+    /// Bytes that left on the last so many days on which a pace was noted, and the milliseconds
+    /// that they took; nothing: (0, 0).
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn pace(&self, days: u32) -> Result<(u64, u64), DbError> {
+        self.call("read the pace of the line", move |ledger| {
+            Ok(ledger
+                .connection
+                .prepare_cached(
+                    "SELECT coalesce(sum(bytes), 0) AS bytes, coalesce(sum(sending_ms), 0) AS ms FROM
+                        (SELECT * FROM uploads WHERE sending_ms > 0 ORDER BY day DESC LIMIT ?1)",
+                )?
+                .query_row([days], |row| Ok((get_uint(row, "bytes")?, get_uint(row, "ms")?)))?)
         })
         .await
     }

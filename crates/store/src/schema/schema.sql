@@ -219,11 +219,12 @@ CREATE TABLE receipts (
     FOREIGN KEY (delivery, name) REFERENCES delivery_files (delivery, name)
 ) STRICT, WITHOUT ROWID;
 
--- What left for the platforms on each day of the room's calendar, repetitions included: the daily
--- and monthly budgets are held against it.
+-- What left for the platforms on each day of the room's calendar, repetitions included, and how long
+-- that took: the budgets are held against it, and the forecast reckons with it.
 CREATE TABLE uploads (
-    day   TEXT    PRIMARY KEY CHECK (day LIKE '____-__-__'),
-    bytes INTEGER NOT NULL CHECK (bytes >= 0)
+    day        TEXT    PRIMARY KEY CHECK (day LIKE '____-__-__'),
+    bytes      INTEGER NOT NULL CHECK (bytes >= 0),
+    sending_ms INTEGER NOT NULL DEFAULT 0 CHECK (sending_ms >= 0) -- for so long some were to leave
 ) STRICT, WITHOUT ROWID;
 
 -- What is known of the way to each peer: the round trip of the line when nobody else uses it.

@@ -15,8 +15,9 @@ pub(super) fn apply(tx: &Transaction<'_>) -> rusqlite::Result<()> {
          ALTER TABLE files ADD COLUMN parts BLOB NOT NULL DEFAULT x'' CHECK (length(parts) % 32 = 0);
          ALTER TABLE deliveries ADD COLUMN urgent INTEGER NOT NULL DEFAULT 0 CHECK (urgent IN (0, 1));
          CREATE TABLE uploads (
-             day   TEXT    PRIMARY KEY CHECK (day LIKE '____-__-__'),
-             bytes INTEGER NOT NULL CHECK (bytes >= 0)
+             day        TEXT    PRIMARY KEY CHECK (day LIKE '____-__-__'),
+             bytes      INTEGER NOT NULL CHECK (bytes >= 0),
+             sending_ms INTEGER NOT NULL DEFAULT 0 CHECK (sending_ms >= 0)
          ) STRICT, WITHOUT ROWID;
          CREATE TABLE routes (
              peer         TEXT    PRIMARY KEY,
