@@ -105,13 +105,13 @@ impl Courier {
         stop: watch::Receiver<bool>,
     ) -> Result<Outcome, CourierError> {
         let span = tracing::info_span!("job", id = %job.id, attempt = job.attempts, platform = %job.platform);
+        let passage = Passage::new(self, &job, journal, stop);
         match platform {
             Adapter::Files(platform) => {
-                let run = Run::new(self, &job, platform.as_ref(), journal, stop);
+                let run = Run::new(passage, platform.as_ref());
                 run.until_over(progress).instrument(span).await
             }
             Adapter::Package(platform) => {
-                let passage = Passage::new(self, &job, journal, stop);
                 let run = PackageRun::new(passage, platform.as_ref(), progress);
                 run.until_over().instrument(span).await
             }
