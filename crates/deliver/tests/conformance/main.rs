@@ -84,10 +84,11 @@ macro_rules! conformance {
 }
 
 conformance! {
-    tus: crate::stage::tus::Tus<false, false>;
-    tus_with_receipts: crate::stage::tus::Tus<true, false>;
-    tus_that_moves_what_is_finished: crate::stage::tus::Tus<false, true>;
-    tus_that_moves_and_has_receipts: crate::stage::tus::Tus<true, true>;
+    tus: crate::stage::tus::Tus<false, false, false>;
+    tus_with_receipts: crate::stage::tus::Tus<true, false, false>;
+    tus_that_moves_what_is_finished: crate::stage::tus::Tus<false, true, false>;
+    tus_that_moves_and_has_receipts: crate::stage::tus::Tus<true, true, false>;
+    tus_with_digests: crate::stage::tus::Tus<false, false, true>;
     s3: crate::stage::s3::S3<false>;
     s3_of_old: crate::stage::s3::S3<true>;
     opencast: crate::stage::opencast::Opencast<false>;

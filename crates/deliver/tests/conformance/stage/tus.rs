@@ -1,22 +1,23 @@
-//! A strict tus server on the stage, with and without receipts, keeping and moving what is finished.
+//! A strict tus server on the stage: with and without receipts, keeping and moving what is finished,
+//! with and without digests of pieces.
 
 use async_trait::async_trait;
 use lectern_deliver::{Adapter, Secrets, connect};
 use lectern_domain::config::PlatformKind;
 use lectern_domain::delivery::DeliveryJob;
-use lectern_testkit::{Misdeed, On, Rules, TusJudge};
+use lectern_testkit::{Misdeed, On, Rules, TusChecksum, TusJudge};
 use tempfile::TempDir;
 
 use crate::common::{Memory, config, free_line};
 use crate::stage::Stage;
 
-pub(crate) struct Tus<const RECEIPTS: bool, const MOVES: bool> {
+pub(crate) struct Tus<const RECEIPTS: bool, const MOVES: bool, const DIGESTS: bool> {
     judge: TusJudge,
     _dir: TempDir,
 }
 
 #[async_trait]
-impl<const RECEIPTS: bool, const MOVES: bool> Stage for Tus<RECEIPTS, MOVES> {
+impl<const RECEIPTS: bool, const MOVES: bool, const DIGESTS: bool> Stage for Tus<RECEIPTS, MOVES, DIGESTS> {
     const CAN_ALWAYS_TELL: bool = RECEIPTS || !MOVES;
 
     async fn new() -> Self {
@@ -24,6 +25,11 @@ impl<const RECEIPTS: bool, const MOVES: bool> Stage for Tus<RECEIPTS, MOVES> {
         let rules = Rules {
             moves_finished: MOVES,
             relative_location: RECEIPTS,
+            checksums: if DIGESTS {
+                vec![TusChecksum::Sha1, TusChecksum::Sha256]
+            } else {
+                Vec::new()
+            },
             ..Rules::default()
         };
         Self {
