@@ -220,8 +220,8 @@ impl S3Judge {
         &self.rules
     }
 
-    /// The endpoint, without a bucket, by the name `localhost`, for which a [`crate::TestCa`] also vouches
-    /// with a bucket before it.
+    /// The endpoint, without a bucket. By the name `localhost`: a [`TestCa`](crate::TestCa) vouches
+    /// for that with a bucket before it as well.
     #[must_use]
     pub fn url(&self) -> String {
         let scheme = if self.rules.tls.is_some() { "https" } else { "http" };
