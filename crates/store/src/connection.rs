@@ -3,10 +3,11 @@
 //! The settings are what the promises rest on: WAL, `synchronous=FULL`, foreign keys.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use lectern_domain::ids::RoomId;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 use uuid::Uuid;
 
 use crate::disk::Disk;
@@ -17,6 +18,13 @@ use crate::schema::{self, MigrateError};
 
 /// The file must be there: a mistyped path must not make an empty database.
 const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+
+/// How long the quick check of a large database may take.
+const LOOK_FOR: Duration = Duration::from_millis(200);
+/// Steps of SQLite (a page, an instruction) between two looks at the clock.
+const STEPS_OF_A_ROUND: i32 = 1_000;
+/// Rounds that are never cut short, however slow the machine is.
+const LOOK_ROUNDS: u32 = 100;
 
 /// Step 2: opens, checks, upgrades; makes a new database in a spool that never had one.
 pub(crate) fn open_database<D: Disk>(
@@ -63,7 +71,7 @@ pub(crate) fn connect<D: Disk>(path: &Path, disk: &mut D, new: bool) -> Result<C
         disk.create_private(path).map_err(OpenError::io(path, "made"))?;
     }
     let failed = || OpenError::database(path);
-    let connection = Connection::open_with_flags(path, FLAGS).map_err(failed())?;
+    let mut connection = Connection::open_with_flags(path, FLAGS).map_err(failed())?;
     connection
         .execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
@@ -75,16 +83,49 @@ pub(crate) fn connect<D: Disk>(path: &Path, disk: &mut D, new: bool) -> Result<C
         .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
         .map_err(failed())?;
     connection.set_prepared_statement_cache_capacity(128);
-    let verdict: String = connection
-        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
-        .map_err(failed())?;
-    if verdict != "ok" {
-        return Err(OpenError::Damaged {
-            path: path.to_owned(),
-            detail: verdict,
-        });
+    match look_over(&mut connection).map_err(failed())? {
+        Verdict::Sound => {}
+        Verdict::SoundSoFar => tracing::info!(
+            path = %path.display(),
+            "the database is large and was looked over in part; lecternd fsck reads all of it"
+        ),
+        Verdict::Damaged(detail) => {
+            let path = path.to_owned();
+            return Err(OpenError::Damaged { path, detail });
+        }
     }
     Ok(connection)
+}
+
+/// What SQLite's quick check says.
+enum Verdict {
+    Sound,
+    /// Nothing wrong in what the time allowed to look at.
+    SoundSoFar,
+    Damaged(String),
+}
+
+/// Has SQLite look its structure over: all of it up to a size that a room reaches in years, of a
+/// larger database as much as [`LOOK_FOR`] allows, so that a start after a power cut stays quick.
+/// What it did not reach is checked by SQLite as it is read, and by fsck.
+fn look_over(connection: &mut Connection) -> rusqlite::Result<Verdict> {
+    let began = Instant::now();
+    let mut rounds = 0_u32;
+    let out_of_time = move || {
+        rounds = rounds.saturating_add(1);
+        rounds > LOOK_ROUNDS && began.elapsed() > LOOK_FOR
+    };
+    connection.progress_handler(STEPS_OF_A_ROUND, Some(out_of_time))?;
+    let verdict = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
+    connection.progress_handler(0, None::<fn() -> bool>)?;
+    match verdict {
+        Ok(verdict) if verdict == "ok" => Ok(Verdict::Sound),
+        Ok(verdict) => Ok(Verdict::Damaged(verdict)),
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
+            Ok(Verdict::SoundSoFar)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// A connection to a database that is being built and will be renamed: no log beside it.

@@ -33,7 +33,8 @@
 //! 3. `meta.json` and the database carry the same UUID, else refuse before anything is written.
 //!    A row in `boots`.
 //! 4. Make `lectures` and `quarantine`, sync the root. No `lecture.json` is newer than its row,
-//!    else refuse: the database is an old copy.
+//!    else refuse: the database is an old copy. Here and in what follows, lectures that are
+//!    shelved are passed by (step 10): a start costs as much as was done since the one before.
 //! 5. End deletions that were decided; see below.
 //! 6. Files and rows: a file without a row is cut after its last whole fragment, synced, hashed
 //!    and entered as `closed` and salvaged, or moved to `quarantine`; nothing that may hold media
@@ -45,6 +46,7 @@
 //! 8. Lectures that were being finished are `captured` again; their `.part` files go.
 //! 9. Deliveries that were sending or verifying are `reconciling`. Every `lecture.json` whose
 //!    revision is not the database's is rewritten.
+//! 10. Lectures that are over and were found in order are shelved, until something changes them.
 //!
 //! # Deleting a delivered lecture (P6)
 //! 1. In one transaction: every platform has confirmed every file with the size and hash of its

@@ -22,6 +22,7 @@ use crate::layout::{self, Layout};
 use crate::lock::{self, SpoolLock};
 use crate::mailbox::{Outbox, mailbox};
 use crate::recovery::age::check_age;
+use crate::recovery::shelf::present;
 use crate::recovery::{Recovery, recover};
 use crate::spool::documents::Documents;
 use crate::spool::event::Events;
@@ -61,7 +62,7 @@ pub struct Store {
     _lock: SpoolLock,
 }
 
-/// Opens the spool: steps 1 to 9 of the crate's procedure, then the threads. Blocks, for as long
+/// Opens the spool: steps 1 to 10 of the crate's procedure, then the threads. Blocks, for as long
 /// as recovery takes. The receiver holds 1024 events, see [`SpoolEvent`].
 ///
 /// # Errors
@@ -92,8 +93,9 @@ pub fn open(options: &Options, now_unix_ms: i64) -> Result<(Store, mpsc::Receive
     make_folders(&mut disk, &layout)?;
     let documents = Arc::new(Documents::default());
     let mut ledger = Ledger::new(connection, layout.clone(), uuid, Arc::clone(&documents));
-    check_age(&ledger, &mut disk)?;
-    let recovery = recover(&mut ledger, &mut disk, &boot_id)?;
+    let entries = present(&ledger, &mut disk)?;
+    check_age(&ledger, &mut disk, &entries)?;
+    let recovery = recover(&mut ledger, &mut disk, &boot_id, &entries)?;
     start(options, zone, layout, disk, ledger, documents, recovery, lock)
 }
 

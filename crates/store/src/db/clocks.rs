@@ -19,6 +19,10 @@ use crate::error::DbError;
 /// A smaller difference is none.
 const STEP_MS: i64 = 1_000;
 
+/// How many of the last runs are asked for the latest moment: a room records one at a time, so
+/// one that began before so many others ended before them too.
+const RUNS_ASKED: u32 = 8;
+
 impl Db {
     /// Notes that the daemon was alive with the run open at `seen_ns` of its time; an earlier
     /// moment than the last changes nothing. One small COMMIT; `lecture.json` is left alone.
@@ -145,8 +149,9 @@ pub(crate) fn latest_known_unix_ms(connection: &Connection, boot_id: &str) -> ru
              SELECT r.started_unix_ms + max(r.seen_ns, coalesce(r.end_ns, 0), coalesce(
                         (SELECT max(s.end_ns) FROM segments s WHERE s.lecture = r.lecture AND s.run = r.run), 0
                     )) / 1000000
-             FROM runs r WHERE r.clock <> 'untrusted' AND r.boot_id IS NOT ?1)",
-        [boot_id],
+             FROM (SELECT * FROM runs WHERE clock <> 'untrusted' AND boot_id IS NOT ?1
+                   ORDER BY started_unix_ms DESC LIMIT ?2) r)",
+        params![boot_id, RUNS_ASKED],
         |row| row.get(0),
     )
 }

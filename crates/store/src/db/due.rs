@@ -89,7 +89,7 @@ impl Db {
     /// The database failed.
     pub async fn next_due_unix_ms(&self) -> Result<Option<i64>, DbError> {
         self.call("look for the next delivery", |ledger| {
-            let sql = "SELECT min(next_unix_ms) FROM deliveries
+            let sql = "SELECT min(next_unix_ms) FROM deliveries INDEXED BY deliveries_open
                        WHERE state NOT IN ('done', 'cancelled') AND state = 'waiting'";
             Ok(ledger.connection.query_row(sql, [], |row| row.get(0))?)
         })
@@ -100,7 +100,7 @@ impl Db {
 /// Every delivery that may be begun now: urgent ones first, each class oldest first.
 fn candidates(connection: &Connection, query: &DueQuery) -> rusqlite::Result<Vec<Candidate>> {
     let mut statement = connection.prepare_cached(
-        "SELECT id, platform, urgent FROM deliveries
+        "SELECT id, platform, urgent FROM deliveries INDEXED BY deliveries_open
          WHERE state NOT IN ('done', 'cancelled')
            AND (state IN ('queued', 'reconciling') OR (state = 'waiting' AND next_unix_ms <= ?1))
            AND (urgent = 1 OR NOT ?2)

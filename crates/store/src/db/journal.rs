@@ -362,7 +362,7 @@ fn hurry(tx: &Transaction<'_>, lecture: LectureId) -> Result<u32, DbError> {
 fn lectures_to_send(connection: &Connection) -> rusqlite::Result<Vec<LectureId>> {
     connection
         .prepare_cached(
-            "SELECT DISTINCT lecture FROM deliveries
+            "SELECT DISTINCT lecture FROM deliveries INDEXED BY deliveries_open
              WHERE state NOT IN ('done', 'cancelled') AND state <> 'parked' ORDER BY lecture",
         )?
         .query_map([], |row| get_text(row, "lecture"))?
@@ -372,7 +372,7 @@ fn lectures_to_send(connection: &Connection) -> rusqlite::Result<Vec<LectureId>>
 fn waiting_lectures(connection: &Connection) -> rusqlite::Result<Vec<LectureId>> {
     connection
         .prepare_cached(
-            "SELECT DISTINCT lecture FROM deliveries
+            "SELECT DISTINCT lecture FROM deliveries INDEXED BY deliveries_open
              WHERE state NOT IN ('done', 'cancelled') AND state = 'waiting' ORDER BY lecture",
         )?
         .query_map([], |row| get_text(row, "lecture"))?

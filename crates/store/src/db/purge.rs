@@ -160,6 +160,8 @@ pub(crate) fn settle(tx: &Transaction<'_>, lecture: LectureId) -> Result<(), DbE
             .map_err(|refused| DbError::Conflict(refused.to_string()))?;
         debug_assert_eq!(to, LectureState::Purged);
         set_state(tx, lecture, from, to, None)?;
+        // What is no longer here is never compared again; receipts keep the hash of the whole.
+        tx.execute("UPDATE files SET parts = x'' WHERE lecture = ?1", [&id])?;
     }
     Ok(())
 }
@@ -168,9 +170,10 @@ pub(crate) fn settle(tx: &Transaction<'_>, lecture: LectureId) -> Result<(), DbE
 pub(crate) fn half_made(connection: &Connection) -> rusqlite::Result<Vec<LectureId>> {
     connection
         .prepare(
-            "SELECT id FROM lectures WHERE (purge_unix_ms IS NOT NULL AND state <> 'purged')
-                 OR EXISTS (SELECT 1 FROM segments WHERE lecture = lectures.id AND state = 'garbage')
-             ORDER BY id",
+            "SELECT id FROM lectures INDEXED BY lectures_at_hand WHERE shelved = 0
+                AND ((purge_unix_ms IS NOT NULL AND state <> 'purged')
+                     OR EXISTS (SELECT 1 FROM segments WHERE lecture = lectures.id AND state = 'garbage'))
+             ORDER BY started_unix_ms, id",
         )?
         .query_map([], |row| get_text(row, "id"))?
         .collect()

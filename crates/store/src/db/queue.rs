@@ -38,7 +38,7 @@ impl Db {
         self.call("sum up what is left to send", |ledger| {
             let mut statement = ledger.connection.prepare_cached(
                 "SELECT d.platform, count(DISTINCT d.id) AS lectures, coalesce(sum(f.size_bytes), 0) AS bytes
-                 FROM deliveries d
+                 FROM deliveries d INDEXED BY deliveries_open
                  LEFT JOIN delivery_files df ON df.delivery = d.id AND df.phase <> 'confirmed'
                  LEFT JOIN files f ON f.lecture = d.lecture AND f.name = df.name
                  WHERE d.state NOT IN ('done', 'cancelled') AND d.state <> 'parked'
@@ -64,13 +64,13 @@ impl Db {
         self.call("list the queue", |ledger| {
             let mut open = views(
                 ledger,
-                "SELECT d.*, l.title FROM deliveries d JOIN lectures l ON l.id = d.lecture
+                "SELECT d.*, l.title FROM deliveries d INDEXED BY deliveries_open JOIN lectures l ON l.id = d.lecture
                  WHERE d.state NOT IN ('done', 'cancelled') ORDER BY d.queued_unix_ms, d.id LIMIT ?1",
                 i64::MAX,
             )?;
             let done = views(
                 ledger,
-                "SELECT d.*, l.title FROM deliveries d JOIN lectures l ON l.id = d.lecture
+                "SELECT d.*, l.title FROM deliveries d INDEXED BY deliveries_done JOIN lectures l ON l.id = d.lecture
                  WHERE d.state = 'done' ORDER BY d.done_unix_ms DESC, d.id DESC LIMIT ?1",
                 i64::from(DONE_SHOWN),
             )?;
@@ -91,13 +91,13 @@ impl Db {
         self.call("sum up the queue", |ledger| {
             let mut summary = ledger.connection.query_row(
                 "SELECT
-                   (SELECT count(*) FROM deliveries
+                   (SELECT count(*) FROM deliveries INDEXED BY deliveries_open
                       WHERE state NOT IN ('done', 'cancelled') AND state <> 'parked') AS pending,
-                   (SELECT coalesce(sum(f.size_bytes), 0) FROM deliveries d
+                   (SELECT coalesce(sum(f.size_bytes), 0) FROM deliveries d INDEXED BY deliveries_open
                       JOIN delivery_files df ON df.delivery = d.id AND df.phase <> 'confirmed'
                       JOIN files f ON f.lecture = d.lecture AND f.name = df.name
                       WHERE d.state NOT IN ('done', 'cancelled') AND d.state <> 'parked') AS pending_bytes,
-                   (SELECT count(*) FROM deliveries
+                   (SELECT count(*) FROM deliveries INDEXED BY deliveries_open
                       WHERE state NOT IN ('done', 'cancelled') AND state = 'parked') AS parked,
                    (SELECT count(*) FROM lectures WHERE state IN ('captured', 'finishing')) AS finishing",
                 [],
@@ -113,7 +113,7 @@ impl Db {
             )?;
             let active = views(
                 ledger,
-                "SELECT d.*, l.title FROM deliveries d JOIN lectures l ON l.id = d.lecture
+                "SELECT d.*, l.title FROM deliveries d INDEXED BY deliveries_open JOIN lectures l ON l.id = d.lecture
                  WHERE d.state NOT IN ('done', 'cancelled') AND d.state IN ('sending', 'verifying', 'reconciling')
                  ORDER BY d.state = 'reconciling', d.queued_unix_ms, d.id LIMIT ?1",
                 1,

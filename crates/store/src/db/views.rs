@@ -71,10 +71,22 @@ fn page(
     let (after_start, after_id) = after.unzip();
     let mut lectures: Vec<LectureSummary> = connection
         .prepare_cached(
-            "SELECT * FROM lectures
-             WHERE (?1 IS NULL OR state = ?1)
-               AND (?2 IS NULL OR (started_unix_ms, id) < (?2, ?3))
-             ORDER BY started_unix_ms DESC, id DESC LIMIT ?4",
+            // A condition that is not there lets the index lead to the first row of the page.
+            match (state.is_some(), after_start.is_some()) {
+                (false, false) => "SELECT * FROM lectures ORDER BY started_unix_ms DESC, id DESC LIMIT ?4",
+                (false, true) => {
+                    "SELECT * FROM lectures WHERE (started_unix_ms, id) < (?2, ?3)
+                     ORDER BY started_unix_ms DESC, id DESC LIMIT ?4"
+                }
+                (true, false) => {
+                    "SELECT * FROM lectures WHERE state = ?1
+                     ORDER BY started_unix_ms DESC, id DESC LIMIT ?4"
+                }
+                (true, true) => {
+                    "SELECT * FROM lectures WHERE state = ?1 AND (started_unix_ms, id) < (?2, ?3)
+                     ORDER BY started_unix_ms DESC, id DESC LIMIT ?4"
+                }
+            },
         )?
         .query_map(
             params![
@@ -201,7 +213,10 @@ fn find(connection: &Connection, prefix: &str) -> Result<LectureId, DbError> {
         )));
     }
     let found: Vec<LectureId> = connection
-        .prepare_cached("SELECT id FROM lectures WHERE substr(id, 1, length(?1)) = ?1 LIMIT 2")?
+        .prepare_cached(
+            // Behind every digit that an id can go on with.
+            "SELECT id FROM lectures WHERE id >= ?1 AND id < ?1 || 'g' LIMIT 2",
+        )?
         .query_map([prefix], |row| get_text(row, "id"))?
         .collect::<rusqlite::Result<_>>()?;
     match found.as_slice() {

@@ -151,9 +151,11 @@ pub fn fsck(options: &Options, mode: FsckMode) -> Result<FsckReport, OpenError> 
         Err(error) => return Err(error),
     };
     let mut ledger = ledger(connection, &layout)?;
+    // A folder that cannot be read is told by the check.
+    let entries = disk.list(&layout.lectures()).unwrap_or_default();
     if mode.rebuild
         && report.rebuilt_lectures.is_none()
-        && let Some(newer) = newer(&ledger, &mut disk).map_err(OpenError::database(&path))?
+        && let Some(newer) = newer(&ledger, &mut disk, &entries).map_err(OpenError::database(&path))?
     {
         tracing::warn!(newer = %newer.display(), "the database is older than the spool and is being made anew");
         drop(ledger);

@@ -31,7 +31,8 @@ use crate::disk::{Disk, read_whole};
 use crate::error::OpenError;
 use crate::layout::{FINISHED, LECTURE_JSON, Layout, folder_lecture, segment_name, segment_number};
 use crate::meta::{self, Meta};
-use crate::recovery::{LECTURE_JSON_LIMIT_BYTES, all_lectures};
+use crate::recovery::LECTURE_JSON_LIMIT_BYTES;
+use crate::recovery::shelf::all_lectures;
 use crate::schema;
 use crate::spool::documents::Documents;
 use crate::spool::segment::{Durable, Segment, hash_file, seal};
@@ -152,8 +153,8 @@ fn remove<D: Disk>(disk: &mut D, path: &Path) -> Result<(), OpenError> {
 /// Writes every `lecture.json` from the new database.
 pub(super) fn write_documents<D: Disk>(ledger: &Ledger, disk: &mut D) -> Result<(), OpenError> {
     let path = ledger.layout.database();
-    for (lecture, _, _) in all_lectures(ledger).map_err(OpenError::database(&path))? {
-        ledger.publish(lecture);
+    for row in all_lectures(ledger).map_err(OpenError::database(&path))? {
+        ledger.publish(row.lecture);
     }
     ledger
         .documents

@@ -13,7 +13,8 @@ use crate::db::ledger::Ledger;
 use crate::disk::Disk;
 use crate::layout::{FINISHED, LECTURE_JSON, segment_number};
 use crate::meta;
-use crate::recovery::{all_lectures, written_revision};
+use crate::recovery::shelf::all_lectures;
+use crate::recovery::written_revision;
 use crate::spool::segment::hash_file;
 
 /// The whole check.
@@ -25,12 +26,12 @@ pub(crate) fn verify<D: Disk>(
     check_database(ledger, report)?;
     check_meta(ledger, disk, report);
     let mut known = BTreeMap::new();
-    for (lecture, folder, _) in all_lectures(ledger)? {
-        if let Some(document) = Document::load(&ledger.connection, ledger.uuid, lecture)? {
+    for row in all_lectures(ledger)? {
+        if let Some(document) = Document::load(&ledger.connection, ledger.uuid, row.lecture)? {
             check_lecture(ledger, disk, &document, report);
             report.lectures += 1;
         }
-        known.insert(folder, lecture);
+        known.insert(row.folder, row.lecture);
     }
     let lectures = ledger.layout.lectures();
     match disk.list(&lectures) {

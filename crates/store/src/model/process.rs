@@ -25,6 +25,7 @@ use crate::disk::Disk;
 use crate::error::SpoolError;
 use crate::layout::Layout;
 use crate::mailbox::{Inbox, mailbox};
+use crate::recovery::shelf::present;
 use crate::recovery::{Recovery, recover};
 use crate::removal::remove;
 use crate::spool::documents::Documents;
@@ -85,7 +86,8 @@ impl Process {
     /// Steps 4 to 9 of a start.
     pub(super) fn start(&mut self) -> Result<Recovery, String> {
         make_folders(self.writer.disk(), &self.layout).map_err(|error| error.to_string())?;
-        recover(&mut self.ledger, self.writer.disk(), BOOT).map_err(|error| error.to_string())
+        let entries = present(&self.ledger, self.writer.disk()).map_err(|error| error.to_string())?;
+        recover(&mut self.ledger, self.writer.disk(), BOOT, &entries).map_err(|error| error.to_string())
     }
 
     /// One command of the spool thread: a chunk.

@@ -1,13 +1,14 @@
 //! What is done at each start, before anything else may touch the spool.
 //!
-//! The numbered procedure of `lib.rs`, steps 5 to 9; every step can be repeated after a crash in
-//! the middle of it. Old segments are checked by presence and size only, so that the start stays
-//! quick; their hashes are the business of `fsck`. Runs on the thread that opens the store.
+//! The numbered procedure of `lib.rs`, steps 5 to 10; every step can be repeated after a crash in
+//! the middle of it. Old segments are checked by presence and size only, and those of lectures
+//! that are over once (`shelf.rs`), so that the start stays quick; the rest is the business of `fsck`. Runs on the thread that opens the store.
 
 pub(crate) mod age;
 mod deletion;
 pub(crate) mod quarantine;
 mod scan;
+pub(crate) mod shelf;
 mod states;
 
 use std::path::PathBuf;
@@ -19,10 +20,9 @@ use lectern_domain::lecture::LectureState;
 use crate::db::clocks::latest_known_unix_ms;
 use crate::db::document::Document;
 use crate::db::ledger::Ledger;
-use crate::disk::{Disk, read_whole};
+use crate::disk::{Disk, Entry, read_whole};
 use crate::error::OpenError;
 use crate::layout::LECTURE_JSON;
-pub(crate) use scan::all_lectures;
 
 /// The most that a `lecture.json` may take: a day of a dozen tracks stays far below.
 pub(crate) const LECTURE_JSON_LIMIT_BYTES: u64 = 256 << 20;
@@ -110,11 +110,12 @@ pub struct Interrupted {
     pub segments: u64,
 }
 
-/// Steps 5 to 9.
+/// Steps 5 to 10; `entries` is what [`shelf::present`] found.
 pub(crate) fn recover<D: Disk>(
     ledger: &mut Ledger,
     disk: &mut D,
     boot_id: &str,
+    entries: &[Entry],
 ) -> Result<Recovery, OpenError> {
     let path = ledger.layout.database();
     let mut recovery = Recovery {
@@ -124,33 +125,15 @@ pub(crate) fn recover<D: Disk>(
         ..Recovery::default()
     };
     deletion::finish(ledger, disk)?;
-    scan::scan(ledger, disk, &mut recovery)?;
+    scan::scan(ledger, disk, entries, &mut recovery)?;
     let failed = |error: crate::error::DbError| OpenError::Damaged {
         path,
         detail: error.to_string(),
     };
     states::settle(ledger, disk, &mut recovery).map_err(failed)?;
-    rewrite_documents(ledger, disk)?;
+    shelf::put_in_order(ledger, disk, &recovery)?;
     report(&recovery);
     Ok(recovery)
-}
-
-/// Writes every `lecture.json` whose revision is not the row's.
-fn rewrite_documents<D: Disk>(ledger: &Ledger, disk: &mut D) -> Result<(), OpenError> {
-    let path = ledger.layout.database();
-    for (lecture, folder, revision) in all_lectures(ledger).map_err(OpenError::database(&path))? {
-        if written_revision(disk, ledger, &folder) != Some(revision) {
-            ledger.publish(lecture);
-        }
-    }
-    let documents = std::sync::Arc::clone(&ledger.documents);
-    documents
-        .write(disk, &ledger.layout)
-        .map_err(|lost| OpenError::Io {
-            path: lost.path,
-            what: "synced",
-            source: lost.source,
-        })
 }
 
 /// The revision that the lecture's folder holds; `None` when it cannot be told.

@@ -1,11 +1,11 @@
 //! Rows and files are brought to agree: salvage, quarantine, lost and suspect.
 //!
-//! Step 6 walks over all lectures: a file without a row is repaired and entered, or put into
+//! Step 6 walks over the lectures that are not shelved: a file without a row is repaired and entered, or put into
 //! quarantine; a row without a file is `lost`, one with another size is `suspect`; a lost or
 //! suspect segment that is whole again is closed again. Of a purged lecture `lecture.json` alone
 //! belongs here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
@@ -15,53 +15,36 @@ use lectern_domain::segment::{SegmentEvent, SegmentState};
 use rusqlite::params;
 
 use super::quarantine::quarantine;
+use super::shelf::at_hand;
 use super::{Damage, Recovery, last_run};
 use crate::cmaf;
 use crate::db::document::{Document, SegmentRow, Track};
 use crate::db::ledger::Ledger;
-use crate::db::rows::{get_text, get_uint};
 use crate::disk::{Disk, Entry};
 use crate::error::OpenError;
 use crate::layout::{FINISHED, LECTURE_JSON, LECTURE_JSON_TMP, segment_number};
 use crate::spool::segment::{SealError, Segment, hash_file, seal};
 
-/// Every lecture, with folder and revision; purged ones too, whose `lecture.json` stays.
-pub(crate) fn all_lectures(ledger: &Ledger) -> rusqlite::Result<Vec<(LectureId, String, u64)>> {
-    ledger
-        .connection
-        .prepare("SELECT id, folder, revision FROM lectures ORDER BY started_unix_ms, id")?
-        .query_map([], |row| {
-            Ok((
-                get_text(row, "id")?,
-                row.get("folder")?,
-                get_uint(row, "revision")?,
-            ))
-        })?
-        .collect()
-}
-
-/// Step 6.
+/// Step 6; `entries` is what lies in `lectures`, shelved folders left out.
 pub(super) fn scan<D: Disk>(
     ledger: &mut Ledger,
     disk: &mut D,
+    entries: &[Entry],
     recovery: &mut Recovery,
 ) -> Result<(), OpenError> {
     let database = ledger.layout.database();
     let lectures = ledger.layout.lectures();
-    let known: BTreeMap<String, LectureId> = all_lectures(ledger)
-        .map_err(OpenError::database(&database))?
-        .into_iter()
-        .map(|(lecture, folder, _)| (folder, lecture))
-        .collect();
-    for entry in disk.list(&lectures).map_err(OpenError::io(&lectures, "read"))? {
-        let known_here = entry.name.to_str().is_some_and(|name| known.contains_key(name));
+    let rows = at_hand(ledger).map_err(OpenError::database(&database))?;
+    let known: BTreeSet<&str> = rows.iter().map(|row| row.folder.as_str()).collect();
+    for entry in entries {
+        let known_here = entry.name.to_str().is_some_and(|name| known.contains(name));
         if !(known_here && entry.is_dir) {
-            put_aside(ledger, disk, &lectures.join(&entry.name), &entry, recovery);
+            put_aside(ledger, disk, &lectures.join(&entry.name), entry, recovery);
         }
     }
     // A lecture without a folder too: all that it had is lost.
-    for lecture in known.into_values() {
-        scan_lecture(ledger, disk, lecture, recovery).map_err(OpenError::database(&database))?;
+    for row in &rows {
+        scan_lecture(ledger, disk, row.lecture, recovery).map_err(OpenError::database(&database))?;
     }
     Ok(())
 }

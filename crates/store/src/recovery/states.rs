@@ -140,7 +140,8 @@ fn remove_parts<D: Disk>(ledger: &Ledger, disk: &mut D, lecture: LectureId) -> R
 fn doubt_deliveries(ledger: &mut Ledger) -> Result<(), DbError> {
     let mut rows: Vec<(DeliveryId, LectureId, DeliveryState)> = Vec::new();
     for state in ["sending", "verifying"] {
-        let sql = "SELECT id, lecture, state FROM deliveries WHERE state = ?1 ORDER BY id";
+        let sql = "SELECT id, lecture, state FROM deliveries INDEXED BY deliveries_open
+                   WHERE state NOT IN ('done', 'cancelled') AND state = ?1 ORDER BY queued_unix_ms, id";
         rows.extend(list(&ledger.connection, sql, state, |row| {
             Ok((
                 DeliveryId(row.get("id")?),
