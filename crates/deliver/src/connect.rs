@@ -81,7 +81,9 @@ pub fn connect_with(
                 agent: agent.clone(),
             };
             let line = Arc::clone(line);
-            Adapter::Package(Box::new(Opencast::new(settings, platform, secrets, patience, line)))
+            Adapter::Package(Box::new(Opencast::new(
+                settings, platform, secrets, patience, line,
+            )))
         }
     }
 }
