@@ -36,6 +36,7 @@ node nodejs
 npm npm
 typelib:GstRtspServer-1.0 gir1.2-gst-rtsp-server-1.0
 python:gi python3-gi
+python:ensurepip python3-venv
 systemd-analyze systemd
 sqlite3 sqlite3
 "
