@@ -1,9 +1,9 @@
 //! Sends one file to a tus server and measures it:
-//! `send URL FILE [--ca FILE] [--token-file FILE]`.
+//! `send URL FILE [--ca FILE] [--token-file FILE] [--rate RATE] [--yield] [--proxy URL] [--log]`.
 //!
 //! Prints how long it took, the processor time of this process for each GiB, its largest memory,
 //! and the outcome. The journal prints commits instead of keeping them: this is for measuring, a
-//! restart of it begins a new upload.
+//! restart of it begins a new upload. `--log` tells each change of pace on standard error.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -16,6 +16,9 @@ use lectern_domain::finished::FileRole;
 use lectern_domain::ids::{DeliveryId, LectureId};
 use nix::sys::resource::{UsageWho, getrusage};
 use tokio::sync::watch;
+
+const USAGE: &str = "usage: send URL FILE [--ca FILE] [--token-file FILE] [--rate RATE] [--yield] [--proxy URL] \
+                     [--log]";
 
 /// Prints what was to be kept.
 struct Printed;
@@ -36,34 +39,62 @@ impl Journal for Printed {
     }
 }
 
+/// What the command line asks for.
+struct Wish {
+    url: String,
+    path: PathBuf,
+    ca_file: Option<PathBuf>,
+    credential: Option<Credential>,
+    rules: LineRules,
+    log: bool,
+}
+
+impl Wish {
+    fn read(mut args: impl Iterator<Item = String>) -> Result<Self, Box<dyn std::error::Error>> {
+        let mut wish = Self {
+            url: args.next().ok_or(USAGE)?,
+            path: args.next().ok_or(USAGE)?.into(),
+            ca_file: None,
+            credential: None,
+            rules: LineRules::default(),
+            log: false,
+        };
+        while let Some(flag) = args.next() {
+            let mut value = || args.next().ok_or(USAGE);
+            match flag.as_str() {
+                "--ca" => wish.ca_file = Some(value()?.into()),
+                "--token-file" => wish.credential = Some(Credential::File(value()?.into())),
+                "--rate" => wish.rules.rate = Some(value()?.parse()?),
+                "--proxy" => wish.rules.proxy = Some(value()?),
+                "--yield" => wish.rules.yields = true,
+                "--log" => wish.log = true,
+                _ => return Err(USAGE.into()),
+            }
+        }
+        Ok(wish)
+    }
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let usage = "usage: send URL FILE [--ca FILE] [--token-file FILE]";
-    let mut args = std::env::args().skip(1);
-    let (url, path) = (
-        args.next().ok_or(usage)?,
-        PathBuf::from(args.next().ok_or(usage)?),
-    );
-    let (mut ca_file, mut credential) = (None, None);
-    while let Some(flag) = args.next() {
-        let value = PathBuf::from(args.next().ok_or(usage)?);
-        match flag.as_str() {
-            "--ca" => ca_file = Some(value),
-            "--token-file" => credential = Some(Credential::File(value)),
-            _ => return Err(usage.into()),
-        }
+    let wish = Wish::read(std::env::args().skip(1))?;
+    if wish.log {
+        tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::DEBUG)
+            .with_writer(std::io::stderr)
+            .init();
     }
-    let file = described(&path)?;
+    let file = described(&wish.path)?;
     let size = file.size_bytes;
     let platform = Platform {
         name: "measured".parse()?,
         kind: PlatformKind::Tus {
-            url,
+            url: wish.url,
             receipt_url: None,
         },
         send: vec![Send::Lecture],
-        credential,
-        ca_file,
+        credential: wish.credential,
+        ca_file: wish.ca_file,
     };
     let job = DeliveryJob {
         id: DeliveryId(1),
@@ -80,13 +111,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         turn: Turn::All,
         files: vec![file],
     };
+    let line = Line::new(wish.rules, Vec::new());
     let (_going, stop) = watch::channel(false);
     let (before, begun) = (processor_s()?, Instant::now());
-    let adapter = connect(
-        &platform,
-        Secrets::from_env(),
-        &Line::new(LineRules::default(), Vec::new()),
-    );
+    let adapter = connect(&platform, Secrets::from_env(), &line);
     let outcome = Courier::default()
         .run(job, &adapter, &Printed, &|_| {}, stop)
         .await?;
@@ -94,8 +122,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let gib = size as f64 / f64::from(1u32 << 30);
     let largest_mib = getrusage(UsageWho::RUSAGE_SELF)?.max_rss() / 1024;
     println!(
-        "{size} bytes in {took:.2} s, {:.2} CPU s/GiB, largest memory {largest_mib} MiB",
-        cpu / gib
+        "{size} bytes in {took:.2} s, {:.1} MiB/s, {:.2} CPU s/GiB, largest memory {largest_mib} MiB, {} bytes left",
+        gib * 1024.0 / took,
+        cpu / gib,
+        line.sent_bytes(),
     );
     if outcome == Outcome::Done {
         Ok(())

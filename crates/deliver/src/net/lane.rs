@@ -268,3 +268,39 @@ impl Body for Outgoing {
         SizeHint::with_exact(self.left)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{LineRules, tls};
+    use super::*;
+    use std::time::Duration;
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn a_peer_that_reads_nothing_is_given_up_by_what_it_confirmed() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
+        let line = Line::new(LineRules::default(), Vec::new());
+        let patience = Patience {
+            connect: Duration::from_secs(10),
+            reply: Duration::from_secs(10),
+            idle: Duration::from_millis(300),
+        };
+        let mut lane = Lane::open(&url, &tls::trusting_nobody(), patience, &line)
+            .await
+            .unwrap();
+        let (_silent, _) = listener.accept().await.unwrap();
+        let taken = Arc::new(AtomicU64::new(0));
+        // More than both kernels take.
+        let body = Outgoing::piece(vec![7; 64 * 1024 * 1024].into(), Arc::clone(&taken));
+        let request = Request::put("/").body(body).unwrap();
+        let ended = tokio::time::timeout(Duration::from_secs(30), lane.send(request)).await;
+        assert!(
+            matches!(&ended, Ok(Err(NetFault::Stalled(idle))) if *idle == patience.idle),
+            "{ended:?}"
+        );
+        assert!(line.sent_bytes() > 0 && line.status().is_some());
+        drop(lane);
+        assert_eq!(line.status(), None);
+    }
+}

@@ -108,12 +108,11 @@ impl Line {
     pub fn status(&self) -> Option<LineStatus> {
         let shared = self.shared();
         let newest = shared.open.values().next_back()?;
-        let allowed = shared
-            .open
-            .values()
-            .filter(|seen| seen.sending)
-            .map(|seen| seen.allowed)
-            .sum::<Option<u64>>();
+        let mut sending = shared.open.values().filter(|seen| seen.sending).peekable();
+        let allowed = match sending.peek() {
+            Some(_) => sending.map(|seen| seen.allowed).sum::<Option<u64>>(),
+            None => newest.allowed,
+        };
         Some(LineStatus {
             rate_bps: shared.rate_bps(Instant::now(), self.sent_bytes()),
             allowed_bps: allowed.map(|bytes| bytes.saturating_mul(8)),

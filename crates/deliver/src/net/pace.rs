@@ -70,8 +70,10 @@ impl Pace {
             },
             told: None,
         };
-        // Before the first byte: the kernel's own start is a burst.
-        pace.steer(&Sample::default());
+        // Before the first byte: the kernel's own start is a burst. The handshake has shown the
+        // round trip time.
+        let sample = socket::look(&pace.socket).unwrap_or_default();
+        pace.steer(&sample);
         pace
     }
 
@@ -120,7 +122,7 @@ impl Pace {
             None => share,
         };
         // Whole kilobytes: the kernel need not hear of less.
-        let allowed = allowed.map(|rate| (rate / 1000.0).ceil() as u64 * 1000);
+        let allowed = allowed.map(|rate| (rate / 1000.0).max(1.0) as u64 * 1000);
         if allowed != self.told {
             match socket::pace(&self.socket, allowed) {
                 Ok(()) => self.told = allowed,

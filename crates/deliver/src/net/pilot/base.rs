@@ -66,7 +66,9 @@ impl Base {
             .then_some(sample.least_rtt_us);
         self.kernels_us = sample.least_rtt_us;
         let rtt = sample.rtt_us;
-        if let Some(least) = news.filter(|least| self.us.is_none_or(|us| *least < us)) {
+        // A mean below the least proves the least wrong.
+        let least = news.unwrap_or(rtt).min(rtt);
+        if self.us.is_none_or(|us| least < us) {
             self.settle(least, now);
         } else if self.us.is_some_and(|us| rtt <= us + SAME_US.max(us / 20)) {
             self.seen = now;
@@ -162,6 +164,9 @@ mod tests {
         // The kernel still remembers the shorter line: no news.
         feed(&mut base, 961, 962, false, |_| sample(51, 20));
         assert_eq!(base.us(), 50_000);
+        // It was not longer after all: at the lowest rate a peer may confirm late.
+        feed(&mut base, 962, 963, false, |_| sample(30, 20));
+        assert_eq!(base.us(), 30_000);
     }
 
     #[test]

@@ -24,8 +24,10 @@ use base::Base;
 /// How often a sample is to be given.
 pub(super) const TICK: Duration = Duration::from_millis(20);
 
-/// The rate of the first bytes: little for any line.
+/// The rate of the first bytes: two segments in a round trip, little for any line of that length.
 const FIRST: f64 = 1e6 / 8.0;
+const FIRST_MOST: f64 = 100e6 / 8.0;
+const FIRST_BYTES: f64 = 2.0 * 1448.0;
 /// Never less, so that round trip times keep coming.
 const FLOOR_LEAST: f64 = 64e3 / 8.0;
 const FLOOR_MOST: f64 = 250e3 / 8.0;
@@ -144,6 +146,8 @@ pub(super) struct Pilot {
     over: u32,
     /// Samples in a row that showed a line slower than we.
     behind: u32,
+    /// Whether a round trip time was seen.
+    begun: bool,
     hold: Duration,
     returned: Option<Duration>,
     grace: Duration,
@@ -162,6 +166,7 @@ impl Pilot {
             jitter_us: 0.0,
             over: 0,
             behind: 0,
+            begun: false,
             hold: HOLD_FIRST,
             returned: None,
             grace: now,
@@ -175,6 +180,11 @@ impl Pilot {
         self.last = now;
         if sample.rtt_us == 0 {
             return self.rate.min(ceiling);
+        }
+        if !self.begun {
+            self.begun = true;
+            let first = FIRST_BYTES * 1e6 / sample.rtt_us as f64;
+            self.rate = self.rate.max(first.clamp(FIRST, FIRST_MOST));
         }
         let held_back = matches!(self.state, State::Yield { .. });
         self.base.learn(sample, now, held_back);

@@ -204,7 +204,7 @@ fn a_line_that_becomes_longer_for_good_is_used_again() {
 #[test]
 fn the_picture_of_the_empty_line_stays_fresh_and_does_not_creep() {
     let mut sim = Sim::new(20.0, 300.0, 20.0, None);
-    let (part, _) = sim.run(1200.0);
+    let (part, _) = sim.run(500.0);
     println!("{part:.3}, base {} us", sim.pilot.base_us());
     assert!(part >= 0.97, "{part}");
     assert!(sim.pilot.base_us() <= 24_000, "{}", sim.pilot.base_us());
