@@ -2,16 +2,17 @@
 //!
 //! [`TusJudge`] is a strict tus server, [`S3Judge`] a strict S3 store, and [`OpencastJudge`] an
 //! Opencast that takes lectures as the real one does; all keep count, can misbehave on command and
-//! kill their client at a named moment. [`RealTus`] is the real @tus/server, [`CuttingProxy`] a
-//! line that breaks, [`TestCa`] a certificate authority of one's own. Everything runs inside the
-//! test's tokio runtime and ends with its owner. This crate knows nothing of the rooms that it
-//! judges.
+//! kill their client at a named moment. [`RealTus`] is the real @tus/server, [`RealS3`] moto or
+//! s3s-fs, [`CuttingProxy`] a line that breaks, [`TestCa`] a certificate authority of one's own.
+//! Everything runs inside the test's tokio runtime and ends with its owner. This crate knows
+//! nothing of the rooms that it judges.
 
 mod ca;
 mod court;
 mod judge;
 mod opencast;
 mod proxy;
+mod real_s3;
 mod real_tus;
 mod s3;
 mod small;
@@ -25,6 +26,7 @@ pub use opencast::{
     OpencastWorkflow,
 };
 pub use proxy::CuttingProxy;
+pub use real_s3::{REAL_S3_BUCKET, REAL_S3_KEYS, RealS3, RealS3Kind};
 pub use real_tus::RealTus;
 pub use s3::{OpenUpload, S3Call, S3Checksum, S3Judge, S3Object, S3On, S3Rules, S3Style};
 pub use small::{free_port, noise_file, sha256_of_file, wait_until};

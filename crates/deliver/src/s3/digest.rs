@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn sums_of_parts_become_the_sum_of_the_object() {
-        let bytes: Vec<u8> = (0..5000u32).map(|n| (n * n >> 3) as u8).collect();
+        let bytes: Vec<u8> = (0..5000u32).map(|n| ((n * n) >> 3) as u8).collect();
         for sum in [Sum::Crc64nvme, Sum::Crc32c] {
             let mut whole = Whole::new(sum);
             for part in bytes.chunks(777) {

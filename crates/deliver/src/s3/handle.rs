@@ -8,6 +8,7 @@ use lectern_domain::delivery::DeliveryFile;
 use lectern_domain::finished::PART_BYTES;
 
 use super::digest::Sum;
+use super::protocol::Part;
 
 /// No store takes more parts.
 const MOST_PARTS: u64 = 10_000;
@@ -86,6 +87,16 @@ pub(super) fn part_count(size_bytes: u64, part_bytes: u64) -> u64 {
 /// How long the part of this index, from 0, is.
 pub(super) fn part_length(size_bytes: u64, part_bytes: u64, index: u64) -> u64 {
     part_bytes.min(size_bytes.saturating_sub(index * part_bytes))
+}
+
+/// How much of the file the parts hold that are there in full, from its beginning on.
+pub(super) fn offset(parts: &[Part], size_bytes: u64, part_bytes: u64) -> u64 {
+    (0..)
+        .zip(parts)
+        .map(|(index, part)| (part.size, part_length(size_bytes, part_bytes, index)))
+        .take_while(|(there, whole)| there == whole && *whole > 0)
+        .map(|(_, whole)| whole)
+        .sum()
 }
 
 #[cfg(test)]

@@ -22,35 +22,31 @@ mod refusal;
 mod session;
 mod sign;
 mod sums;
+mod transfer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use lectern_domain::api::Check;
 use lectern_domain::config::{self, Checksum, Credential};
 use lectern_domain::delivery::FilePhase;
-use lectern_domain::finished::PART_BYTES;
 use lectern_domain::ids::PlatformName;
-use reqwest::header::{HeaderMap, IF_NONE_MATCH};
-use reqwest::{Method, StatusCode};
-use sha2::{Digest, Sha256};
+use reqwest::Method;
+use reqwest::header::HeaderMap;
 use tokio::sync::OnceCell;
 
 use crate::credential::Secrets;
 use crate::fault::Fault;
-use crate::net::{Control, Line, Patience, Reply};
+use crate::net::{Control, Line, Patience};
 use crate::parcel::Parcel;
 use crate::platform::{Platform, Proof, Standing};
 use crate::probe::Findings;
-use crate::reading::hex;
-use digest::Sum;
-use handle::{Handle, Upload, part_count, part_length};
+use handle::{Handle, Upload, offset, part_count};
 use object::Object;
 use place::Place;
-use session::{Cargo, Session};
+use session::Session;
 use sign::Signer;
 
 /// Where a store is and how it is spoken to, as configured.
@@ -140,120 +136,6 @@ impl S3 {
             )),
         }
     }
-
-    /// Sends one part.
-    async fn send_part(&self, parcel: &Parcel<'_>, upload: &Upload, index: u64) -> Result<(), Fault> {
-        let session = self.session().await?;
-        let key = session.place.key(parcel);
-        let body = sums::piece(&parcel.contents, upload.part_bytes, index).await?;
-        let sum = session.sums.lock().await.take(parcel, index, &body).await?;
-        let sha256 = match parcel.contents.digests().await? {
-            digests if upload.part_bytes == PART_BYTES => usize::try_from(index)
-                .ok()
-                .and_then(|at| digests.get(at))
-                .map(|digest| hex(digest)),
-            _ => None,
-        };
-        let sha256 = sha256.unwrap_or_else(|| hex(&Sha256::digest(&body)));
-        let mut headers = HeaderMap::new();
-        protocol::insert_sum(&mut headers, upload.sum, &sum);
-        let number = (index + 1).to_string();
-        let cargo = Cargo {
-            method: Method::PUT,
-            url: session
-                .place
-                .object(&key, &[("partNumber", &number), ("uploadId", &upload.id)]),
-            headers,
-            body,
-            sha256,
-            from: index * upload.part_bytes,
-        };
-        let reply = session.carry(parcel, cargo).await?;
-        if reply.status == StatusCode::OK {
-            return check_part(session, &reply, upload.sum, &sum);
-        }
-        if index == 0 && upload.sum.header().is_some() && refusal::not_known(&reply) {
-            // The store agreed to a checksum that it does not take. Nothing was stored yet.
-            session.does_not_know(upload.sum);
-            if session.sum().is_some() {
-                session.abort(&key, &upload.id).await?;
-                return Err(Fault::doubt("The store does not know the checksum of a part."));
-            }
-        }
-        Err(session.fault(&reply, "the upload of a part"))
-    }
-
-    /// Makes an object of all parts.
-    async fn complete_parts(&self, parcel: &Parcel<'_>, upload: &Upload) -> Result<(), Fault> {
-        let session = self.session().await?;
-        let key = session.place.key(parcel);
-        let size = parcel.file.size_bytes;
-        let Some(parts) = session.parts(&key, upload).await? else {
-            return Err(Fault::doubt("The store no longer knows the upload."));
-        };
-        if offset(&parts, size, upload.part_bytes) != size {
-            return Err(Fault::doubt("The store no longer has all parts."));
-        }
-        let (whole, sums) = {
-            let mut sums = session.sums.lock().await;
-            (sums.whole(parcel).await?, sums.all(parcel).await?)
-        };
-        let listed = parts
-            .iter()
-            .map(|part| part.etag.as_str())
-            .zip(sums.iter().map(Vec::as_slice));
-        let body = Bytes::from(protocol::completion(upload.sum, listed));
-        let url = session.place.object(&key, &[("uploadId", &upload.id)]);
-        let headers = protocol::completion_headers(upload.sum, &whole, size);
-        let reply = self.make_whole(parcel, Method::POST, url, headers, body).await?;
-        if protocol::read::<serde::de::IgnoredAny>(&reply.body, "CompleteMultipartUploadResult").is_some() {
-            return Ok(());
-        }
-        // The head of this answer is sent before the work is done: the body says how it ended.
-        match protocol::refusal(&reply) {
-            Some(_) => Err(session.fault(&reply, "the completion of an upload")),
-            None => Err(Fault::doubt(
-                "The store's answer to the completion of an upload was cut off.",
-            )),
-        }
-    }
-
-    /// Sends a request that makes an object whole, on condition that there is none.
-    async fn make_whole(
-        &self,
-        parcel: &Parcel<'_>,
-        method: Method,
-        url: url::Url,
-        headers: HeaderMap,
-        body: Bytes,
-    ) -> Result<Reply, Fault> {
-        let session = self.session().await?;
-        let sha256 = hex(&Sha256::digest(&body));
-        loop {
-            let conditional = !session.unconditional.load(Ordering::Relaxed);
-            let mut headers = headers.clone();
-            if conditional {
-                headers.insert(IF_NONE_MATCH, protocol::ANY);
-            }
-            let cargo = Cargo {
-                method: method.clone(),
-                url: url.clone(),
-                headers,
-                body: body.clone(),
-                sha256: sha256.clone(),
-                from: parcel.file.size_bytes,
-            };
-            let reply = session.carry(parcel, cargo).await?;
-            if conditional && reply.status == StatusCode::NOT_IMPLEMENTED {
-                session.unconditional.store(true, Ordering::Relaxed);
-                continue;
-            }
-            if reply.status != StatusCode::OK {
-                return Err(session.fault(&reply, "the completion of an upload"));
-            }
-            return Ok(reply);
-        }
-    }
 }
 
 #[async_trait]
@@ -328,7 +210,7 @@ impl Platform for S3 {
                     .await
                     .turn_to(parcel, upload.sum, upload.part_bytes);
                 for index in from.div_ceil(upload.part_bytes)..part_count(size, upload.part_bytes) {
-                    self.send_part(parcel, &upload, index).await?;
+                    session.send_part(parcel, &upload, index).await?;
                 }
                 Ok(size)
             }
@@ -346,7 +228,8 @@ impl Platform for S3 {
             Some(Handle::Single) => {
                 parcel.contents.check_size().await?;
                 let url = session.place.object(&session.place.key(parcel), &[]);
-                self.make_whole(parcel, Method::PUT, url, announced(parcel), Bytes::new())
+                session
+                    .make_whole(parcel, Method::PUT, url, announced(parcel), Bytes::new())
                     .await?;
                 Ok(())
             }
@@ -356,7 +239,7 @@ impl Platform for S3 {
                     .lock()
                     .await
                     .turn_to(parcel, upload.sum, upload.part_bytes);
-                self.complete_parts(parcel, &upload).await
+                session.complete_parts(parcel, &upload).await
             }
             None => Err(Fault::doubt("The upload was begun for another file.")),
         }
@@ -419,28 +302,4 @@ fn announced(parcel: &Parcel<'_>) -> HeaderMap {
         content_type: &parcel.file.content_type,
         sha256: &parcel.file.sha256,
     })
-}
-
-/// How much of the file the parts hold that are there in full, from its beginning on.
-fn offset(parts: &[protocol::Part], size_bytes: u64, part_bytes: u64) -> u64 {
-    (0..)
-        .zip(parts)
-        .map(|(index, part)| (part.size, part_length(size_bytes, part_bytes, index)))
-        .take_while(|(there, whole)| there == whole && *whole > 0)
-        .map(|(_, whole)| whole)
-        .sum()
-}
-
-/// A part must have a name, and if the store tells a sum of it, it must be ours.
-fn check_part(session: &Session, reply: &Reply, sum: Sum, ours: &[u8]) -> Result<(), Fault> {
-    if reply.header("etag").is_none() {
-        return Err(session.no_answer("the upload of a part"));
-    }
-    let told = sum.header().and_then(|name| reply.header(name.as_str()));
-    match told {
-        Some(told) if told != digest::text(ours) => Err(Fault::doubt(
-            "The store tells another checksum of a part than ours.",
-        )),
-        _ => Ok(()),
-    }
 }

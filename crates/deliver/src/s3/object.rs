@@ -55,19 +55,18 @@ impl Object {
     }
 }
 
-/// The store's own checksum, the strongest first. One over the object that was made of the parts'
-/// CRCs in another way (`-<parts>` at its end) is none that we can take ourselves.
+/// The store's own checksum, the strongest first. A CRC counts only where the store says that it is
+/// of the whole object: some make one of the parts' CRCs in a way of their own.
 fn told(reply: &Reply) -> Option<(Sum, String)> {
+    let of_whole = reply.header("x-amz-checksum-type") == Some("FULL_OBJECT");
     [
         (Sum::Sha256, "x-amz-checksum-sha256"),
         (Sum::Crc64nvme, "x-amz-checksum-crc64nvme"),
         (Sum::Crc32c, "x-amz-checksum-crc32c"),
     ]
     .into_iter()
-    .find_map(|(sum, name)| {
-        let value = reply.header(name)?;
-        (sum == Sum::Sha256 || !value.contains('-')).then(|| (sum, value.to_owned()))
-    })
+    .filter(|(sum, _)| *sum == Sum::Sha256 || of_whole)
+    .find_map(|(sum, name)| Some((sum, reply.header(name)?.to_owned())))
 }
 
 impl Held {

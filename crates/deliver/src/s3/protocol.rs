@@ -171,8 +171,9 @@ pub(super) struct PartsPage {
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Part {
     pub(super) part_number: u64,
+    /// Some stores leave it out.
     #[serde(rename = "ETag")]
-    pub(super) etag: String,
+    pub(super) etag: Option<String>,
     pub(super) size: u64,
 }
 
@@ -201,10 +202,12 @@ pub(super) struct Refusal {
     pub(super) server_time: Option<String>,
 }
 
-/// An answer's XML, if its root element is `root`.
+/// An answer's XML, if its root element is `root`; some stores end that name with `Response` where
+/// it is `Result`.
 pub(super) fn read<T: DeserializeOwned>(body: &[u8], root: &str) -> Option<T> {
     let text = std::str::from_utf8(body).ok()?;
-    if root_of(text)? != root {
+    let found = root_of(text)?;
+    if found != root && found.strip_suffix("Response") != Some(root.strip_suffix("Result")?) {
         return None;
     }
     quick_xml::de::from_str(text).ok()
@@ -283,7 +286,7 @@ mod tests {
         let parts: Vec<_> = page
             .parts
             .iter()
-            .map(|p| (p.part_number, p.etag.as_str(), p.size))
+            .map(|p| (p.part_number, p.etag.as_deref().unwrap(), p.size))
             .collect();
         assert_eq!(parts, [(1, "\"e1\"", 5), (2, "\"e2\"", 6)]);
         let none: PartsPage = read(b"<ListPartsResult/>", "ListPartsResult").unwrap();

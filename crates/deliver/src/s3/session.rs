@@ -1,15 +1,14 @@
-//! One run's conversation with one store: signed requests, small ones and those that carry parts.
+//! One run's conversation with one store: what it knows of it, and the small requests.
 //!
 //! Reads answers into facts and faults; what is asked when is decided in the file above.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use hyper::Request;
 use jiff::Timestamp;
 use lectern_domain::config::Checksum;
-use reqwest::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, RANGE, USER_AGENT};
+use reqwest::header::{HeaderMap, HeaderValue, RANGE};
 use reqwest::{Method, StatusCode};
 use tokio::sync::Mutex;
 use url::Url;
@@ -22,10 +21,9 @@ use super::protocol::{self, Created, Part, PartsPage, UploadsPage};
 use super::refusal::{self, Target};
 use super::sign::{OF_NOTHING, Signer};
 use super::sums::Sums;
-use crate::contents;
 use crate::fault::Fault;
-use crate::net::{self, Control, Lane, Outgoing, Reply};
-use crate::parcel::{Halt, Parcel};
+use crate::net::{Control, Lane, Reply};
+use crate::parcel::Parcel;
 
 /// Parts on one page of a list: an answer stays far below what a small answer may have.
 const PARTS_ON_A_PAGE: &str = "100";
@@ -33,30 +31,18 @@ const PARTS_ON_A_PAGE: &str = "100";
 /// What was read from the disk at the first call and serves for the whole run.
 pub(super) struct Session {
     pub(super) place: Place,
-    signer: Signer,
-    control: Control,
-    peer: String,
+    pub(super) signer: Signer,
+    pub(super) control: Control,
+    pub(super) peer: String,
     wanted: Checksum,
     /// How many of the checksums that may be tried were found not to be known there.
     unknown: AtomicUsize,
     /// The store knows no `If-None-Match`.
     pub(super) unconditional: AtomicBool,
     /// The open connection for parts, between two requests.
-    lane: Mutex<Option<Lane>>,
+    pub(super) lane: Mutex<Option<Lane>>,
     /// What was summed in this run.
     pub(super) sums: Mutex<Sums>,
-}
-
-/// A request whose body goes over the connection for bytes.
-pub(super) struct Cargo {
-    pub(super) method: Method,
-    pub(super) url: Url,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
-    /// SHA-256 of the body, lower-case hex.
-    pub(super) sha256: String,
-    /// Where in the file it begins, for progress.
-    pub(super) from: u64,
 }
 
 impl Session {
@@ -202,7 +188,7 @@ impl Session {
     /// The parts of an upload in order, from the first on without a gap; `None` when there is no
     /// such upload.
     pub(super) async fn parts(&self, key: &str, upload: &Upload) -> Result<Option<Vec<Part>>, Fault> {
-        let mut parts: Vec<Part> = Vec::new();
+        let mut parts = BTreeMap::new();
         let mut marker = 0u64;
         loop {
             let after = marker.to_string();
@@ -221,17 +207,16 @@ impl Session {
             let Some(page) = protocol::read::<PartsPage>(&reply.body, "ListPartsResult") else {
                 return Err(self.no_answer("the question for the parts"));
             };
-            for part in page.parts {
-                if part.part_number == parts.len() as u64 + 1 && !part.etag.is_empty() {
-                    parts.push(part);
-                }
-            }
-            // A page that leads nowhere, or a gap, ends the list.
+            parts.extend(page.parts.into_iter().map(|part| (part.part_number, part)));
             match page.next_part_number_marker {
-                Some(next) if page.is_truncated && next > marker && next == parts.len() as u64 => {
-                    marker = next
+                Some(next) if page.is_truncated && next > marker => marker = next,
+                // The last page, or one that leads nowhere. Not every store lists in order.
+                _ => {
+                    let in_row = (1..)
+                        .zip(parts)
+                        .take_while(|(number, (found, _))| number == found);
+                    return Ok(Some(in_row.map(|(_, (_, part))| part).collect()));
                 }
-                _ => return Ok(Some(parts)),
             }
         }
     }
@@ -261,96 +246,5 @@ impl Session {
             tracing::debug!(status = %reply.status, "the store did not drop an unfinished upload");
         }
         Ok(())
-    }
-
-    /// Carries a body over the connection for bytes, watched.
-    pub(super) async fn carry(&self, parcel: &Parcel<'_>, cargo: Cargo) -> Result<Reply, Fault> {
-        let Cargo {
-            method,
-            url,
-            mut headers,
-            body,
-            sha256,
-            from,
-        } = cargo;
-        self.signer
-            .sign(&method, &url, &mut headers, &sha256, Timestamp::now());
-        let length = body.len() as u64;
-        let taken = Arc::new(AtomicU64::new(from));
-        let body = Outgoing::stream(contents::frames(body), length, Arc::clone(&taken));
-        let request = self.over_lane(method, &url, headers, length, body)?;
-        let idle = self.control.patience().idle;
-        let whole = || taken.load(Ordering::Relaxed) == from + length;
-        match parcel
-            .watched(self.exchange(&url, request, whole), &taken, Some(idle))
-            .await
-        {
-            Ok(reply) => reply,
-            Err(Halt::Stopped) => Err(Fault::Stopped),
-            Err(Halt::Stalled) => Err(Fault::doubt(format!(
-                "{} took no byte for {} s.",
-                self.peer,
-                idle.as_secs_f32()
-            ))),
-        }
-    }
-
-    fn over_lane(
-        &self,
-        method: Method,
-        url: &Url,
-        headers: HeaderMap,
-        length: u64,
-        body: Outgoing,
-    ) -> Result<Request<Outgoing>, Fault> {
-        let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
-        let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
-        let mut request = Request::builder()
-            .method(method)
-            .uri(target)
-            .header(HOST, host)
-            .header(USER_AGENT, net::AGENT)
-            .header(CONTENT_LENGTH, length)
-            .body(body)
-            .map_err(|error| {
-                Fault::person(
-                    format!(
-                        "The address of a file at {} cannot be requested: {error}.",
-                        self.peer
-                    ),
-                    "This is a fault in Lectern: please report it with this text.",
-                )
-            })?;
-        request.headers_mut().extend(headers);
-        Ok(request)
-    }
-
-    /// One request over the lane. The lane is kept for the next one only after a whole answer to
-    /// a whole request; dropping this future closes it.
-    async fn exchange(
-        &self,
-        url: &Url,
-        request: Request<Outgoing>,
-        whole: impl Fn() -> bool,
-    ) -> Result<Reply, Fault> {
-        let mut kept = self.lane.lock().await;
-        let mut former = kept.take();
-        if let Some(lane) = &mut former
-            && !lane.ready().await
-        {
-            former = None;
-        }
-        let mut lane = match former {
-            Some(lane) => lane,
-            None => {
-                let opened = self.control.lane(url).await;
-                opened.map_err(|fault| fault.into_fault(url))?
-            }
-        };
-        let reply = lane.send(request).await.map_err(|fault| fault.into_fault(url))?;
-        if reply.status.is_success() && whole() {
-            *kept = Some(lane);
-        }
-        Ok(reply)
     }
 }

@@ -164,7 +164,7 @@ mod tests {
     /// The examples of "Signature Calculations for the Authorization Header" in Amazon's S3 API
     /// reference, with its key, bucket and date.
     fn signature(
-        method: Method,
+        method: &Method,
         path: &str,
         headers: &[(&'static str, &'static str)],
         payload: &str,
@@ -177,7 +177,7 @@ mod tests {
             map.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
         signer.sign(
-            &method,
+            method,
             &url,
             &mut map,
             payload,
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn signatures_are_those_of_the_published_examples() {
         let scope = "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request";
-        let get = signature(Method::GET, "/test.txt", &[("range", "bytes=0-9")], OF_NOTHING);
+        let get = signature(&Method::GET, "/test.txt", &[("range", "bytes=0-9")], OF_NOTHING);
         assert_eq!(
             get,
             format!(
@@ -198,7 +198,7 @@ mod tests {
             )
         );
         let put = signature(
-            Method::PUT,
+            &Method::PUT,
             "/test%24file.text",
             &[
                 ("date", "Fri, 24 May 2013 00:00:00 GMT"),
@@ -210,12 +210,12 @@ mod tests {
             put.ends_with("98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd"),
             "{put}"
         );
-        let lifecycle = signature(Method::GET, "/?lifecycle", &[], OF_NOTHING);
+        let lifecycle = signature(&Method::GET, "/?lifecycle", &[], OF_NOTHING);
         assert!(
             lifecycle.ends_with("fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543"),
             "{lifecycle}"
         );
-        let list = signature(Method::GET, "/?max-keys=2&prefix=J", &[], OF_NOTHING);
+        let list = signature(&Method::GET, "/?max-keys=2&prefix=J", &[], OF_NOTHING);
         assert!(
             list.ends_with("34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7"),
             "{list}"
