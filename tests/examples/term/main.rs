@@ -284,8 +284,9 @@ while_recording = "hold"
 }
 
 fn wait_till(moment: Timestamp) {
-    let left = moment.duration_since(Timestamp::now());
-    if let Ok(left) = Duration::try_from(left) {
-        std::thread::sleep(left);
+    while let Ok(left) = Duration::try_from(moment.duration_since(Timestamp::now()))
+        && !left.is_zero()
+    {
+        std::thread::park_timeout(left);
     }
 }
