@@ -20,7 +20,7 @@ use crate::schema::{self, MigrateError};
 const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
 
 /// How long the quick check of a large database may take.
-const LOOK_FOR: Duration = Duration::from_millis(200);
+const LOOK_FOR: Duration = Duration::from_millis(100);
 /// Steps of SQLite (a page, an instruction) between two looks at the clock.
 const STEPS_OF_A_ROUND: i32 = 1_000;
 /// Rounds that are never cut short, however slow the machine is.

@@ -257,3 +257,38 @@ async fn p6_the_oldest_delivery_comes_first() {
     assert_eq!(order, [lectures[1], lectures[2], lectures[0]]);
     open.close();
 }
+
+#[tokio::test]
+async fn a_start_passes_by_what_is_over_until_something_changes_it() {
+    let room = Room::new();
+    let open = room.open();
+    let lecture = finished(&room, &open).await;
+    for platform in ["central", "archive"] {
+        deliver(&open, platform).await;
+    }
+    open.crash();
+    // Looks at it for the last time.
+    room.open().crash();
+    let segment = folder(&room, &lecture).join("camera/00000001.mp4");
+    let bytes = fs::read(&segment).unwrap();
+    fs::remove_file(&segment).unwrap();
+    let open = room.open();
+    assert!(open.store.recovery().lost.is_empty(), "passed by");
+    open.crash();
+    let report = fsck(&room.options(), FsckMode::default()).unwrap();
+    assert_eq!(report.findings.len(), 1, "fsck passes nothing by: {report}");
+    assert_eq!(report.findings[0].path, segment);
+
+    let open = room.open();
+    let boot = open.db.boot_id();
+    let corrected = open.db.correct_clock(&boot, 5_000_000_000_000).await.unwrap();
+    assert_eq!(corrected, [lecture.id]);
+    open.crash();
+    let open = room.open();
+    let lost: Vec<_> = open.store.recovery().lost.iter().map(|lost| &lost.path).collect();
+    assert_eq!(lost, [&segment], "it was changed, so it is looked at again");
+    open.crash();
+    fs::write(&segment, bytes).unwrap();
+    room.open().close();
+    room.assert_clean();
+}

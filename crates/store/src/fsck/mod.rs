@@ -4,6 +4,7 @@
 //! than the spool is made anew from the `lecture.json` files and the recordings; a sound one is
 //! only checked. Blocks; reads every byte of the spool.
 
+mod parts;
 mod rebuild;
 pub(crate) mod verify;
 

@@ -7,7 +7,7 @@ use lectern_domain::delivery::{DeliveryState, FilePhase};
 use lectern_domain::lecture::LectureState;
 use lectern_domain::segment::SegmentState;
 
-use super::{FindingKind as K, FsckReport};
+use super::{FindingKind as K, FsckReport, parts};
 use crate::db::document::{Document, SegmentRow, Track};
 use crate::db::ledger::Ledger;
 use crate::disk::Disk;
@@ -15,7 +15,6 @@ use crate::layout::{FINISHED, LECTURE_JSON, segment_number};
 use crate::meta;
 use crate::recovery::shelf::all_lectures;
 use crate::recovery::written_revision;
-use crate::spool::segment::hash_file;
 
 /// The whole check.
 pub(crate) fn verify<D: Disk>(
@@ -198,17 +197,19 @@ fn check_segment<D: Disk>(disk: &mut D, path: &Path, row: &SegmentRow, report: &
             );
         }
     }
-    if check_bytes(disk, path, row.bytes, &row.sha256, report) {
+    if check_bytes(disk, path, row.bytes, &row.sha256, &[], report) {
         report.segments += 1;
     }
 }
 
-/// Compares size and hash; true when the hash was taken.
+/// Compares size, hash, and the hashes of the parts as far as they are known; true when the file
+/// was read.
 fn check_bytes<D: Disk>(
     disk: &mut D,
     path: &Path,
     bytes: u64,
     sha256: &str,
+    known: &[String],
     report: &mut FsckReport,
 ) -> bool {
     let read = disk.open(path).and_then(|mut file| {
@@ -216,7 +217,7 @@ fn check_bytes<D: Disk>(
         if size != bytes {
             return Ok((size, None));
         }
-        Ok((size, Some(hash_file(disk, &mut file, bytes)?.0)))
+        Ok((size, Some(parts::compare(disk, &mut file, bytes, known)?)))
     });
     match read {
         Ok((size, None)) => {
@@ -227,14 +228,10 @@ fn check_bytes<D: Disk>(
             );
             false
         }
-        Ok((size, Some(hash))) => {
+        Ok((size, Some(found))) => {
             report.bytes += size;
-            if hash != sha256 {
-                report.find(
-                    K::Hash,
-                    path,
-                    "its bytes are not those that were written; look for it in a backup",
-                );
+            if let Some(message) = found.finding(sha256) {
+                report.find(K::Hash, path, message);
             }
             true
         }
@@ -265,6 +262,7 @@ fn check_finished<D: Disk>(ledger: &Ledger, disk: &mut D, document: &Document, r
             &folder.join(&file.name),
             file.size_bytes,
             &file.sha256,
+            &file.parts,
             report,
         ) {
             report.files += 1;
