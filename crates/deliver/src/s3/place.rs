@@ -62,16 +62,10 @@ impl Place {
         })
     }
 
-    /// The key of a parcel's file.
+    /// The key of a parcel's file. The lecture's folder is named after its id, which no other
+    /// lecture of any room has.
     pub(super) fn key(&self, parcel: &Parcel<'_>) -> String {
-        let Parcel { file, .. } = parcel;
-        format!(
-            "{}{}_{}/{}",
-            self.prefix,
-            parcel.folder(),
-            parcel.lecture(),
-            file.name
-        )
+        format!("{}{}/{}", self.prefix, parcel.folder(), parcel.file.name)
     }
 
     /// A key of our own choice below the prefix.

@@ -73,7 +73,7 @@ pub(crate) fn adapter(url: &str, wish: &Wish, dir: &Path, patience: Patience) ->
 
 /// Where the file of this index belongs.
 pub(crate) fn key(job: &DeliveryJob, index: usize) -> String {
-    format!("{PREFIX}{}_{}/{}", job.folder, job.lecture, job.files[index].name)
+    format!("{PREFIX}{}/{}", job.folder, job.files[index].name)
 }
 
 /// A judge, one lecture of [`SIZE`] bytes to be sent to it, and its journal.
