@@ -6,6 +6,7 @@
 
 pub mod look;
 pub mod media;
+pub mod padding;
 pub mod player;
 pub mod room;
 pub mod signs;

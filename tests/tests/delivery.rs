@@ -3,12 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::io::{Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
 use lectern_testkit::{CuttingProxy, RealTus, free_port};
-use lectern_tests::room::{Room, sha256};
+use lectern_tests::padding::grow;
+use lectern_tests::room::Room;
 use lectern_tests::until;
 
 const MIB: u64 = 1 << 20;
@@ -36,8 +35,8 @@ url = "http://127.0.0.1:{port}/files"
     )
 }
 
-/// Records a short lecture, then makes its finished file as large as asked: by a `free` box at
-/// its end, which every player skips. The daemon does not run meanwhile.
+/// Records a short lecture, then makes its finished file as large as asked. The daemon does not run
+/// afterwards.
 fn large_lecture(room: &mut Room, mib: u64) -> (String, PathBuf, String) {
     room.start();
     room.await_sources();
@@ -49,43 +48,8 @@ fn large_lecture(room: &mut Room, mib: u64) -> (String, PathBuf, String) {
         matches!(state.as_str(), "finished" | "delivering").then_some(())
     });
     room.terminate();
-    let path = room.lecture_dir(&id).join("finished/lecture.mp4");
-    grow(&path, mib * MIB);
-    let hash = sha256(&path);
-    let size = std::fs::metadata(&path).unwrap().len();
-    let sql = format!("UPDATE files SET size_bytes = {size}, sha256 = '{hash}' WHERE name = 'lecture.mp4'");
-    let done = Command::new("sqlite3")
-        .arg(room.path("spool/lectern.db"))
-        .arg(sql)
-        .status()
-        .unwrap();
-    assert!(done.success());
+    let (path, hash) = grow(room, &id, mib * MIB);
     (id, path, hash)
-}
-
-/// Appends a `free` box with a body that does not compress or repeat.
-fn grow(path: &Path, to: u64) {
-    let mut file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
-    let size = file.seek(SeekFrom::End(0)).unwrap();
-    let body = usize::try_from(to - size).unwrap();
-    file.write_all(&u32::try_from(body).unwrap().to_be_bytes())
-        .unwrap();
-    file.write_all(b"free").unwrap();
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut left = body - 8;
-    let mut block = vec![0u8; 1 << 20];
-    while left > 0 {
-        for word in block.chunks_exact_mut(8) {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            word.copy_from_slice(&state.to_le_bytes());
-        }
-        let now = left.min(block.len());
-        file.write_all(&block[..now]).unwrap();
-        left -= now;
-    }
-    file.sync_all().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use jiff::{ToSpan, Zoned};
 use lectern_testkit::{Rules, TusJudge};
+use lectern_tests::padding::grow;
 use lectern_tests::room::{MICROPHONE, Room};
 use lectern_tests::until;
 use serde_json::Value;
@@ -150,6 +151,98 @@ async fn with_hold_nothing_leaves_while_a_lecture_is_recorded() {
     room.lectern(&["stop"]);
     room.await_state(&first, "delivered");
     room.await_state(&second, "delivered");
+}
+
+/// A lecture that takes minutes at the rate that the room allows itself, and is under way.
+async fn sending_slowly(dir: &std::path::Path, upload: &str) -> (TusJudge, Room, String) {
+    let judge = judge(dir).await;
+    let mut room = room(&judge, &format!("rate = \"1Mbit/s\"\n{upload}"));
+    start(&mut room, "wrong");
+    let id = finished(&room);
+    until("the refusal", || room.message("platform-refuses"));
+    room.terminate();
+    grow(&room, &id, 32 << 20);
+    start(&mut room, "right");
+    until("bytes at the platform", || {
+        let active = room.status()["queue"]["active"].clone();
+        (active["sent_bytes"].as_u64()? > 16 * 1024).then_some(())
+    });
+    (judge, room, id)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn p5_a_turn_that_is_over_goes_back_to_the_queue_and_goes_on_where_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let (judge, mut room, id) = sending_slowly(dir.path(), "while_recording = \"hold\"").await;
+    let uploads = until("the line in the status", || {
+        let uploads = room.status()["uploads"].clone();
+        (uploads["line"]["rate_bps"].as_u64()? > 0).then_some(uploads)
+    });
+    assert_eq!(uploads["open"], true);
+    let interrupting = room.lectern(&["start"]);
+    await_shut(&room, "being recorded");
+    until("the delivery to be queued again", || {
+        (state_of(&queue(&room), &id) == "queued").then_some(())
+    });
+    let status = room.status();
+    assert_eq!(
+        status["queue"]["active"],
+        Value::Null,
+        "nothing is under way: {status}"
+    );
+    let before = status["uploads"]["sent_today_bytes"].as_u64().unwrap();
+    assert!(before > 16 * 1024);
+    room.await_recorded(2_000);
+    let after = room.status()["uploads"]["sent_today_bytes"].as_u64().unwrap();
+    assert_eq!(after, before, "not a byte leaves while it is recorded");
+    room.lectern(&["stop"]);
+    until("the delivery to go on", || {
+        let active = room.status()["queue"]["active"].clone();
+        (active["lecture"] == id.as_str() && active["sent_bytes"].as_u64()? > 16 * 1024).then_some(())
+    });
+    room.terminate();
+    let text = std::fs::read_to_string(room.path("lectern.toml")).unwrap();
+    std::fs::write(
+        room.path("lectern.toml"),
+        text.replace("rate = \"1Mbit/s\"\n", ""),
+    )
+    .unwrap();
+    room.start();
+    room.await_state(&id, "delivered");
+    room.await_state(&interrupting, "delivered");
+    assert_eq!(judge.breaches(), Vec::<String>::new());
+    assert_eq!(judge.whole().len(), 2, "the lecture that interrupted it too");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn p9_a_budget_that_runs_out_under_way_ends_the_turn() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_judge, mut room, id) = sending_slowly(dir.path(), "daily = \"8MiB\"").await;
+    let basis = until("the pace to be known", || {
+        room.status()["uploads"]["forecast"]["basis_bps"].as_u64()
+    });
+    assert!((100_000..4_000_000).contains(&basis), "{basis} bit/s");
+    room.terminate();
+    let today = Zoned::now().date();
+    let spent = (8u64 << 20) - 40_000;
+    room.sql(&format!(
+        "UPDATE uploads SET bytes = {spent} WHERE day = '{today}'"
+    ));
+    room.start();
+    let uploads = await_shut(&room, "8MiB");
+    let over = uploads["sent_today_bytes"].as_u64().unwrap() - (8 << 20);
+    println!("{over} bytes beyond the budget");
+    // What the kernel had taken by then, and a quarter of a second.
+    assert!(over < 1 << 20, "{uploads}");
+    until("the delivery to be queued again", || {
+        (state_of(&queue(&room), &id) == "queued").then_some(())
+    });
+    assert!(
+        room.status()["uploads"]["forecast"]["basis_bps"]
+            .as_u64()
+            .is_some(),
+        "the pace outlives a restart"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
