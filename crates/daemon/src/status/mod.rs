@@ -192,3 +192,81 @@ fn current_lecture(view: &View<'_>, session: &Session) -> CurrentLecture {
         facts: session.facts,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use lectern_domain::config::ConfigFile;
+
+    use super::*;
+
+    fn status() -> Status {
+        let text = lectern_domain::config::default_text().as_bytes().to_vec();
+        let file = ConfigFile::decode("default.toml", text).unwrap();
+        let mut status = build(&View {
+            config: &Config::read(&[file], &[]).unwrap(),
+            session: None,
+            reports: &BTreeMap::new(),
+            pictures: &[],
+            track_bytes: &BTreeMap::new(),
+            queue: &QueueSummary::default(),
+            parked: None,
+            uploads: &UploadStatus::default(),
+            zone: &TimeZone::UTC,
+            budget: Budget::default(),
+            clock: ClockTrust::Trusted,
+            start_waits: false,
+            troubles: &[],
+            now_ns: 0,
+            now_unix_ms: 0,
+        });
+        status.uploads.line = Some(LineStatus {
+            rate_bps: 8_000_000,
+            allowed_bps: Some(8_100_000),
+            rtt_us: 20_000,
+            base_rtt_us: 19_000,
+            yielding: false,
+        });
+        status.uploads.forecast.basis_bps = Some(8_000_000);
+        status.uploads.forecast.done_unix_ms = Some(1_795_262_400_000);
+        status
+    }
+
+    /// A page that redraws with every byte is a page that a phone cannot keep up with.
+    #[test]
+    fn bytes_that_go_by_are_no_news_and_what_they_mean_is() {
+        type Change = fn(&mut Status);
+        let noise: [Change; 6] = [
+            |s| s.now_unix_ms += 60_000,
+            |s| s.uploads.sent_today_bytes += 1_000_000,
+            |s| s.uploads.forecast.bytes += 1_000_000,
+            |s| s.uploads.forecast.done_unix_ms = Some(1_795_262_460_000),
+            |s| {
+                if let Some(line) = &mut s.uploads.line {
+                    line.rate_bps += 100_000;
+                    line.rtt_us += 5_000;
+                }
+            },
+            |s| s.queue.pending_bytes += 1_000_000,
+        ];
+        let news: [Change; 5] = [
+            |s| s.uploads.open = !s.uploads.open,
+            |s| s.uploads.line = None,
+            |s| {
+                if let Some(line) = &mut s.uploads.line {
+                    line.yielding = true;
+                }
+            },
+            |s| s.uploads.forecast.nights = Some(3),
+            |s| s.queue.pending += 1,
+        ];
+        let differs_by = |change: Change| {
+            let mut changed = status();
+            change(&mut changed);
+            differs(&status(), &changed)
+        };
+        assert_eq!(noise.map(differs_by), [false; 6]);
+        assert_eq!(news.map(differs_by), [true; 5]);
+    }
+}
