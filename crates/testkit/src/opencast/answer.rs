@@ -59,12 +59,12 @@ impl Hears for Court {
         if target.contains("login") {
             self.breach("a redirect to the login page was followed");
         }
-        let admitted = self
+        let turned_away = self
             .door
             .admit(&self.rules, method.as_str(), &target, request.headers());
-        let answer = match admitted {
-            Err(turned_away) => turned_away,
-            Ok(()) => {
+        let answer = match turned_away {
+            Some(answer) => answer,
+            None => {
                 let misdeed = call.and_then(|call| self.take_misdeed(call, &request));
                 let answer = match &misdeed {
                     Some(Misdeed::Nothing) => breaker.cut(false).await,

@@ -24,14 +24,14 @@ pub(super) struct Door {
 }
 
 impl Door {
-    /// Lets a request in, or says how it is turned away.
+    /// How a request is turned away; `None`: it may come in.
     pub(super) fn admit(
         &self,
         rules: &OpencastRules,
         method: &str,
         target: &str,
         headers: &HeaderMap,
-    ) -> Result<(), Answer> {
+    ) -> Option<Answer> {
         let shown = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let asks_for_digest = headers
             .get("x-requested-auth")
@@ -40,16 +40,16 @@ impl Door {
         match (rules.auth, scheme) {
             (OpencastAuth::Basic, Some(("Basic", pair))) => {
                 let right = STANDARD.encode(format!("{}:{}", rules.user, rules.password));
-                if pair == right { Ok(()) } else { Err(status(401)) }
+                (pair != right).then(|| status(401))
             }
             (OpencastAuth::Digest, Some(("Digest", fields))) => self.check(rules, method, target, fields),
             // Digest is spoken only to those who ask for it.
-            _ if asks_for_digest => Err(self.challenge(false)),
-            _ => Err(login_page()),
+            _ if asks_for_digest => Some(self.challenge(false)),
+            _ => Some(login_page()),
         }
     }
 
-    fn check(&self, rules: &OpencastRules, method: &str, target: &str, fields: &str) -> Result<(), Answer> {
+    fn check(&self, rules: &OpencastRules, method: &str, target: &str, fields: &str) -> Option<Answer> {
         let fields = pairs(fields);
         let field = |name: &str| fields.get(name).map_or("", String::as_str);
         let who = md5(&[&rules.user, REALM, &rules.password]);
@@ -64,14 +64,14 @@ impl Door {
         ]);
         let signed = field("username") == rules.user && field("uri") == target && field("qop") == "auth";
         if !signed || field("response") != right {
-            return Err(self.challenge(false));
+            return Some(self.challenge(false));
         }
         let given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = given
             .get(field("nonce"))
             .is_some_and(|at| at.elapsed() <= rules.nonce_life);
         drop(given);
-        if fresh { Ok(()) } else { Err(self.challenge(true)) }
+        (!fresh).then(|| self.challenge(true))
     }
 
     fn challenge(&self, stale: bool) -> Answer {

@@ -127,7 +127,8 @@ impl Court {
         if known.iter().any(|workflow| workflow.state == "RUNNING") {
             return refuse(500, None);
         }
-        let tracks = match self.notes().book.resolve(&document) {
+        let resolved = self.notes().book.resolve(&document);
+        let tracks = match resolved {
             Ok(tracks) => tracks,
             Err(unknown) => {
                 self.breach(&format!("a media package with the unknown element {unknown}"));
