@@ -420,6 +420,8 @@ impl Room {
         let entries: Vec<_> = std::fs::read_dir(self.path("platform"))
             .expect("the platform's folder")
             .flatten()
+            // Beside the lectures lies the manifest of what was carried.
+            .filter(|entry| entry.path().is_dir())
             .collect();
         assert_eq!(
             entries.len(),
