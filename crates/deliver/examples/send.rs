@@ -5,6 +5,7 @@
 //! and the outcome. The journal prints commits instead of keeping them: this is for measuring, a
 //! restart of it begins a new upload. `--log` tells each change of pace on standard error.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -12,9 +13,10 @@ use async_trait::async_trait;
 use lectern_deliver::{Courier, Journal, JournalError, Line, LineRules, Outcome, Secrets, connect};
 use lectern_domain::config::{Credential, Platform, PlatformKind, Send};
 use lectern_domain::delivery::{Commit, DeliveryFile, DeliveryJob, FilePhase, Turn};
-use lectern_domain::finished::FileRole;
+use lectern_domain::finished::{FileRole, PART_BYTES};
 use lectern_domain::ids::{DeliveryId, LectureId};
 use nix::sys::resource::{UsageWho, getrusage};
+use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
 const USAGE: &str = "usage: send URL FILE [--ca FILE] [--token-file FILE] [--rate RATE] [--yield] [--proxy URL] \
@@ -145,11 +147,29 @@ fn described(path: &Path) -> Result<DeliveryFile, Box<dyn std::error::Error>> {
         role: FileRole::Lecture,
         size_bytes: std::fs::metadata(path)?.len(),
         sha256: lectern_testkit::sha256_of_file(path)?,
-        parts: Vec::new(),
+        parts: parts(path)?,
         duration_ms: None,
         content_type: "video/mp4".to_owned(),
         phase: FilePhase::Pending,
     })
+}
+
+/// The hashes that finishing a lecture leaves with it.
+fn parts(path: &Path) -> std::io::Result<Vec<String>> {
+    let mut file = std::fs::File::open(path)?;
+    let mut hashes = Vec::new();
+    loop {
+        let mut part = Vec::new();
+        if file.by_ref().take(PART_BYTES).read_to_end(&mut part)? == 0 {
+            return Ok(hashes);
+        }
+        hashes.push(
+            Sha256::digest(&part)
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
+        );
+    }
 }
 
 /// User and system time of this process so far, in seconds.

@@ -38,6 +38,8 @@ pub(super) struct Sim {
     buffer: f64,
     queue: Queue,
     queued: VecDeque<(Whose, f64, f64)>,
+    /// Bytes of it, ours and the class's.
+    waiting: [f64; 2],
     /// Bytes that we were served more than the class, while both waited.
     ahead: f64,
     /// What arrives at our end: when, bytes, and the round trip time it shows.
@@ -80,6 +82,7 @@ impl Sim {
             buffer: line * buffer_ms / 1000.0,
             queue: Queue::Shared,
             queued: VecDeque::new(),
+            waiting: [0.0; 2],
             ahead: 0.0,
             acks: VecDeque::new(),
             acked: 0.0,
@@ -146,8 +149,7 @@ impl Sim {
 
     /// Seconds that a byte of ours waits now.
     pub(super) fn queue_s(&self) -> f64 {
-        let bytes: f64 = self.queued.iter().map(|(_, bytes, _)| bytes).sum();
-        bytes / self.line
+        (self.waiting[0] + self.waiting[1]).max(0.0) / self.line
     }
 
     pub(super) fn state(&self) -> State {
@@ -202,15 +204,14 @@ impl Sim {
             sent.push((Whose::Class, free));
         }
         for (whose, bytes) in sent.into_iter().filter(|(_, bytes)| *bytes > 0.0) {
-            let queued: f64 = self
-                .queued
-                .iter()
-                .filter(|(owner, ..)| self.queue == Queue::Shared || *owner == whose)
-                .map(|(_, bytes, _)| bytes)
-                .sum();
+            let queued = match self.queue {
+                Queue::Shared => self.waiting[0] + self.waiting[1],
+                Queue::PerFlow => self.waiting[whose as usize],
+            };
             let kept = bytes.min(self.buffer - queued).max(0.0);
             if kept > 0.0 {
                 self.queued.push_back((whose, kept, self.now_s));
+                self.waiting[whose as usize] += kept;
             }
             if let Some(class) = self
                 .class
@@ -251,7 +252,8 @@ impl Sim {
             };
             let part = bytes.min(share);
             most -= part;
-            if self.queued.iter().all(|(owner, ..)| *owner == whose) {
+            self.waiting[whose as usize] -= part;
+            if self.waiting[1 - whose as usize] < 1.0 {
                 self.ahead = 0.0;
             } else {
                 self.ahead += if whose == Whose::Ours { part } else { -part };
