@@ -185,7 +185,10 @@ fn nothing_unwraps_outside_of_tests() {
             continue;
         }
         // By habit of the workspace the tests are the last thing in a file.
-        let product = text.split("#[cfg(test)]\nmod ").next().unwrap_or(&text);
+        let tests =
+            ["mod ", "pub(super) mod ", "pub(crate) mod "].map(|word| format!("#[cfg(test)]\n{word}"));
+        let end = tests.iter().filter_map(|tests| text.find(tests)).min();
+        let product = &text[..end.unwrap_or(text.len())];
         for (number, line) in product.lines().enumerate() {
             if line.contains(".unwrap()") && !line.trim_start().starts_with("//") {
                 findings.push(format!(

@@ -12,7 +12,7 @@ use lectern_domain::api::DeliveryView;
 use lectern_domain::config::PlatformKind;
 use lectern_domain::delivery::{Commit, DeliveryJob, DeliveryState, FilePhase, Turn};
 use lectern_domain::ids::{DeliveryId, PlatformName};
-use lectern_store::Db;
+use lectern_store::{Db, DbError};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info, warn};
@@ -171,7 +171,23 @@ impl Rounds {
         drop(self.out.send(CourierEvent::Changed).await);
         if broke_off {
             self.look().await;
+            self.take_up_again(delivery).await;
+        }
+    }
+
+    /// A commit failed in mid-delivery: what the database says of it is `sending` or `verifying`,
+    /// and those are not due. Makes it a doubt as soon as the database takes one.
+    async fn take_up_again(&mut self, delivery: DeliveryId) {
+        let doubt = Commit::State {
+            state: DeliveryState::Reconciling,
+        };
+        while !self.is_stopped() {
             self.rest(PAUSE).await;
+            match self.db.commit_delivery(delivery, doubt.clone()).await {
+                // A conflict: its first commit had failed, or its last had not.
+                Ok(()) | Err(DbError::Conflict(_) | DbError::NotFound(_)) => return,
+                Err(error) => error!(error = %error, "a delivery that broke off could not be taken up again"),
+            }
         }
     }
 
