@@ -230,6 +230,38 @@ async fn steps_that_the_state_does_not_allow_are_refused_and_change_nothing() {
 }
 
 #[tokio::test]
+async fn p5_a_parked_delivery_forgets_its_upload_so_that_a_person_can_have_it_sent_anew() {
+    let room = Room::new();
+    let (open, lecture) = finished(&room, vec![delivery("central", &[Send::Lecture])]).await;
+    let job = due(&open, 0, &["central"]).await.unwrap();
+    let file = |phase| Commit::File {
+        name: "lecture.mp4".to_owned(),
+        phase,
+    };
+    let remote = || "r".to_owned();
+    enter(&open, &job, &[D::Reconciling, D::Sending]).await;
+    let completing = file(FilePhase::Completing { remote: remote() });
+    commit(&open, &job, completing.clone()).await.unwrap();
+    let why = "nobody knows whether it arrived".to_owned();
+    commit(&open, &job, Commit::Parked { why }).await.unwrap();
+    for phase in [FilePhase::Bound { remote: remote() }, FilePhase::Creating] {
+        commit(&open, &job, file(phase)).await.unwrap();
+    }
+    for refused in [completing, file(FilePhase::Pending), receipt("lecture.mp4")] {
+        let result = commit(&open, &job, refused.clone()).await;
+        assert!(
+            matches!(result, Err(DbError::Conflict(_))),
+            "{refused:?}: {result:?}"
+        );
+    }
+    assert_eq!(open.db.retry_lecture(lecture.id).await.unwrap(), 1);
+    let again = due(&open, 0, &["central"]).await.unwrap();
+    assert_eq!(again.files[0].phase, FilePhase::Creating);
+    open.close();
+    room.assert_clean();
+}
+
+#[tokio::test]
 async fn waiting_parked_and_cancelled_deliveries_obey_people() {
     let room = Room::new();
     let (open, lecture) = finished(

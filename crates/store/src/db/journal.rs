@@ -165,7 +165,9 @@ fn apply(tx: &Transaction<'_>, id: DeliveryId, commit: &Commit) -> Result<(), Db
             settle_lecture(tx, lecture)
         }
         Commit::File { name, phase } => {
-            under_way(id, now)?;
+            if !takes_back(now, phase) {
+                under_way(id, now)?;
+            }
             set_phase(tx, id, name, phase)
         }
         Commit::Receipt {
@@ -217,6 +219,12 @@ fn under_way(id: DeliveryId, now: DeliveryState) -> Result<(), DbError> {
             "delivery {id} is {now}; its files change only while it is under way"
         ))),
     }
+}
+
+/// Whether a file of a parked delivery becomes less certain: its run parks first and forgets then,
+/// so that a cut in between parks again and never sends without a person's word.
+fn takes_back(now: DeliveryState, next: &FilePhase) -> bool {
+    now == DeliveryState::Parked && matches!(next, FilePhase::Creating | FilePhase::Bound { .. })
 }
 
 fn enter(
