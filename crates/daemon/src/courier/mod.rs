@@ -117,6 +117,7 @@ impl Courier {
             rules,
             holds: Holds::default(),
             board,
+            begun: None,
         };
         let thread = std::thread::Builder::new()
             .name("deliver".to_owned())

@@ -7,7 +7,7 @@ use lectern_capture::clock::unix_ms;
 use lectern_deliver::Line;
 use lectern_domain::config::Config;
 use lectern_domain::delivery::DeliveryJob;
-use lectern_domain::ids::PlatformName;
+use lectern_domain::ids::{DeliveryId, PlatformName};
 use lectern_store::{Db, DbError, DueQuery};
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
@@ -47,6 +47,8 @@ pub(super) struct Rounds {
     pub(super) holds: Holds,
     pub(super) purse: Purse,
     pub(super) board: Board,
+    /// The delivery that was begun and not concluded: after a panic, the one that it broke.
+    pub(super) begun: Option<DeliveryId>,
 }
 
 impl Rounds {
@@ -55,6 +57,9 @@ impl Rounds {
         // Whatever was under way broke off.
         self.board.underway = None;
         self.purse.set_sending(false, unix_ms()).await;
+        if let Some(broken) = self.begun.take() {
+            self.put_off(broken).await;
+        }
         while !self.is_stopped() {
             let gate = self.look().await;
             match self.next(gate).await {

@@ -26,6 +26,12 @@ use super::rounds::{Next, PAUSE, Rounds};
 /// beyond a budget or after the hours.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
+/// How long a delivery rests that broke down by a fault of ours.
+const BROKEN_MS: i64 = 15 * 60_000;
+/// What people are told of it.
+const BROKEN: &str = "Sending broke down by a fault in Lectern; the log of the recorder says where. The lecture is \
+                      safe on this machine. It is tried again by itself.";
+
 /// Whose turn it is and why it may end.
 struct Held {
     id: DeliveryId,
@@ -119,6 +125,7 @@ impl Rounds {
         let (over, stop) = watch::channel(false);
         let courier = lectern_deliver::Courier::default();
         let id = job.id;
+        self.begun = Some(id);
         let outcome = {
             let run = courier.run(job, &adapter, &journal, &progress, stop);
             // Both go on at once: the look at the database must not keep the line waiting.
@@ -159,6 +166,7 @@ impl Rounds {
         delivery: DeliveryId,
         outcome: Result<Outcome, CourierError>,
     ) {
+        self.begun = None;
         let broke_off = outcome.is_err();
         if let Some(learnt) = outcome.ok().and_then(|outcome| learnt(delivery, outcome)) {
             self.holds.learn(platform, learnt, unix_ms());
@@ -188,6 +196,37 @@ impl Rounds {
                 Ok(()) | Err(DbError::Conflict(_) | DbError::NotFound(_)) => return,
                 Err(error) => error!(error = %error, "a delivery that broke off could not be taken up again"),
             }
+        }
+    }
+
+    /// A delivery panicked: its row may say `sending`, which is not due, and its next try may panic
+    /// too. Has it wait, so that it is not forgotten and the others have their turn.
+    pub(super) async fn put_off(&mut self, delivery: DeliveryId) {
+        let doubt = Commit::State {
+            state: DeliveryState::Reconciling,
+        };
+        while !self.is_stopped() {
+            let wait = Commit::Waiting {
+                until_unix_ms: unix_ms().saturating_add(BROKEN_MS),
+                why: BROKEN.to_owned(),
+            };
+            // Only a doubt can wait, and every state that is not over can come in doubt.
+            let put_off = match self.db.commit_delivery(delivery, doubt.clone()).await {
+                Ok(()) => self.db.commit_delivery(delivery, wait).await,
+                Err(error) => Err(error),
+            };
+            match put_off {
+                Ok(()) => self.board.queue_changed(),
+                Err(DbError::Conflict(_) | DbError::NotFound(_)) => {}
+                Err(error) => {
+                    error!(error = %error, "a delivery that broke down could not be put off");
+                    self.rest(PAUSE).await;
+                    continue;
+                }
+            }
+            drop(self.out.send(CourierEvent::Progress(None)).await);
+            drop(self.out.send(CourierEvent::Changed).await);
+            return;
         }
     }
 
