@@ -6,7 +6,9 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use bytes::Bytes;
 use lectern_domain::finished::PART_BYTES;
@@ -47,10 +49,11 @@ pub(crate) fn begin(path: PathBuf, from: u64, length: u64) -> JoinHandle<io::Res
     })
 }
 
-/// The SHA-256 of a file's first `to` bytes. Dropping the future ends the reading.
-pub(crate) async fn sha256_of(path: &Path, to: u64) -> io::Result<Digest> {
+/// The SHA-256 of a file's first `to` bytes. A disk that gives no block within `patience` is an
+/// error of kind `TimedOut`. Dropping the future ends the reading.
+pub(crate) async fn sha256_of(path: &Path, to: u64, patience: Duration) -> io::Result<Digest> {
     let mut hash = Sha256::new();
-    in_blocks(path, to, move |block| match block {
+    in_blocks(path, to, patience, move |block| match block {
         Some(block) => {
             hash.update(block);
             None
@@ -64,7 +67,8 @@ pub(crate) async fn sha256_of(path: &Path, to: u64) -> io::Result<Digest> {
 pub(crate) async fn hashes_of(path: &Path, to: u64) -> io::Result<Hashes> {
     let (mut whole, mut part, mut parts) = (Sha256::new(), Sha256::new(), Vec::new());
     let mut filled = 0;
-    in_blocks(path, to, move |block| {
+    // Our own disk is waited for: there is no lecture without it.
+    in_blocks(path, to, Duration::MAX, move |block| {
         if let Some(block) = block {
             whole.update(block);
             part.update(block);
@@ -87,19 +91,22 @@ pub(crate) async fn hashes_of(path: &Path, to: u64) -> io::Result<Hashes> {
 async fn in_blocks<T: Send + 'static>(
     path: &Path,
     to: u64,
+    patience: Duration,
     mut take: impl FnMut(Option<&[u8]>) -> Option<T> + Send + 'static,
 ) -> io::Result<T> {
     let path = path.to_owned();
-    let wanted = Arc::new(());
-    let listener: Weak<()> = Arc::downgrade(&wanted);
-    let reading = tokio::task::spawn_blocking(move || {
+    let wanted = Arc::new(AtomicU64::new(0));
+    let listener: Weak<AtomicU64> = Arc::downgrade(&wanted);
+    let mut reading = tokio::task::spawn_blocking(move || {
         let mut file = File::open(path)?;
         let mut block = vec![0; BLOCK_BYTES];
         let mut left = to;
         while left > 0 {
-            if listener.strong_count() == 0 {
+            let Some(blocks) = listener.upgrade() else {
                 return Err(io::ErrorKind::Interrupted.into());
-            }
+            };
+            blocks.fetch_add(1, Ordering::Relaxed);
+            drop(blocks);
             let length = usize::try_from(left).map_or(BLOCK_BYTES, |left| left.min(BLOCK_BYTES));
             file.read_exact(&mut block[..length])?;
             take(Some(&block[..length]));
@@ -107,9 +114,17 @@ async fn in_blocks<T: Send + 'static>(
         }
         take(None).ok_or_else(|| io::ErrorKind::InvalidData.into())
     });
-    let read = reading.await.unwrap_or_else(|died| Err(io::Error::other(died)));
-    drop(wanted);
-    read
+    let mut seen = 0;
+    loop {
+        if let Ok(read) = tokio::time::timeout(patience, &mut reading).await {
+            return read.unwrap_or_else(|died| Err(io::Error::other(died)));
+        }
+        let begun = wanted.load(Ordering::Relaxed);
+        if begun == seen {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        seen = begun;
+    }
 }
 
 /// Lower-case hex.
@@ -157,10 +172,27 @@ mod tests {
                 .collect();
             assert_eq!(hashes.parts, parts, "{size}");
             assert_eq!(hashes.whole, <Digest>::from(Sha256::digest(&bytes)), "{size}");
-            assert_eq!(sha256_of(&path, size).await.unwrap(), hashes.whole, "{size}");
+            assert_eq!(
+                sha256_of(&path, size, Duration::MAX).await.unwrap(),
+                hashes.whole,
+                "{size}"
+            );
         }
-        let error = sha256_of(&path, PART_BYTES + 2).await.unwrap_err();
+        let error = sha256_of(&path, PART_BYTES + 2, Duration::MAX).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+    }
+
+    #[tokio::test]
+    async fn p10_a_disk_that_gives_nothing_is_not_waited_for_for_ever() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pipe");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        // Opens at once, and there is never anything to read.
+        let _keep = File::options().read(true).write(true).open(&path).unwrap();
+        let error = sha256_of(&path, 1, Duration::from_millis(10)).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        // Ends the thread that hangs in the pipe.
+        std::fs::write(&path, "x").unwrap();
     }
 
     #[test]

@@ -21,6 +21,10 @@ use crate::reading;
 
 /// One write.
 const BLOCK_BYTES: usize = 128 * 1024;
+/// One step on a folder takes no longer, or its server is away: a mount of NFS keeps whoever asks
+/// until the server is back, and meanwhile no other platform would be served. A server that was
+/// restarted answers after 90 s at the latest.
+pub(super) const LONGEST_STEP: Duration = Duration::from_secs(120);
 
 /// Makes the lecture's folder and the empty part, and syncs what names them.
 pub(super) async fn create(place: &Place, root: Option<&Path>) -> Result<(), Fault> {
@@ -54,8 +58,8 @@ pub(super) async fn agreeing(parcel: &Parcel<'_>, part: &Path, length: u64) -> R
         if start >= end {
             break;
         }
-        let (there, found) = reading::begin(part.to_owned(), start, end - start)
-            .await
+        let (there, found) = answered(reading::begin(part.to_owned(), start, end - start))
+            .await?
             .unwrap_or_else(|died| Err(io::Error::other(died)))
             .map_err(|error| obstacle("read", part, &error))?;
         let same = if end == parcel.contents.part_range(index).end {
@@ -140,7 +144,7 @@ pub(super) async fn reads_back(parcel: &Parcel<'_>, part: &Path) -> Result<bool,
     if super::place::length(part).await? != Some(size) {
         return Ok(false);
     }
-    let found = reading::sha256_of(part, size)
+    let found = reading::sha256_of(part, size, LONGEST_STEP)
         .await
         .map_err(|error| obstacle("read", part, &error))?;
     Ok(reading::hex(&found) == parcel.file.sha256)
@@ -213,8 +217,40 @@ pub(super) async fn try_out(root: &Path) -> Result<(), Fault> {
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, Fault> {
-    match tokio::task::spawn_blocking(work).await {
+    match answered(tokio::task::spawn_blocking(work)).await? {
         Ok(result) => result,
         Err(died) => Err(Fault::doubt(format!("The file work broke off: {died}."))),
+    }
+}
+
+/// Gives a step up that takes too long. A thread that hangs in the kernel stays there until the
+/// folder answers; what it then does is what the next try finds done, or does again.
+pub(super) async fn answered<T>(step: impl Future<Output = T>) -> Result<T, Fault> {
+    answered_within(LONGEST_STEP, step).await
+}
+
+async fn answered_within<T>(limit: Duration, step: impl Future<Output = T>) -> Result<T, Fault> {
+    tokio::time::timeout(limit, step).await.map_err(|_| {
+        Fault::later(format!(
+            "The folder did not answer for {} s: look at the disk, or at the share's server and the way to it.",
+            limit.as_secs_f32()
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn p10_a_share_that_never_answers_is_put_off_and_does_not_hold_up_all_others() {
+        let (answer, never) = std::sync::mpsc::channel::<()>();
+        let hangs = tokio::task::spawn_blocking(move || never.recv().is_err());
+        let given_up = answered_within(Duration::from_millis(10), hangs).await;
+        drop(answer);
+        assert!(
+            matches!(&given_up, Err(Fault::Later { happened, .. }) if happened.contains("did not answer for 0.01 s")),
+            "{given_up:?}"
+        );
     }
 }

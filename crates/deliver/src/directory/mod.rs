@@ -79,14 +79,14 @@ impl Directory {
             Some(label) => self.disks.mount_point(label)?.join(&self.path),
             None => self.path.clone(),
         };
-        match tokio::fs::metadata(&path).await {
+        match copy::answered(tokio::fs::metadata(&path)).await? {
             Ok(meta) if meta.is_dir() => Ok(Root { path, missing: false }),
             Ok(_) => Err(Fault::refused(
                 format!("{} is no folder.", path.display()),
                 "Check the platform's path in the configuration.",
             )),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                if self.may_create(&path).await {
+                if copy::answered(self.may_create(&path)).await? {
                     Ok(Root { path, missing: true })
                 } else {
                     Err(Fault::later(format!(
@@ -240,7 +240,7 @@ impl Platform for Directory {
         };
         // What `complete` read back a moment ago is not read again.
         if there && !completed_now {
-            let found = reading::sha256_of(&place.whole, size)
+            let found = reading::sha256_of(&place.whole, size, copy::LONGEST_STEP)
                 .await
                 .map_err(|error| obstacle("read", &place.whole, &error))?;
             if reading::hex(&found) != parcel.file.sha256 {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::copy::answered;
 use crate::fault::Fault;
 use crate::reading::hex;
 
@@ -108,7 +109,7 @@ fn portable(name: &str) -> Cow<'_, str> {
 
 /// The length of a file; `None` when there is none.
 pub(super) async fn length(path: &Path) -> Result<Option<u64>, Fault> {
-    match tokio::fs::metadata(path).await {
+    match answered(tokio::fs::metadata(path)).await? {
         Ok(meta) if meta.is_file() => Ok(Some(meta.len())),
         Ok(_) => Err(Fault::person(
             format!("{} is in the way: it is no plain file.", path.display()),
