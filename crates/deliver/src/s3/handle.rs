@@ -11,7 +11,7 @@ use super::digest::Sum;
 use super::protocol::Part;
 
 /// No store takes more parts.
-const MOST_PARTS: u64 = 10_000;
+pub(super) const MOST_PARTS: u64 = 10_000;
 /// Enough of the file's hash.
 const HASH_DIGITS: usize = 16;
 

@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 use url::Url;
 
 use super::digest::Sum;
-use super::handle::Upload;
+use super::handle::{MOST_PARTS, Upload};
 use super::object::Object;
 use super::place::Place;
 use super::protocol::{self, Created, Part, PartsPage, UploadsPage};
@@ -207,10 +207,11 @@ impl Session {
             let Some(page) = protocol::read::<PartsPage>(&reply.body, "ListPartsResult") else {
                 return Err(self.no_answer("the question for the parts"));
             };
-            parts.extend(page.parts.into_iter().map(|part| (part.part_number, part)));
+            let numbered = page.parts.into_iter().map(|part| (part.part_number, part));
+            parts.extend(numbered.filter(|(number, _)| *number <= MOST_PARTS));
             match page.next_part_number_marker {
-                Some(next) if page.is_truncated && next > marker => marker = next,
-                // The last page, or one that leads nowhere. Not every store lists in order.
+                Some(next) if page.is_truncated && next > marker && next < MOST_PARTS => marker = next,
+                // The last page, or one that leads nowhere or on without an end. Not every store lists in order.
                 _ => {
                     let in_row = (1..)
                         .zip(parts)
