@@ -155,10 +155,11 @@ pub(crate) fn job(dir: &Path, files: &[(&str, u64)]) -> DeliveryJob {
             }
         })
         .collect();
+    let lecture = LectureId::random();
     DeliveryJob {
         id: DeliveryId(1),
-        lecture: LectureId::random(),
-        folder: "2026-11-21T1000_b-204_1".to_owned(),
+        lecture,
+        folder: format!("2026-11-21T1000_b-204_{lecture}"),
         title: "Linear algebra – 线性代数 – الجبر".to_owned(),
         course: None,
         presenter: None,
