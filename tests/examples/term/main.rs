@@ -21,8 +21,9 @@ use lectern_tests::until;
 const DAY_MINUTES: i64 = 3;
 const COURSES: usize = 18;
 const PER_DAY: usize = 6;
-/// How long a lecture is recorded, in milliseconds.
-const LECTURE_MS: u64 = 4_000;
+/// How long a lecture is recorded, in milliseconds: noise, of which a day has a little more than a
+/// night can take.
+const LECTURE_MS: u64 = 6_000;
 /// Days of which the timetable knows the nights.
 const DAYS: i64 = 40;
 
@@ -91,11 +92,12 @@ impl Term {
 [[source]]
 name = "camera"
 role = "presenter"
-kind = "test-video"
+kind = "gst"
+launch = "videotestsrc is-live=true pattern=snow"
 width = 320
 height = 180
 fps = 10
-bitrate = "200kbit/s"
+bitrate = "400kbit/s"
 [[source]]
 name = "microphone"
 role = "microphone"
@@ -108,7 +110,7 @@ url = "http://127.0.0.1:{port}/files/"
 send = ["lecture", "tracks", "metadata"]
 [upload]
 window = [{windows}]
-rate = "256kbit/s"
+rate = "512kbit/s"
 daily = "1GiB"
 while_recording = "hold"
 "#
