@@ -123,6 +123,14 @@ async fn sound_and_small_files_of_every_lecture_go_before_large_ones() {
 
     let by_age = next(&open, BY_AGE).await.unwrap();
     assert_eq!((by_age.lecture, by_age.turn), (only_large, Turn::All));
+    let query = || support::oldest(0, vec![central()]);
+    let beside = open
+        .db
+        .due_beside(query(), vec![by_age.id])
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(beside.lecture, both, "the oldest was passed by");
     let first = next(&open, PHONE_FIRST).await.unwrap();
     assert_eq!((first.lecture, first.turn), (both, Turn::First));
     assert_eq!(

@@ -7,9 +7,10 @@
 //!  └──────served──── Parked (15 min, 30 min, 1 h, 1 h …; then one lecture tries)
 //! ```
 //! A platform that is away is found out once and not once for each lecture; one that refuses
-//! everybody is no lecture's fault. Nothing is kept over a restart, which is a new try.
+//! everybody is no lecture's fault. Whether it refuses everybody is seen by the next lecture that
+//! tries: one that was refused goes after all others, so that it never blocks them. Nothing is kept over a restart, which is a new try.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lectern_domain::api::PlatformState;
 use lectern_domain::ids::{DeliveryId, PlatformName};
@@ -175,25 +176,44 @@ fn away_ms(failures: u32) -> i64 {
 
 /// How all platforms are.
 #[derive(Debug, Default)]
-pub(crate) struct Holds(BTreeMap<PlatformName, Hold>);
+pub(crate) struct Holds {
+    platforms: BTreeMap<PlatformName, Hold>,
+    /// Deliveries whose last try was refused; as many as there are open ones at most.
+    refused: BTreeSet<DeliveryId>,
+}
 
 impl Holds {
     /// Takes in what was learnt of a platform.
     pub(crate) fn learn(&mut self, platform: &PlatformName, learnt: Learnt, now_unix_ms: i64) {
-        let hold = self.0.entry(platform.clone()).or_default();
+        let hold = self.platforms.entry(platform.clone()).or_default();
         *hold = std::mem::take(hold).step(learnt, now_unix_ms);
+    }
+
+    /// Takes in whether a delivery was refused, like any other, or heard.
+    pub(crate) fn heard(&mut self, delivery: DeliveryId, refused: bool) {
+        if refused {
+            self.refused.insert(delivery);
+        } else {
+            self.refused.remove(&delivery);
+        }
+    }
+
+    /// Deliveries that go after all others.
+    pub(crate) fn refused(&self) -> Vec<DeliveryId> {
+        self.refused.iter().copied().collect()
     }
 
     /// A person says: try all again.
     pub(crate) fn try_again(&mut self, now_unix_ms: i64) {
-        for hold in self.0.values_mut() {
+        self.refused.clear();
+        for hold in self.platforms.values_mut() {
             *hold = std::mem::take(hold).step(Learnt::TryAgain, now_unix_ms);
         }
     }
 
     /// How one platform is.
     pub(crate) fn of(&self, platform: &PlatformName) -> &Hold {
-        self.0.get(platform).unwrap_or(&Hold::Free)
+        self.platforms.get(platform).unwrap_or(&Hold::Free)
     }
 
     /// Whether it may be served.
@@ -206,7 +226,7 @@ impl Holds {
     /// When the next platform may be served again.
     pub(crate) fn next_unix_ms(&self, now_unix_ms: i64) -> Option<i64> {
         let ends = self
-            .0
+            .platforms
             .values()
             .filter_map(|hold| hold.told().map(|(_, until_unix_ms)| until_unix_ms));
         ends.filter(|until_unix_ms| *until_unix_ms > now_unix_ms).min()
@@ -285,6 +305,20 @@ mod tests {
                 "{hold:?} {learnt:?}"
             );
         }
+    }
+
+    #[test]
+    fn who_was_refused_goes_last_until_it_is_heard_or_a_person_says_again() {
+        let mut holds = Holds::default();
+        for id in [1, 2] {
+            holds.heard(DeliveryId(id), true);
+        }
+        holds.heard(DeliveryId(3), false);
+        assert_eq!(holds.refused(), [DeliveryId(1), DeliveryId(2)]);
+        holds.heard(DeliveryId(1), false);
+        assert_eq!(holds.refused(), [DeliveryId(2)]);
+        holds.try_again(NOW);
+        assert_eq!(holds.refused(), []);
     }
 
     #[test]

@@ -104,13 +104,29 @@ impl Rounds {
     }
 
     /// The delivery whose turn it is: what a person wants now, then what the gate lets through.
+    /// Those that were refused come after all others.
     pub(super) async fn next(&self, gate: Gate) -> Result<Option<Next>, DbError> {
+        let refused = self.holds.refused();
+        let next = self.next_beside(gate, &refused).await?;
+        if next.is_some() || refused.is_empty() {
+            return Ok(next);
+        }
+        self.next_beside(gate, &[]).await
+    }
+
+    /// [`Rounds::next`] among all but these.
+    pub(super) async fn next_beside(
+        &self,
+        gate: Gate,
+        passed_by: &[DeliveryId],
+    ) -> Result<Option<Next>, DbError> {
         let now_unix_ms = unix_ms();
-        if let Some(job) = self.due(true, self.served(now_unix_ms, |_| true)).await? {
+        let all = self.served(now_unix_ms, |_| true);
+        if let Some(job) = self.due(true, all, passed_by).await? {
             return Ok(Some(Next { job, urgent: true }));
         }
         let open = self.served(now_unix_ms, |network| gate.shuts(network).is_none());
-        let job = self.due(false, open).await?;
+        let job = self.due(false, open, passed_by).await?;
         Ok(job.map(|job| Next { job, urgent: false }))
     }
 
@@ -118,6 +134,7 @@ impl Rounds {
         &self,
         urgent_only: bool,
         platforms: Vec<PlatformName>,
+        passed_by: &[DeliveryId],
     ) -> Result<Option<DeliveryJob>, DbError> {
         if platforms.is_empty() {
             return Ok(None);
@@ -128,7 +145,7 @@ impl Rounds {
             phone_first: self.config.upload.phone_first,
             urgent_only,
         };
-        self.db.due_delivery(query).await
+        self.db.due_beside(query, passed_by.to_vec()).await
     }
 
     /// Platforms that are not left alone and that `may` be served, told whether each is reached

@@ -168,6 +168,11 @@ impl Rounds {
     ) {
         self.begun = None;
         let broke_off = outcome.is_err();
+        // A turn that was taken back says nothing.
+        if !matches!(outcome, Ok(Outcome::Stopped)) {
+            let refused = matches!(outcome, Ok(Outcome::Refused { .. }));
+            self.holds.heard(delivery, refused);
+        }
         if let Some(learnt) = outcome.ok().and_then(|outcome| learnt(delivery, outcome)) {
             self.holds.learn(platform, learnt, unix_ms());
         }
@@ -260,7 +265,7 @@ impl Rounds {
 
     /// Whether another delivery goes before the one under way.
     async fn is_outranked(&self, held: &Held, gate: super::gate::Gate) -> bool {
-        match self.next(gate).await {
+        match self.next_beside(gate, &self.holds.refused()).await {
             Ok(Some(next)) if next.job.id != held.id => {
                 if next.urgent {
                     !held.urgent

@@ -54,8 +54,21 @@ impl Db {
     /// # Errors
     /// The database failed.
     pub async fn due_delivery(&self, query: DueQuery) -> Result<Option<DeliveryJob>, DbError> {
+        self.due_beside(query, Vec::new()).await
+    }
+
+    /// [`Db::due_delivery`] among all but these.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn due_beside(
+        &self,
+        query: DueQuery,
+        passed_by: Vec<DeliveryId>,
+    ) -> Result<Option<DeliveryJob>, DbError> {
         self.call("look for the next delivery", move |ledger| {
-            let candidates = candidates(&ledger.connection, &query)?;
+            let mut candidates = candidates(&ledger.connection, &query)?;
+            candidates.retain(|candidate| !passed_by.contains(&candidate.id));
             let Some((id, turn)) = choose(&ledger.connection, &candidates, query.phone_first)? else {
                 return Ok(None);
             };
