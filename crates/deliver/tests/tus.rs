@@ -88,6 +88,22 @@ async fn p5_a_lost_last_reply_is_settled_by_the_receipt() {
 }
 
 #[tokio::test]
+async fn p5_a_receipt_that_is_late_needs_no_person() {
+    let mut case = Case::new(Rules {
+        moves_finished: true,
+        ..Rules::default()
+    })
+    .await;
+    case.receipts = true;
+    // Before the upload, and twice while the platform files it away.
+    for _ in 0..3 {
+        case.next(Method::GET, Misdeed::Status(404, None));
+    }
+    assert_eq!(case.run().await, Outcome::Done);
+    case.assert_exactly_once();
+}
+
+#[tokio::test]
 async fn p5_a_lost_last_reply_without_receipt_waits_for_a_person() {
     let case = Case::new(Rules {
         moves_finished: true,

@@ -39,12 +39,18 @@ use crate::net::{self, Control, Line, Outgoing, Patience};
 use crate::parcel::Parcel;
 use crate::platform::{Platform, Proof, Standing};
 use crate::probe::Findings;
+use receipt::Receipt;
 use session::{Piece, Session};
 use stride::Stride;
+use url::Url;
 
 /// The piece that makes a file whole is at most this long: little to send again, enough to be
 /// worth a request.
 pub const LAST_PIECE_BYTES: u64 = stride::SHORTEST_BYTES;
+
+/// How many times a platform is asked within [`Patience::idle`] for a receipt that it does not have
+/// yet.
+const RECEIPT_ASKED: u32 = 60;
 
 /// A tus server, as configured. Talks to nobody before the first call.
 pub(crate) struct Tus {
@@ -104,6 +110,32 @@ impl Tus {
                 Ok(Session::new(url, receipt_url, control))
             })
             .await
+    }
+
+    /// The platform's receipt for a file. A platform that files the upload away first is given time
+    /// for it if we are `patient`.
+    async fn receipt(
+        &self,
+        session: &Session,
+        url: &Url,
+        parcel: &Parcel<'_>,
+        patient: bool,
+    ) -> Result<Receipt, Fault> {
+        let (lecture, name) = (parcel.lecture(), &parcel.file.name);
+        let mut asked = 0;
+        loop {
+            if let Some(receipt) = receipt::fetch(&session.control, url, lecture, name).await? {
+                return Ok(receipt);
+            }
+            asked += 1;
+            if !patient || asked >= RECEIPT_ASKED {
+                return Err(Fault::later(format!(
+                    "{} has no receipt for {name} yet.",
+                    net::shown(url)
+                )));
+            }
+            tokio::time::sleep(self.patience.idle / RECEIPT_ASKED).await;
+        }
     }
 
     /// Sends `from..to`, which lies within one part, in one request.
@@ -245,17 +277,12 @@ impl Platform for Tus {
             )));
         }
         let receipt = match &session.receipt_url {
-            Some(url) => Some(
-                receipt::fetch(&session.control, url, parcel.lecture(), &parcel.file.name)
-                    .await?
-                    .ok_or_else(|| {
-                        Fault::later(format!(
-                            "{} has no receipt for {} yet.",
-                            net::shown(url),
-                            parcel.file.name
-                        ))
-                    })?,
-            ),
+            // An upload that is moved away leaves no other word than the receipt: a run that came
+            // later, and found neither, could not know that it was ever whole.
+            Some(url) => {
+                let patient = completed_now && offset.is_none();
+                Some(self.receipt(session, url, parcel, patient).await?)
+            }
             None => None,
         };
         if let (Some(receipt), Some(url)) = (&receipt, &session.receipt_url) {
