@@ -111,6 +111,8 @@ send = ["lecture", "tracks", "metadata"]
 [upload]
 window = [{windows}]
 rate = "512kbit/s"
+# The loopback is no line: its segments of 64 KiB come one a second at this rate.
+yield = false
 daily = "1GiB"
 while_recording = "hold"
 "#

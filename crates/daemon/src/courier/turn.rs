@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use lectern_capture::clock::unix_ms;
-use lectern_deliver::{CourierError, Journal, JournalError, Outcome, Progress, Secrets};
+use lectern_deliver::{Adapter, CourierError, Journal, JournalError, Outcome, Progress, Secrets};
 use lectern_domain::api::DeliveryView;
 use lectern_domain::config::PlatformKind;
 use lectern_domain::delivery::{Commit, DeliveryJob, DeliveryState, FilePhase, Turn};
@@ -122,6 +122,7 @@ impl Rounds {
         self.board.underway = Some(underway).filter(|_| held.over_network);
         self.purse.set_sending(held.over_network, unix_ms()).await;
 
+        let begins_files_anew = matches!(adapter, Adapter::Package(_));
         let (over, stop) = watch::channel(false);
         let courier = lectern_deliver::Courier::default();
         let id = job.id;
@@ -139,7 +140,8 @@ impl Rounds {
             && !self.is_stopped()
         {
             // Known to be interrupted and not in doubt. The next run asks first all the same.
-            let queued = journal.commit(id, Commit::Deferred { why: None }).await;
+            let why = begins_files_anew.then(|| NOT_RESUMED.to_owned());
+            let queued = journal.commit(id, Commit::Deferred { why }).await;
             if let Err(error) = queued {
                 warn!(%lecture, platform = %name, error = %error, "interrupted delivery stays in doubt");
             }
@@ -280,6 +282,11 @@ impl Rounds {
         }
     }
 }
+
+/// Whoever wonders why a window is never long enough finds it in the queue.
+const NOT_RESUMED: &str = "It was stopped on its way, by the hours, the budget or a recording. The lecture is safe on \
+    this machine. Opencast cannot take the rest of a file: what it has in whole stays there, and the file that was \
+    under way is sent from its beginning the next time, which needs a window and a budget that it fits into.";
 
 /// What an outcome says of the platform; nothing when it says nothing.
 fn learnt(delivery: DeliveryId, outcome: Outcome) -> Option<Learnt> {
