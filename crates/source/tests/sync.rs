@@ -120,7 +120,10 @@ fn a_delay_moves_the_sound_later_and_a_negative_one_earlier() {
                 let recorded = record(folder, source, &format!("{delay_ms}.mp4"), 4);
                 let beeps = media::beeps(&recorded.file);
                 assert!(beeps.len() >= 3, "{beeps:?}");
-                for beep in beeps {
+                for beep in beeps
+                    .into_iter()
+                    .filter(|beep| recorded.track.begins_before(*beep))
+                {
                     let off = off_the_second(&recorded, beep) - delay_ms as f64 / 1000.0;
                     assert!(off.abs() < 0.010, "{delay_ms} ms: {off} s off");
                 }

@@ -25,6 +25,13 @@ pub(crate) struct Track {
 }
 
 impl Track {
+    /// Whether a sound at this time, in seconds of the run, can be seen to begin: one that was
+    /// under way when the track began seems to begin with it.
+    pub(crate) fn begins_before(&self, time: f64) -> bool {
+        let length_of_a_beep_s = 0.05;
+        time > self.start_ns() as f64 / 1e9 + length_of_a_beep_s
+    }
+
     /// Gathers what belongs to `run`, which has one encoder from its beginning to its end.
     pub(crate) fn gather(driver: &Driver, run: &Run) -> Self {
         let mut tracks = Self::gather_all(driver, run);
