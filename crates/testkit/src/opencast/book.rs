@@ -65,6 +65,8 @@ pub(super) struct Book {
     /// Lectures of which a request broke: the client must ask before it sends again. In memory: a
     /// request may break when the folder is no more.
     doubts: BTreeSet<String>,
+    /// How often a lecture was asked for.
+    questions: BTreeMap<String, u64>,
 }
 
 impl Book {
@@ -84,6 +86,7 @@ impl Book {
             dir: dir.to_owned(),
             facts,
             doubts,
+            questions: BTreeMap::new(),
         })
     }
 
@@ -244,6 +247,11 @@ impl Book {
 
     pub(super) fn asked(&mut self, lecture: &str) {
         self.doubts.remove(lecture);
+        *self.questions.entry(lecture.to_owned()).or_default() += 1;
+    }
+
+    pub(super) fn questions(&self, lecture: &str) -> u64 {
+        self.questions.get(lecture).copied().unwrap_or_default()
     }
 
     fn save(&self) {

@@ -175,10 +175,12 @@ impl Court {
     }
 }
 
-/// Leaves the lecture in doubt unless it was settled.
+/// Leaves the lecture in doubt unless it was settled, or was asked for meanwhile: what a killed
+/// client left in the buffers of its kernel still arrives while its successor has asked already.
 struct Doubt<'a> {
     court: &'a Court,
     lecture: String,
+    questions: u64,
     settled: bool,
 }
 
@@ -187,6 +189,7 @@ impl<'a> Doubt<'a> {
         Self {
             court,
             lecture: lecture.to_owned(),
+            questions: court.notes().book.questions(lecture),
             settled: false,
         }
     }
@@ -194,8 +197,9 @@ impl<'a> Doubt<'a> {
 
 impl Drop for Doubt<'_> {
     fn drop(&mut self) {
-        if !self.settled {
-            self.court.notes().book.doubt(&self.lecture);
+        let mut notes = self.court.notes();
+        if !self.settled && notes.book.questions(&self.lecture) == self.questions {
+            notes.book.doubt(&self.lecture);
         }
     }
 }
