@@ -55,7 +55,7 @@ fn facts(status: &Status) -> String {
     if status.queue.pending + status.queue.parked > 0 {
         parts.push(format!(
             "{} to send, {} need help",
-            status.queue.pending, status.queue.parked
+            status.queue.pending_lectures, status.queue.parked
         ));
     }
     parts.extend(status.messages.iter().map(|m| m.what.clone()));

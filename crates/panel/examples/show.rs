@@ -71,8 +71,10 @@ fn set_the_stage(room: &Script, scene: &str) {
     }
     room.set(|status| {
         status.queue.pending = 3;
+        status.queue.pending_lectures = 3;
         if scene == "ready" {
             status.queue.pending = 0;
+            status.queue.pending_lectures = 0;
         }
     });
     let state = match scene {
@@ -191,7 +193,10 @@ async fn play(room: Arc<Script>, scene: String) {
                     title.as_deref().unwrap_or("Untitled"),
                     began,
                 ));
-                room.set(|status| status.queue.pending += 1);
+                room.set(|status| {
+                    status.queue.pending += 1;
+                    status.queue.pending_lectures += 1;
+                });
             }
             room.go(PodiumState::Ready);
         }

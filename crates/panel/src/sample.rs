@@ -129,6 +129,7 @@ pub(crate) fn status() -> Value {
         clock: ClockTrust::Trusted,
         queue: QueueSummary {
             pending: 3,
+            pending_lectures: 3,
             pending_bytes: 4_200_000_000,
             parked: 1,
             active: Some(delivery()),

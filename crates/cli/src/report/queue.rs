@@ -1,10 +1,12 @@
 //! `lectern queue`: the line to the platforms, how long it will take, and what stands in it.
 
-use lectern_domain::api::{Forecast, LineStatus, PlatformState, PlatformStatus, Queue, UploadStatus};
+use lectern_domain::api::{
+    DeliveryView, Forecast, LineStatus, PlatformState, PlatformStatus, Queue, UploadStatus,
+};
 use lectern_domain::delivery::DeliveryState;
 
 use super::{Facts, one_delivery, title};
-use crate::figures::{bytes, columns, moment, rate, time_of_day};
+use crate::figures::{bytes, columns, moment, rate};
 
 /// Lectures that are shown of those that wait alike.
 const SHOWN: usize = 20;
@@ -22,10 +24,20 @@ pub(crate) fn queue(queue: &Queue) -> String {
         let rows: Vec<Vec<String>> = members()
             .take(SHOWN)
             .map(|delivery| {
+                // What its platform says stands with the platform, once.
+                let told = |p: &&PlatformStatus| p.name == delivery.platform && p.message.is_some();
+                let said = match queue.uploads.platforms.iter().find(told) {
+                    Some(_) if delivery.state == DeliveryState::Queued => one_delivery(&DeliveryView {
+                        message: None,
+                        next_unix_ms: None,
+                        ..delivery.clone()
+                    }),
+                    _ => one_delivery(delivery),
+                };
                 vec![
                     delivery.lecture.to_string(),
                     title(delivery.title.as_deref()).to_owned(),
-                    one_delivery(delivery),
+                    said,
                 ]
             })
             .collect();
@@ -50,12 +62,8 @@ pub(crate) fn queue(queue: &Queue) -> String {
 
 /// What the uplink does, for `status` and `queue` alike.
 pub(super) fn uploads(facts: &mut Facts, uploads: &UploadStatus) {
-    if let Some(why) = &uploads.why {
-        let until = uploads
-            .until_unix_ms
-            .map_or_else(String::new, |at| format!(" Next: {}.", moment(at)));
-        facts.add("held back", format!("{why}{until}"));
-    }
+    // The sentence has the time in it, by the clock of the room.
+    facts.maybe("held back", uploads.why.clone());
     facts.maybe("forecast", forecast(&uploads.forecast));
     let budget =
         |spent, of: Option<u64>, span| of.map(|of| format!("{} of {} {span}", bytes(spent), bytes(of)));
@@ -126,9 +134,6 @@ fn platform(platform: &PlatformStatus) -> Vec<String> {
     };
     if let Some(message) = &platform.message {
         said.push_str(&format!("; {message}"));
-    }
-    if let Some(next) = platform.next_unix_ms {
-        said.push_str(&format!(" Next try {}.", time_of_day(next)));
     }
     vec![
         platform.name.to_string(),

@@ -61,7 +61,11 @@ pub(crate) fn status(status: &Status) -> String {
     let queue = &status.queue;
     let pending = match queue.pending {
         0 => "nothing waits".to_owned(),
-        n => format!("{n} to send, {}", bytes(queue.pending_bytes)),
+        _ => format!(
+            "{}, {}",
+            lectures(queue.pending_lectures),
+            bytes(queue.pending_bytes)
+        ),
     };
     facts.add("uploads", pending);
     facts.maybe("sending", queue.active.as_ref().map(progress));
@@ -80,6 +84,14 @@ pub(crate) fn status(status: &Status) -> String {
     }
     facts.add("version", status.version.clone());
     facts.print()
+}
+
+/// `1 lecture to send`: one that lacks at four platforms is one.
+fn lectures(count: u32) -> String {
+    match count {
+        1 => "1 lecture to send".to_owned(),
+        n => format!("{n} lectures to send"),
+    }
 }
 
 fn source(source: &SourceStatus) -> Vec<String> {

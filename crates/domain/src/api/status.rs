@@ -207,6 +207,9 @@ pub enum ClockTrust {
 pub struct QueueSummary {
     /// Deliveries not done yet, parked ones not counted.
     pub pending: u32,
+    /// Lectures of them: one that lacks at four platforms is one.
+    #[serde(default)]
+    pub pending_lectures: u32,
     /// Bytes of them that no platform has confirmed.
     pub pending_bytes: u64,
     /// Deliveries that need a person.

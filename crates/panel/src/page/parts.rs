@@ -214,9 +214,9 @@ pub(super) fn facts(view: &View<'_>) -> Markup {
             @if queue.parked > 0 { dd.warn { (icons::warning()) (text::parked(queue.parked)) } }
             @if let Some(active) = &queue.active {
                 dd { (text::sending(active.title.as_deref().unwrap_or(text::UNTITLED), percent(active.sent_bytes, active.total_bytes))) }
-                @if queue.pending > 1 { dd.soft { (text::more_waiting(queue.pending - 1)) } }
+                @if queue.pending_lectures > 1 { dd.soft { (text::more_waiting(queue.pending_lectures - 1)) } }
             } @else if queue.pending > 0 || (queue.parked == 0 && queue.finishing == 0) {
-                dd { (text::waiting(queue.pending)) }
+                dd { (text::waiting(queue.pending_lectures)) }
             }
             @if let Some(when) = leaving(view) { dd.soft { (when) } }
             @if queue.finishing > 0 { dd.soft { (text::preparing(queue.finishing)) } }

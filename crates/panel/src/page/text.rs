@@ -143,11 +143,11 @@ pub(super) fn space(recordable_ms: u64) -> String {
     }
 }
 
-pub(super) fn waiting(deliveries: u32) -> String {
-    match deliveries {
+pub(super) fn waiting(lectures: u32) -> String {
+    match lectures {
         0 => "Nothing is waiting to be sent".into(),
-        1 => "1 is waiting to be sent".into(),
-        n => format!("{} are waiting to be sent", count(n.into())),
+        1 => "1 lecture is waiting to be sent".into(),
+        n => format!("{} lectures are waiting to be sent", count(n.into())),
     }
 }
 

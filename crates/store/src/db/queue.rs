@@ -93,6 +93,8 @@ impl Db {
                 "SELECT
                    (SELECT count(*) FROM deliveries INDEXED BY deliveries_open
                       WHERE state NOT IN ('done', 'cancelled') AND state <> 'parked') AS pending,
+                   (SELECT count(DISTINCT lecture) FROM deliveries INDEXED BY deliveries_open
+                      WHERE state NOT IN ('done', 'cancelled') AND state <> 'parked') AS pending_lectures,
                    (SELECT coalesce(sum(f.size_bytes), 0) FROM deliveries d INDEXED BY deliveries_open
                       JOIN delivery_files df ON df.delivery = d.id AND df.phase <> 'confirmed'
                       JOIN files f ON f.lecture = d.lecture AND f.name = df.name
@@ -104,6 +106,7 @@ impl Db {
                 |row| {
                     Ok(QueueSummary {
                         pending: row.get("pending")?,
+                        pending_lectures: row.get("pending_lectures")?,
                         pending_bytes: get_uint(row, "pending_bytes")?,
                         parked: row.get("parked")?,
                         active: None,
