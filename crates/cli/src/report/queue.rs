@@ -98,7 +98,7 @@ fn forecast(forecast: &Forecast) -> Option<String> {
         (None, Some(bps)) => {
             said.push_str(&format!(", never done at {} within window and budget", rate(bps)))
         }
-        (_, None) => said.push_str(", no telling how long before the first was sent"),
+        (_, None) => said.push_str("; how long it takes is known once the first is sent"),
     }
     if let Some(done) = forecast.done_unix_ms {
         said.push_str(&format!(", done about {}", moment(done)));
@@ -199,7 +199,7 @@ mod tests {
             basis_bps: None,
             ..known
         };
-        assert!(forecast(&unknown).is_some_and(|said| said.contains("no telling")));
+        assert!(forecast(&unknown).is_some_and(|said| said.contains("known once")));
         assert_eq!(forecast(&Forecast::default()), None);
     }
 
