@@ -42,6 +42,18 @@ impl Drop for Process {
     }
 }
 
+/// Whether no server lives on a display. One that was killed leaves its lock behind, with the number
+/// of its process in it; the next server on the display takes it away.
+fn is_free(display: u32) -> bool {
+    match std::fs::read_to_string(format!("/tmp/.X{display}-lock")) {
+        Ok(lock) => lock
+            .trim()
+            .parse::<u32>()
+            .is_ok_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()),
+        Err(_) => !Path::new(&format!("/tmp/.X11-unix/X{display}")).exists(),
+    }
+}
+
 /// An X server of our own with a clock whose hand moves.
 #[derive(Debug)]
 pub struct Screen {
@@ -57,12 +69,7 @@ impl Screen {
     /// When none comes up.
     #[must_use]
     pub fn start(from: u32) -> Self {
-        let number = (from..from + 50)
-            .find(|n| {
-                !Path::new(&format!("/tmp/.X11-unix/X{n}")).exists()
-                    && !Path::new(&format!("/tmp/.X{n}-lock")).exists()
-            })
-            .expect("a free display");
+        let number = (from..from + 50).find(|n| is_free(*n)).expect("a free display");
         Self::start_on(&format!(":{number}"))
     }
 
