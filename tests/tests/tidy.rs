@@ -11,17 +11,20 @@ use std::path::{Path, PathBuf};
 const MAX_LINES: usize = 500;
 
 /// The room table: which other rooms a room may use.
-const ROOMS: [(&str, &[&str]); 10] = [
+const ROOMS: [(&str, &[&str]); 11] = [
     ("domain", &[]),
     ("source", &["domain"]),
     ("capture", &["domain"]),
     ("store", &["domain"]),
     ("finish", &["domain"]),
     ("deliver", &["domain"]),
-    ("panel", &["domain"]),
+    ("words", &["domain"]),
+    ("panel", &["domain", "words"]),
     (
         "daemon",
-        &["domain", "capture", "store", "finish", "deliver", "panel"],
+        &[
+            "domain", "words", "capture", "store", "finish", "deliver", "panel",
+        ],
     ),
     ("cli", &["domain"]),
     ("testkit", &[]),
@@ -30,7 +33,7 @@ const ROOMS: [(&str, &[&str]); 10] = [
 /// What from outside belongs to some rooms only. GStreamer and X stay in the source process, so
 /// that a driver or plugin cannot take the daemon along; SQL stays behind the store's write
 /// order; the vocabulary and the finisher know no runtime.
-const GUARDED: [(&[&str], &[&str]); 10] = [
+const GUARDED: [(&[&str], &[&str]); 11] = [
     (
         &[
             "gst",
@@ -47,6 +50,7 @@ const GUARDED: [(&[&str], &[&str]); 10] = [
     (&["mp4-atom"], &["finish"]),
     (&["axum"], &["panel", "testkit"]),
     (&["maud"], &["panel"]),
+    (&["fluent-bundle", "unic-langid"], &["words"]),
     (&["reqwest"], &["deliver", "cli"]),
     (&["hyper", "hyper-util"], &["deliver", "panel", "testkit", "cli"]),
     (&["rustls", "tokio-rustls"], &["deliver", "testkit", "cli"]),

@@ -33,20 +33,20 @@ pub(crate) struct Desk {
 fn refusal(error: &DbError) -> Refusal {
     match error {
         DbError::NotFound(_) => Refusal::NotFound {
-            message: format!("There is none such: {error}."),
+            message: format!("There is none such: {error}.").into(),
         },
         DbError::Conflict(_) => Refusal::Invalid {
-            message: error.to_string(),
+            message: error.to_string().into(),
         },
         _ => Refusal::Internal {
-            message: format!("The recorder's database could not be read: {error}."),
+            message: format!("The recorder's database could not be read: {error}.").into(),
         },
     }
 }
 
 fn leaving() -> Refusal {
     Refusal::Unable {
-        message: "The recorder is shutting down. Nothing is lost. Try again when it is back.".to_owned(),
+        message: "The recorder is shutting down. Nothing is lost. Try again when it is back.".into(),
     }
 }
 
@@ -102,7 +102,8 @@ impl Control for Desk {
 
     async fn lecture(&self, id: &str) -> Result<LectureDetail, Refusal> {
         let unknown = || Refusal::NotFound {
-            message: format!("There is no lecture \"{id}\" on this machine. `lectern lectures` lists all."),
+            message: format!("There is no lecture \"{id}\" on this machine. `lectern lectures` lists all.")
+                .into(),
         };
         let id = match id.parse() {
             Ok(id) => id,

@@ -107,6 +107,7 @@ fn set_the_stage(room: &Script, scene: &str) {
                     what: "The camera is unplugged.".into(),
                     safe: "Sound and slides are still being recorded.".into(),
                     todo: "Push the cable back in or call 4444.".into(),
+                    ..Message::default()
                 });
                 status.messages.push(Message {
                     severity: Severity::Info,
@@ -115,6 +116,7 @@ fn set_the_stage(room: &Script, scene: &str) {
                     what: "The video platform does not answer.".into(),
                     safe: "Three lectures are kept here.".into(),
                     todo: "It is tried again at 11:00.".into(),
+                    ..Message::default()
                 });
             }
             "fault" => {
@@ -128,6 +130,7 @@ fn set_the_stage(room: &Script, scene: &str) {
                     what: "The disk of the recorder is full.".into(),
                     safe: "Every lecture so far is safe.".into(),
                     todo: "Call 4444 before the lecture.".into(),
+                    ..Message::default()
                 });
             }
             _ => {}

@@ -64,7 +64,7 @@ pub trait Control: Send + Sync + 'static {
     /// [`Refusal::Unable`] when there is nobody to look.
     async fn doctor(&self) -> Result<Doctor, Refusal> {
         Err(Refusal::Unable {
-            message: "This recorder has no doctor. Nothing was looked at.".to_owned(),
+            message: "This recorder has no doctor. Nothing was looked at.".into(),
         })
     }
 

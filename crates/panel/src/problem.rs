@@ -119,27 +119,35 @@ mod tests {
         let state = Refusal::State {
             state: "paused".into(),
             allowed: vec!["resume"],
-            message: message(),
+            message: message().into(),
         };
         for (refusal, status, kind) in [
             (state, 409, "urn:lectern:problem:refused"),
             (
-                Refusal::NotFound { message: message() },
+                Refusal::NotFound {
+                    message: message().into(),
+                },
                 404,
                 "urn:lectern:problem:not-found",
             ),
             (
-                Refusal::Invalid { message: message() },
+                Refusal::Invalid {
+                    message: message().into(),
+                },
                 422,
                 "urn:lectern:problem:invalid",
             ),
             (
-                Refusal::Unable { message: message() },
+                Refusal::Unable {
+                    message: message().into(),
+                },
                 503,
                 "urn:lectern:problem:unable",
             ),
             (
-                Refusal::Internal { message: message() },
+                Refusal::Internal {
+                    message: message().into(),
+                },
                 500,
                 "urn:lectern:problem:internal",
             ),

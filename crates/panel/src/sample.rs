@@ -95,6 +95,8 @@ pub(crate) fn status() -> Value {
             marks: 2,
             facts: 1,
         }),
+        next: None,
+        required: Vec::new(),
         sources: vec![SourceStatus {
             name: source(),
             role: Role::Presenter,
@@ -143,6 +145,7 @@ pub(crate) fn status() -> Value {
             what: "The camera is unplugged.".into(),
             safe: "Sound and slides are still being recorded.".into(),
             todo: "Push the cable back in or call 4444.".into(),
+            ..Message::default()
         }],
     })
 }

@@ -373,6 +373,7 @@ async fn a_lost_source_and_a_message_are_said_in_words() {
             what: "The camera is unplugged.".into(),
             safe: "Sound and slides are still being recorded.".into(),
             todo: "Push the cable back in or call 4444.".into(),
+            ..Message::default()
         });
     });
     let page = get(&app, "/").await.text;
@@ -418,10 +419,34 @@ async fn refusals_of_the_daemon_keep_their_sentence() {
     let (room, app) = room();
     let message = || "What happened. What is safe. What to do.".to_owned();
     for (refusal, status, kind) in [
-        (Refusal::Unable { message: message() }, 503, "unable"),
-        (Refusal::Invalid { message: message() }, 422, "invalid"),
-        (Refusal::NotFound { message: message() }, 404, "not-found"),
-        (Refusal::Internal { message: message() }, 500, "internal"),
+        (
+            Refusal::Unable {
+                message: message().into(),
+            },
+            503,
+            "unable",
+        ),
+        (
+            Refusal::Invalid {
+                message: message().into(),
+            },
+            422,
+            "invalid",
+        ),
+        (
+            Refusal::NotFound {
+                message: message().into(),
+            },
+            404,
+            "not-found",
+        ),
+        (
+            Refusal::Internal {
+                message: message().into(),
+            },
+            500,
+            "internal",
+        ),
     ] {
         room.refuse(refusal);
         let detail = problem(

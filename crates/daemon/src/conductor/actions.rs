@@ -20,7 +20,8 @@ pub(super) fn unable(error: &DbError) -> Refusal {
         message: format!(
             "The recorder's database could not be written: {error}. What was recorded is safe. \
              Free the disk or call the help desk, then try again."
-        ),
+        )
+        .into(),
     }
 }
 
@@ -95,6 +96,7 @@ impl Conductor {
                 what: format!("The recording did not begin. {NOTHING_ARRIVED}"),
                 safe: "Every earlier lecture is safe.".to_owned(),
                 todo: "Check cables and power, then press record again.".to_owned(),
+                ..Message::default()
             });
         }
         Ok(())
@@ -206,6 +208,7 @@ impl Conductor {
                     what: "A recorded lecture could not be entered in the database.".to_owned(),
                     safe: "Everything that was recorded is on the disk.".to_owned(),
                     todo: "Call the help desk; the next start of the recorder goes on with it.".to_owned(),
+                    ..Message::default()
                 });
             }
         }
@@ -237,6 +240,7 @@ impl Conductor {
             todo: "It is tried again by itself, and at the next start of the recorder. Call the help desk \
                    if this stays."
                 .to_owned(),
+            ..Message::default()
         });
     }
 

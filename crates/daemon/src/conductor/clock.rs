@@ -213,6 +213,7 @@ impl Conductor {
             ),
             safe: "Everything before and after the outage is saved.".to_owned(),
             todo: "If the lecture is still being held, press undo, or record again.".to_owned(),
+            ..Message::default()
         });
     }
 

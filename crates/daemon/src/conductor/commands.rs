@@ -79,6 +79,7 @@ impl Conductor {
     }
 
     async fn carry_out(&mut self, command: Command) -> Result<Done, Refusal> {
+        let word = command.as_str();
         match command {
             Command::Start(request) => {
                 let planned = self.planned(request)?;
@@ -102,6 +103,9 @@ impl Conductor {
             Command::Retry(id) => self.retry(id).await,
             Command::SendNow(id) => self.send_now(id).await,
             Command::Amend(id, metadata) => self.amend(id, metadata).await,
+            Command::Plan(_) | Command::Begin(_) | Command::Cancel(_) | Command::Restore(_) => {
+                Err(self.not_now(word))
+            }
         }
     }
 
@@ -194,7 +198,7 @@ impl Conductor {
                 message: format!(
                     "A lecture cannot be planned for {minutes} minutes; 1 to {} are allowed (recording.max_length).",
                     longest_ns / MINUTE_NS
-                ),
+                ).into(),
             }),
         }
     }
@@ -203,8 +207,7 @@ impl Conductor {
     fn can_start(&self) -> Result<(), Refusal> {
         if self.leaving {
             return Err(Refusal::Unable {
-                message: "The recorder is shutting down. Nothing is lost. Try again when it is back."
-                    .to_owned(),
+                message: "The recorder is shutting down. Nothing is lost. Try again when it is back.".into(),
             });
         }
         if self.session.as_ref().is_some_and(|session| !session.is_closing()) {
@@ -219,7 +222,7 @@ impl Conductor {
                     budget.free / 1_000_000,
                     budget.reserve / 1_000_000,
                     budget.start_bytes() / 1_000_000
-                ),
+                ).into(),
             });
         }
         let reports = self.parts.capture.reports();
@@ -238,7 +241,7 @@ impl Conductor {
                     "{} is required for a recording and delivers nothing. Nothing is lost. Check its cable and its \
                      power, then press record again.",
                     missing.join(" and ")
-                ),
+                ).into(),
             });
         }
         if !self.parts.config.sources.iter().any(|source| live(&source.name)) {
@@ -246,7 +249,7 @@ impl Conductor {
                 message:
                     "No camera, screen or microphone delivers anything. Nothing is lost. Check their cables, \
                           then press record again."
-                        .to_owned(),
+                        .into(),
             });
         }
         Ok(())
@@ -303,7 +306,7 @@ impl Conductor {
             return Err(Refusal::Invalid {
                 message: format!(
                     "A lecture cannot be extended by {minutes} minutes; at least 1, and its end at most 24 hours ahead."
-                ),
+                ).into(),
             });
         }
         let ends_unix_ms = unix_ms().saturating_add(ms(ends_ns.saturating_sub(now_ns)));
@@ -350,7 +353,8 @@ impl Conductor {
             message: format!(
                 "{what}. Nothing was changed. Possible now: {}.",
                 allowed.join(", ")
-            ),
+            )
+            .into(),
             allowed,
         }
     }

@@ -146,6 +146,7 @@ impl Conductor {
             what: format!("A lecture could not be finished: {message}"),
             safe: "Everything that was recorded is on the disk.".to_owned(),
             todo: format!("When the cause is mended: lectern retry {lecture}"),
+            ..Message::default()
         });
     }
 }

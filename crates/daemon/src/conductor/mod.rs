@@ -341,6 +341,7 @@ impl Conductor {
                     safe: "Every segment that was closed before is on the disk.".to_owned(),
                     todo: "Make room on the disk or call the help desk; Lectern tries again by itself."
                         .to_owned(),
+                    ..Message::default()
                 });
             }
         }

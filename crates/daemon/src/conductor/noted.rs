@@ -56,6 +56,7 @@ impl Conductor {
                 ),
                 safe: "Sound and all other pictures are recorded in full.".to_owned(),
                 todo: "Close other programs on this computer.".to_owned(),
+                ..Message::default()
             }),
             FactKind::LoadRestored => self
                 .troubles

@@ -44,7 +44,7 @@ impl Conductor {
                 message: format!(
                     "Lecture {id} is {state}: there is nothing to try again. A failed lecture can be finished again, \
                      a waiting or parked delivery can be sent again."
-                ),
+                ).into(),
             });
         }
         self.parts.bell.ring_again();
@@ -71,7 +71,7 @@ impl Conductor {
                 message: format!(
                     "Lecture {id} is {state}: what is said about it is being written into its files, or went to the \
                      platform with them. Nothing was changed. Mend it at the platform."
-                ),
+                ).into(),
             });
         }
         self.parts
@@ -102,7 +102,8 @@ impl Conductor {
         found
             .map(|detail| detail.summary.state)
             .ok_or_else(|| Refusal::NotFound {
-                message: format!("There is no lecture {id} on this machine. `lectern lectures` lists all."),
+                message: format!("There is no lecture {id} on this machine. `lectern lectures` lists all.")
+                    .into(),
             })
     }
 
@@ -135,12 +136,12 @@ impl Conductor {
 fn from_db(error: &DbError) -> Refusal {
     match error {
         DbError::NotFound(_) => Refusal::NotFound {
-            message: format!("There is none such: {error}."),
+            message: format!("There is none such: {error}.").into(),
         },
         DbError::Conflict(_) => Refusal::State {
             state: "changed".to_owned(),
             allowed: Vec::new(),
-            message: format!("It changed in the meantime: {error}. Nothing was changed by this."),
+            message: format!("It changed in the meantime: {error}. Nothing was changed by this.").into(),
         },
         _ => unable(error),
     }

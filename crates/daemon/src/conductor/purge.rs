@@ -236,6 +236,7 @@ impl Conductor {
                     todo: "Ask the platform's operator whether it was removed on purpose, or whether the \
                            recorder's access has ended."
                         .to_owned(),
+                    ..Message::default()
                 });
             }
         }
@@ -267,6 +268,7 @@ impl Conductor {
             what: "The disk is full: the recording was stopped.".to_owned(),
             safe: "Everything until this moment is saved.".to_owned(),
             todo: "Call the help desk to make room; then record again.".to_owned(),
+            ..Message::default()
         });
     }
 }

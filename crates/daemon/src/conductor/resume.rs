@@ -59,6 +59,7 @@ impl Conductor {
                 ),
                 safe: "All others are whole; nothing was deleted.".to_owned(),
                 todo: "Stop lecternd and run: lecternd fsck. Have the disk checked.".to_owned(),
+                ..Message::default()
             });
         }
         // A full disk may be what it finds; what was sent goes before a recording does.

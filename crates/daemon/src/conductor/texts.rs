@@ -21,7 +21,8 @@ pub(super) fn checked_text(field: &str, text: Option<String>) -> Result<Option<S
         return Err(Refusal::Invalid {
             message: format!(
                 "The {field} cannot be kept: it must be one line of at most {MAX_TEXT_CHARS} characters."
-            ),
+            )
+            .into(),
         });
     }
     Ok(Some(text.to_owned()))

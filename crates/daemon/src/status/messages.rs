@@ -37,6 +37,7 @@ fn space(view: &View<'_>) -> Option<Message> {
             what: "The disk is full: nothing can be recorded.".to_owned(),
             safe: "Every earlier lecture is safe.".to_owned(),
             todo: "Call the help desk to make room.".to_owned(),
+            ..Message::default()
         });
     }
     let left_ms = view.budget.recordable_ms();
@@ -49,6 +50,7 @@ fn space(view: &View<'_>) -> Option<Message> {
         todo: "Call the help desk to make room. Lectures that still wait to be sent take some of it: \
                lectern queue."
             .to_owned(),
+        ..Message::default()
     })
 }
 
@@ -83,6 +85,7 @@ fn ends_soon(view: &View<'_>) -> Option<Message> {
         what: format!("The recording stops by itself {when}."),
         safe: "Everything until then is kept, and the stop can be undone for a moment.".to_owned(),
         todo: "To go on, extend it: on the page, or with: lectern extend 30.".to_owned(),
+        ..Message::default()
     })
 }
 
@@ -96,6 +99,7 @@ fn clock(view: &View<'_>) -> Option<Message> {
                the clock is."
             .to_owned(),
         todo: "Campus IT must connect the recorder to a time server or set its clock.".to_owned(),
+        ..Message::default()
     })
 }
 

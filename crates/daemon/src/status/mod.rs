@@ -125,6 +125,8 @@ pub(crate) fn build(view: &View<'_>) -> Status {
             purgeable_bytes: view.budget.purgeable,
             recordable_ms: view.budget.recordable_ms(),
         },
+        next: None,
+        required: Vec::new(),
         sources,
         clock: view.clock,
         queue: view.queue.clone(),

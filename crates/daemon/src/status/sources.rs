@@ -107,6 +107,7 @@ fn lost(view: &View<'_>, source: &SourceStatus) -> Option<Message> {
         what,
         safe,
         todo: todo.to_owned(),
+        ..Message::default()
     })
 }
 
@@ -128,6 +129,7 @@ fn muted(view: &View<'_>, source: &SourceStatus) -> Option<Message> {
         what: format!("{name} gives no sound at all: it is switched off or muted."),
         safe: safe.to_owned(),
         todo: "Switch the microphone on, or end its mute in the mixer.".to_owned(),
+        ..Message::default()
     })
 }
 
@@ -146,6 +148,7 @@ fn stands_in(view: &View<'_>, source: &SourceStatus) -> Option<Message> {
             "No recording is affected.".to_owned()
         },
         todo: format!("Check the cable and the power of {principal}. It is taken again by itself."),
+        ..Message::default()
     })
 }
 

@@ -42,6 +42,7 @@ fn refuses(platform: &PlatformStatus) -> Message {
         what: format!("{} takes no lectures. {what}", platform.name),
         safe: format!("{SAFE} Other platforms go on."),
         todo: todo.to_owned(),
+        ..Message::default()
     }
 }
 
@@ -77,6 +78,7 @@ fn parked(view: &View<'_>) -> Option<Message> {
         what: what.trim_end().trim_end_matches(" The oldest:").to_owned(),
         safe: "They are finished and safe on this machine, and nothing is sent twice.".to_owned(),
         todo: todo.to_owned(),
+        ..Message::default()
     })
 }
 
@@ -119,6 +121,7 @@ fn spent(view: &View<'_>) -> Option<Message> {
             "Nothing: sending begins again {}. To send at once all the same: lectern send-now.",
             room_time::at(again, view.now_unix_ms, view.zone)
         ),
+        ..Message::default()
     })
 }
 
@@ -133,7 +136,8 @@ fn clock(view: &View<'_>) -> Option<Message> {
             .to_owned(),
         safe: SAFE.to_owned(),
         todo: "It goes on when the clock is right. To send at once all the same: lectern send-now.".to_owned(),
-    })
+..Message::default()
+})
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Sentence;
 use crate::ids::LectureId;
 use crate::lecture::LectureState;
 
@@ -28,6 +29,14 @@ pub enum Command {
     SendNow(Option<LectureId>),
     /// Mend what is said about a lecture, until it is being sent.
     Amend(LectureId, Metadata),
+    /// Plan a lecture for a time to come; it begins by itself.
+    Plan(PlanRequest),
+    /// Begin a planned lecture before its time.
+    Begin(LectureId),
+    /// A planned lecture does not take place.
+    Cancel(LectureId),
+    /// Take the cancelling back, while the lecture's time is not over.
+    Restore(LectureId),
 }
 
 impl Command {
@@ -45,6 +54,10 @@ impl Command {
             Self::Retry(_) => "retry",
             Self::SendNow(_) => "send-now",
             Self::Amend(..) => "amend",
+            Self::Plan(_) => "plan",
+            Self::Begin(_) => "begin",
+            Self::Cancel(_) => "cancel",
+            Self::Restore(_) => "restore",
         }
     }
 }
@@ -91,6 +104,28 @@ pub struct StartRequest {
     pub minutes: Option<u32>,
 }
 
+/// Body of `POST /api/v1/lectures`: a lecture that begins by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanRequest {
+    /// When it begins, in milliseconds since 1970; not in the past.
+    pub starts_unix_ms: i64,
+    /// Planned length; at most `recording.max_length`.
+    pub minutes: u32,
+    /// Title.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// Course.
+    #[serde(default)]
+    pub course: Option<String>,
+    /// Who teaches.
+    #[serde(default)]
+    pub presenter: Option<String>,
+    /// Language that is spoken.
+    #[serde(default)]
+    pub language: Option<String>,
+}
+
 /// Body of `POST /api/v1/recording/mark`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -127,27 +162,27 @@ pub enum Refusal {
         /// What is allowed now: command words.
         allowed: Vec<&'static str>,
         /// The sentence.
-        message: String,
+        message: Sentence,
     },
     /// No such lecture.
     NotFound {
         /// The sentence.
-        message: String,
+        message: Sentence,
     },
     /// The request makes no sense.
     Invalid {
         /// The sentence.
-        message: String,
+        message: Sentence,
     },
     /// It cannot be done now: disk full, a required source is missing, shutting down.
     Unable {
         /// The sentence: what happened, what is safe, what to do.
-        message: String,
+        message: Sentence,
     },
     /// The daemon failed at it; the log says more.
     Internal {
         /// The sentence.
-        message: String,
+        message: Sentence,
     },
 }
 
@@ -160,7 +195,7 @@ impl Refusal {
             | Self::NotFound { message }
             | Self::Invalid { message }
             | Self::Unable { message }
-            | Self::Internal { message } => message,
+            | Self::Internal { message } => &message.text,
         }
     }
 }

@@ -6,18 +6,21 @@
 
 mod command;
 mod lectures;
+mod sentence;
 mod status;
 mod uploads;
 
 pub use command::{
-    Command, Done, ExtendRequest, MAX_TEXT_CHARS, MarkRequest, Metadata, Problem, Refusal, StartRequest,
+    Command, Done, ExtendRequest, MAX_TEXT_CHARS, MarkRequest, Metadata, PlanRequest, Problem, Refusal,
+    StartRequest,
 };
 pub use lectures::{
     DeliveryView, LectureDetail, LecturePage, LectureSummary, MarkView, Queue, RunView, TrackView,
 };
+pub use sentence::{Arg, Args, Sentence};
 pub use status::{
-    ClockTrust, CurrentLecture, Levels, Message, PodiumState, QueueSummary, RoomStatus, Severity,
-    SourceStatus, SourceTotals, Status, StorageStatus,
+    ClockTrust, CurrentLecture, Levels, Message, PlannedLecture, PodiumState, QueueSummary, RoomStatus,
+    Severity, SourceStatus, SourceTotals, Status, StorageStatus,
 };
 pub use uploads::{
     Check, Doctor, Forecast, LineStatus, PlatformState, PlatformStatus, UploadStatus, Verdict,

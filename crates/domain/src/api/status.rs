@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DeliveryView, Metadata, UploadStatus};
+use super::{Args, DeliveryView, Metadata, UploadStatus};
 use crate::ids::{LectureId, SourceName};
 use crate::lecture::LectureState;
 use crate::media::Role;
@@ -44,6 +44,12 @@ pub struct Status {
     pub allowed: Vec<String>,
     /// The lecture at work, if any.
     pub lecture: Option<CurrentLecture>,
+    /// The next planned lecture: its countdown begins a minute before its time.
+    #[serde(default)]
+    pub next: Option<PlannedLecture>,
+    /// What must be said about a lecture before it can begin: names of [`Metadata`]'s fields.
+    #[serde(default)]
+    pub required: Vec<String>,
     /// All sources, in configuration order.
     pub sources: Vec<SourceStatus>,
     /// The disk.
@@ -109,6 +115,24 @@ pub struct CurrentLecture {
     /// What was noted of it since the daemon started: sources that went and came back, and more.
     #[serde(default)]
     pub facts: u32,
+}
+
+/// A lecture that will begin by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedLecture {
+    /// Its id.
+    pub id: LectureId,
+    /// What is said about it.
+    #[serde(flatten)]
+    pub metadata: Metadata,
+    /// When it begins.
+    pub starts_unix_ms: i64,
+    /// When it ends.
+    pub ends_unix_ms: i64,
+    /// The last minute before it has begun: the podium counts down.
+    pub counting_down: bool,
+    /// It was cancelled a moment ago, and until then that can be taken back at the podium.
+    pub undo_until_unix_ms: Option<i64>,
 }
 
 /// One source.
@@ -221,7 +245,7 @@ pub struct QueueSummary {
 }
 
 /// How bad a message is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Something is being lost, or will be: act now.
@@ -229,11 +253,12 @@ pub enum Severity {
     /// Something is odd; nothing is lost.
     Warning,
     /// Good to know.
+    #[default]
     Info,
 }
 
 /// A message to a person, in three parts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     /// How bad.
     pub severity: Severity,
@@ -247,6 +272,16 @@ pub struct Message {
     pub safe: String,
     /// What to do.
     pub todo: String,
+    /// The sentence in the catalogues: `key` says what happened, `key.safe` what is safe and
+    /// `key.todo` what to do. Empty: it is not there, and the English above is all.
+    #[serde(default)]
+    pub key: String,
+    /// What stands in it.
+    #[serde(default)]
+    pub args: Args,
+    /// More, in a technician's English.
+    #[serde(default)]
+    pub detail: Option<String>,
 }
 
 /// The SSE event `levels`, ten times a second while there is sound.

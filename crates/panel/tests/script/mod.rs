@@ -84,6 +84,8 @@ pub fn ready() -> Status {
         revision: 1,
         allowed: allowed(PodiumState::Ready),
         lecture: None,
+        next: None,
+        required: Vec::new(),
         sources: vec![
             source("camera", Role::Presenter, "v4l2", "1280x720@30"),
             source("screen", Role::Presentation, "x11", "1920x1080@15"),
@@ -273,7 +275,7 @@ impl Script {
                 state: Some(l.summary.state),
             })
             .ok_or_else(|| Refusal::NotFound {
-                message: format!("There is no lecture {id}."),
+                message: format!("There is no lecture {id}.").into(),
             })
     }
 }
@@ -316,8 +318,19 @@ impl Control for Script {
         let status = self.status_now();
         let word = command.as_str();
         let state = match &command {
-            Command::Retry(id) | Command::SendNow(Some(id)) | Command::Amend(id, _) => {
+            Command::Retry(id)
+            | Command::SendNow(Some(id))
+            | Command::Amend(id, _)
+            | Command::Begin(id)
+            | Command::Cancel(id)
+            | Command::Restore(id) => {
                 return self.about(*id);
+            }
+            Command::Plan(_) => {
+                return Ok(Done {
+                    lecture: Some(LectureId::random()),
+                    state: Some(LectureState::Scheduled),
+                });
             }
             Command::SendNow(None) => {
                 return Ok(Done {
@@ -406,11 +419,11 @@ impl Control for Script {
             .collect();
         match found[..] {
             [] => Err(Refusal::NotFound {
-                message: format!("There is no lecture {id}."),
+                message: format!("There is no lecture {id}.").into(),
             }),
             [one] => Ok(one.clone()),
             _ => Err(Refusal::Invalid {
-                message: format!("{} lectures begin with {id}; write more of it.", found.len()),
+                message: format!("{} lectures begin with {id}; write more of it.", found.len()).into(),
             }),
         }
     }
@@ -434,6 +447,6 @@ fn not_now(status: &Status, word: &str) -> Refusal {
     Refusal::State {
         state,
         allowed,
-        message,
+        message: message.into(),
     }
 }

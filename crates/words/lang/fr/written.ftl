@@ -1,0 +1,31 @@
+# How lengths, moments, sizes and sources are written.
+
+length-seconds = { $n ->
+     [one] { $n } seconde
+    *[other] { $n } secondes
+}
+length-minutes = { $n ->
+     [one] { $n } minute
+    *[other] { $n } minutes
+}
+length-hours = { $n ->
+     [one] { $n } heure
+    *[other] { $n } heures
+}
+size-kb = { $n } ko
+size-mb = { $n } Mo
+size-gb = { $n } Go
+
+# The last comma of a list is this word.
+list-and = { $most } et { $last }
+list-comma = {", "}
+moment-other-day = { $day }/{ $month } à { $time }
+
+# Sources with these names are called so; others keep the name that they were given.
+source-camera = Caméra
+source-screen = Écran
+source-slides = Diapositives
+source-microphone = Microphone
+source-board = Tableau
+source-podium = Pupitre
+source-ceiling = Plafond
