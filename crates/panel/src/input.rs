@@ -4,7 +4,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
-use lectern_domain::api::{ExtendRequest, MAX_TEXT_CHARS, MarkRequest, Metadata, StartRequest};
+use lectern_domain::api::{ExtendRequest, MAX_TEXT_CHARS, MarkRequest, Metadata, PlanRequest, StartRequest};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, error::Category};
@@ -15,7 +15,7 @@ use crate::problem::Fault;
 pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// Form fields that are numbers; all others are text.
-const NUMBERS: [&str; 1] = ["minutes"];
+const NUMBERS: [&str; 2] = ["minutes", "starts_unix_ms"];
 
 /// A checked body, and how it came.
 pub(crate) struct Input<T> {
@@ -116,7 +116,7 @@ fn from_form<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Fault> {
             continue;
         }
         let value = if NUMBERS.contains(&name.as_str()) {
-            let number: u32 = text
+            let number: i64 = text
                 .parse()
                 .map_err(|_| unreadable(format!("{name} must be a whole number")))?;
             Value::from(number)
@@ -227,6 +227,32 @@ impl Check for StartRequest {
             presenter: given("presenter", self.presenter)?,
             language: given("language", self.language)?,
             minutes: self.minutes.map(minutes).transpose()?,
+        })
+    }
+}
+
+/// The last moment that a plan may name: the year 9999 ends. What is past is the daemon's to say,
+/// who has the clock.
+const LAST_UNIX_MS: i64 = 253_402_300_799_999;
+
+impl Check for PlanRequest {
+    fn check(self) -> Result<Self, Fault> {
+        if !(0..=LAST_UNIX_MS).contains(&self.starts_unix_ms) {
+            return Err(Fault::invalid(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                format!(
+                    "starts_unix_ms is {}; give milliseconds since 1970, such as 1788249600000.",
+                    self.starts_unix_ms
+                ),
+            ));
+        }
+        Ok(Self {
+            starts_unix_ms: self.starts_unix_ms,
+            minutes: minutes(self.minutes)?,
+            title: given("title", self.title)?,
+            course: given("course", self.course)?,
+            presenter: given("presenter", self.presenter)?,
+            language: given("language", self.language)?,
         })
     }
 }

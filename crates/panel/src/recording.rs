@@ -5,7 +5,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use lectern_domain::api::{Command, ExtendRequest, MarkRequest, Metadata, StartRequest};
+use lectern_domain::api::{Command, ExtendRequest, MarkRequest, Metadata, PlanRequest, StartRequest};
 use lectern_domain::ids::LectureId;
 
 use crate::input::{Input, Nothing, Sender};
@@ -70,6 +70,37 @@ pub(crate) async fn amend(
 ) -> Result<Response, Fault> {
     let id = resolve(&site, &id).await?;
     Ok(run(&site, Command::Amend(id, input.body), input.sender).await)
+}
+
+pub(crate) async fn plan(State(site): State<Site>, input: Input<PlanRequest>) -> Response {
+    run(&site, Command::Plan(input.body), input.sender).await
+}
+
+pub(crate) async fn begin(
+    State(site): State<Site>,
+    Path(id): Path<String>,
+    input: Input<Nothing>,
+) -> Result<Response, Fault> {
+    let id = resolve(&site, &id).await?;
+    Ok(run(&site, Command::Begin(id), input.sender).await)
+}
+
+pub(crate) async fn cancel(
+    State(site): State<Site>,
+    Path(id): Path<String>,
+    input: Input<Nothing>,
+) -> Result<Response, Fault> {
+    let id = resolve(&site, &id).await?;
+    Ok(run(&site, Command::Cancel(id), input.sender).await)
+}
+
+pub(crate) async fn restore(
+    State(site): State<Site>,
+    Path(id): Path<String>,
+    input: Input<Nothing>,
+) -> Result<Response, Fault> {
+    let id = resolve(&site, &id).await?;
+    Ok(run(&site, Command::Restore(id), input.sender).await)
 }
 
 /// The whole id of a lecture that was named by it or by the beginning of it.

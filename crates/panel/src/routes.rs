@@ -142,6 +142,27 @@ pub(crate) fn table() -> Vec<Route> {
         )
         .takes(sample::extend),
         lectures,
+        Route::command(
+            "/api/v1/lectures",
+            "Plans a lecture, which will begin by itself",
+            post(recording::plan),
+        )
+        .takes(sample::plan),
+        Route::command(
+            "/api/v1/lectures/{id}/begin",
+            "Begins a planned lecture before its time",
+            post(recording::begin),
+        ),
+        Route::command(
+            "/api/v1/lectures/{id}/cancel",
+            "A planned lecture does not take place; can be taken back until its time is over",
+            post(recording::cancel),
+        ),
+        Route::command(
+            "/api/v1/lectures/{id}/restore",
+            "Takes the cancelling back",
+            post(recording::restore),
+        ),
         Route::get(
             "/api/v1/lectures/{id}",
             "All that is known of a lecture",

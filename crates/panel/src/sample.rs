@@ -3,9 +3,10 @@
 
 use lectern_domain::api::{
     Check, ClockTrust, CurrentLecture, DeliveryView, Doctor, Done, ExtendRequest, Forecast, LectureDetail,
-    LecturePage, LectureSummary, LineStatus, MarkRequest, MarkView, Message, Metadata, PlatformState,
-    PlatformStatus, PodiumState, Problem, Queue, QueueSummary, RoomStatus, RunView, Severity, SourceStatus,
-    SourceTotals, StartRequest, Status, StorageStatus, TrackView, UploadStatus, Verdict,
+    LecturePage, LectureSummary, LineStatus, MarkRequest, MarkView, Message, Metadata, PlanRequest,
+    PlannedLecture, PlatformState, PlatformStatus, PodiumState, Problem, Queue, QueueSummary, RoomStatus,
+    RunView, Severity, SourceStatus, SourceTotals, StartRequest, Status, StorageStatus, TrackView,
+    UploadStatus, Verdict,
 };
 use lectern_domain::delivery::DeliveryState;
 use lectern_domain::fact::{Fact, FactKind};
@@ -95,8 +96,17 @@ pub(crate) fn status() -> Value {
             marks: 2,
             facts: 1,
         }),
-        next: None,
-        required: Vec::new(),
+        next: Some(PlannedLecture {
+            id: "5e1d3a90-7b64-4f0c-8a2b-91c4d7e6f352"
+                .parse()
+                .expect("a well-formed UUID"),
+            metadata: about(),
+            starts_unix_ms: BEGAN_UNIX_MS + 120 * MINUTE_MS,
+            ends_unix_ms: BEGAN_UNIX_MS + 210 * MINUTE_MS,
+            counting_down: false,
+            undo_until_unix_ms: Some(BEGAN_UNIX_MS + 43 * MINUTE_MS),
+        }),
+        required: vec!["title".into()],
         sources: vec![SourceStatus {
             name: source(),
             role: Role::Presenter,
@@ -289,6 +299,23 @@ pub(crate) fn start() -> Value {
         presenter,
         language,
         minutes: Some(90),
+    })
+}
+
+pub(crate) fn plan() -> Value {
+    let Metadata {
+        title,
+        course,
+        presenter,
+        language,
+    } = about();
+    json(PlanRequest {
+        starts_unix_ms: BEGAN_UNIX_MS + 24 * 60 * MINUTE_MS,
+        minutes: 90,
+        title,
+        course,
+        presenter,
+        language,
     })
 }
 
