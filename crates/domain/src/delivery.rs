@@ -14,6 +14,7 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::finished::FileRole;
@@ -21,7 +22,7 @@ use crate::ids::{DeliveryId, LectureId, PlatformName};
 use crate::media::Role;
 
 /// Where a delivery stands. The text form is the public name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryState {
     /// To be begun.

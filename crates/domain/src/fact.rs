@@ -2,12 +2,13 @@
 //! and came back, what encoded it, what was left out. Facts are kept with the lecture, in the
 //! database and in `lecture.json`, so that months later an editor knows why a picture froze.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{RunNumber, SourceName};
 
 /// What kind of thing was noted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FactKind {
     /// This encoder does the work.
@@ -90,7 +91,7 @@ impl std::str::FromStr for FactKind {
 }
 
 /// One thing that was noted of a lecture.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Fact {
     /// The run in which it was so.
     pub run: RunNumber,

@@ -1,5 +1,6 @@
 //! A finished lecture: the files that go to the platforms, and what is known of them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Send;
@@ -12,7 +13,7 @@ use crate::media::Role;
 pub const PART_BYTES: u64 = 8 * 1024 * 1024;
 
 /// What a finished file is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum FileRole {
     /// `lecture.mp4`: one picture and the sound.
@@ -43,7 +44,7 @@ impl FileRole {
 }
 
 /// One finished file: on the disk, synced, and hashed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FinishedFile {
     /// Its name in the lecture's `finished` folder.
     pub name: String,

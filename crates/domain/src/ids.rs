@@ -6,12 +6,13 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// A lecture, for its whole life and on every machine: a random UUID, so that a cloned disk or
 /// two rooms can never give the same one twice. It is the idempotency key at the platforms.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct LectureId(pub Uuid);
 
@@ -45,7 +46,7 @@ impl FromStr for LectureId {
 
 /// One unbroken stretch of recording inside a lecture, counted from 1. A restart of the daemon
 /// begins a new run of the same lecture; a restart of one source does not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct RunNumber(pub u32);
 
@@ -65,7 +66,7 @@ pub struct RunId {
 }
 
 /// One delivery: one lecture to one platform. The database's row id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct DeliveryId(pub i64);
 
@@ -92,9 +93,10 @@ fn check_name(text: &str) -> Result<(), BadName> {
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+        #[schemars(!try_from, !into)]
+        pub struct $name(#[schemars(regex(pattern = "^[a-z0-9][a-z0-9_-]{0,31}$"))] String);
 
         impl $name {
             /// The name as text.

@@ -5,16 +5,18 @@
 //!                 └────────┴───────────┴─► stopping ─► captured ─► finishing ─► finished
 //!                                 ▲ undo ──────┘                       └─► failed ─► captured (retry)
 //! crash: armed | recording | paused | stopping ─► interrupted ─► recording | paused | captured
-//! finished ─► delivering ─► delivered ─► purged        scheduled ─► cancelled
+//! finished ─► delivering ─► delivered ─► purged        scheduled ◄─► cancelled
+//! scheduled ─► failed (missed)
 //! ```
 //! [`LectureState::step`] knows no clock and no disk. It answers with what is to be done; the
 //! conductor does it, in order, and commits the new state before it does anything that cannot be
 //! taken back.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Where a lecture stands. The text form is the public name, in the database, JSON and metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LectureState {
     /// Planned for a time to come.
@@ -98,6 +100,10 @@ pub enum LectureEvent {
     Purge,
     /// A person called it off before it began.
     Cancel,
+    /// The calling off was taken back.
+    Restore,
+    /// Its whole time passed without a recording: the recorder was off or busy.
+    Miss,
 }
 
 /// What the conductor must do because of a step.
@@ -281,6 +287,14 @@ impl LectureState {
                 Self::Scheduled => (Self::Cancelled, &[]),
                 _ => return refused,
             },
+            E::Restore => match self {
+                Self::Cancelled => (Self::Scheduled, &[]),
+                _ => return refused,
+            },
+            E::Miss => match self {
+                Self::Scheduled => (Self::Failed, &[]),
+                _ => return refused,
+            },
         };
         Ok(next)
     }
@@ -374,6 +388,8 @@ mod tests {
         ),
         (E::Purge, &[(S::Delivered, S::Purged)]),
         (E::Cancel, &[(S::Scheduled, S::Cancelled)]),
+        (E::Restore, &[(S::Cancelled, S::Scheduled)]),
+        (E::Miss, &[(S::Scheduled, S::Failed)]),
     ];
 
     #[test]

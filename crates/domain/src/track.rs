@@ -1,9 +1,10 @@
 //! The health of a source, and so of its track: what a supervisor may believe and when.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How a source is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TrackHealth {
     /// Its process runs; nothing has arrived yet.

@@ -9,6 +9,7 @@
 //! The decoder is sans-I/O: feed it bytes, take frames. A length beyond its limit is an error
 //! and not an allocation, because a broken child must not take the daemon's memory (P10).
 
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -74,7 +75,7 @@ pub enum SourceCommand {
 }
 
 /// Why a source could not go on. The daemon decides by it how to speak of it and how to wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureReason {
     /// The device, display or server is not there (unplugged, not started, wrong address).

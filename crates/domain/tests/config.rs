@@ -79,6 +79,7 @@ fn the_default_text_has_every_default() {
     assert_eq!(unsaid.recording.max_length.to_string(), "4h");
     assert_eq!(unsaid.recording.pre_roll, Span(0));
     assert!(!unsaid.recording.gap_card);
+    assert!(unsaid.recording.require.is_empty());
     assert_eq!(unsaid.recording.undo, Span(10_000));
     assert_eq!(unsaid.recording.resume_within.to_string(), "30m");
     assert_eq!(unsaid.recording.picture, config::Picture::Presentation);

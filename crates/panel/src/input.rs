@@ -4,7 +4,10 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
-use lectern_domain::api::{ExtendRequest, MAX_TEXT_CHARS, MarkRequest, Metadata, PlanRequest, StartRequest};
+use lectern_domain::api::{
+    ExtendRequest, LAST_UNIX_MS, MAX_MINUTES, MAX_TEXT_CHARS, MarkRequest, Metadata, PlanRequest,
+    StartRequest,
+};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, error::Category};
@@ -210,12 +213,12 @@ fn given(name: &str, value: Option<String>) -> Result<Option<String>, Fault> {
 
 /// A day bounds every plan; what the room allows is the daemon's to say.
 fn minutes(value: u32) -> Result<u32, Fault> {
-    if (1..=24 * 60).contains(&value) {
+    if (1..=MAX_MINUTES).contains(&value) {
         return Ok(value);
     }
     Err(Fault::invalid(
         StatusCode::UNPROCESSABLE_ENTITY,
-        format!("minutes is {value}; allowed are 1 to 1440, such as 90."),
+        format!("minutes is {value}; allowed are 1 to {MAX_MINUTES}, such as 90."),
     ))
 }
 
@@ -231,10 +234,7 @@ impl Check for StartRequest {
     }
 }
 
-/// The last moment that a plan may name: the year 9999 ends. What is past is the daemon's to say,
-/// who has the clock.
-const LAST_UNIX_MS: i64 = 253_402_300_799_999;
-
+/// What is past is the daemon's to say: it has the clock.
 impl Check for PlanRequest {
     fn check(self) -> Result<Self, Fault> {
         if !(0..=LAST_UNIX_MS).contains(&self.starts_unix_ms) {

@@ -1,5 +1,6 @@
 //! What is asked for, and the answers to it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Sentence;
@@ -63,88 +64,111 @@ impl Command {
 }
 
 /// What is said about a lecture. Any script; an absent field is left as it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Metadata {
     /// Title.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = MAX_TEXT_CHARS))]
     pub title: Option<String>,
     /// Course, as the campus names it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = MAX_TEXT_CHARS))]
     pub course: Option<String>,
     /// Who teaches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = MAX_TEXT_CHARS))]
     pub presenter: Option<String>,
     /// Language that is spoken, BCP 47.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = MAX_TEXT_CHARS))]
     pub language: Option<String>,
 }
 
 /// The most characters that a field of [`Metadata`] or a mark's label may have.
 pub const MAX_TEXT_CHARS: usize = 300;
 
+/// The most minutes that a request may name: a day. What the room allows is the daemon's to say.
+pub const MAX_MINUTES: u32 = 24 * 60;
+
+/// The last moment that a request may name, in milliseconds since 1970: the year 9999 ends.
+pub const LAST_UNIX_MS: i64 = 253_402_300_799_999;
+
 /// Body of `POST /api/v1/recording`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StartRequest {
     /// Title.
     #[serde(default)]
+    #[schemars(length(max = MAX_TEXT_CHARS))]
     pub title: Option<String>,
     /// Course.
     #[serde(default)]
+    #[schemars(length(max = MAX_TEXT_CHARS))]
     pub course: Option<String>,
     /// Who teaches.
     #[serde(default)]
+    #[schemars(length(max = MAX_TEXT_CHARS))]
     pub presenter: Option<String>,
     /// Language that is spoken.
     #[serde(default)]
+    #[schemars(length(max = MAX_TEXT_CHARS))]
     pub language: Option<String>,
     /// Planned length; the recording stops by itself after it. Absent: `recording.max_length`.
     #[serde(default)]
+    #[schemars(range(min = 1, max = MAX_MINUTES))]
     pub minutes: Option<u32>,
 }
 
 /// Body of `POST /api/v1/lectures`: a lecture that begins by itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlanRequest {
     /// When it begins, in milliseconds since 1970; not in the past.
+    #[schemars(range(min = 0, max = LAST_UNIX_MS))]
     pub starts_unix_ms: i64,
     /// Planned length; at most `recording.max_length`.
+    #[schemars(range(min = 1, max = MAX_MINUTES))]
     pub minutes: u32,
     /// Title.
     #[serde(default)]
+    #[schemars(length(max = MAX_TEXT_CHARS))]
     pub title: Option<String>,
     /// Course.
     #[serde(default)]
+    #[schemars(length(max = MAX_TEXT_CHARS))]
     pub course: Option<String>,
     /// Who teaches.
     #[serde(default)]
+    #[schemars(length(max = MAX_TEXT_CHARS))]
     pub presenter: Option<String>,
     /// Language that is spoken.
     #[serde(default)]
+    #[schemars(length(max = MAX_TEXT_CHARS))]
     pub language: Option<String>,
 }
 
 /// Body of `POST /api/v1/recording/mark`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MarkRequest {
     /// What to remember it as; may be absent.
     #[serde(default)]
+    #[schemars(length(max = MAX_TEXT_CHARS))]
     pub label: Option<String>,
 }
 
 /// Body of `POST /api/v1/recording/extend`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExtendRequest {
     /// By how much.
+    #[schemars(range(min = 1, max = MAX_MINUTES))]
     pub minutes: u32,
 }
 
 /// A command that was done: committed before this is said.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Done {
     /// The lecture it was about; absent for `send-now` of all.
     pub lecture: Option<LectureId>,
@@ -201,7 +225,7 @@ impl Refusal {
 }
 
 /// An error as RFC 9457 says (`application/problem+json`).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Problem {
     /// Stable: `urn:lectern:problem:` and one of `refused`, `not-found`, `invalid`, `unable`,
     /// `forbidden`, `internal`.

@@ -1,5 +1,6 @@
 //! What was recorded, and its way to the platforms.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ClockTrust, Metadata, UploadStatus};
@@ -11,7 +12,7 @@ use crate::lecture::LectureState;
 use crate::media::Role;
 
 /// One line of `GET /api/v1/lectures`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LectureSummary {
     /// Its id.
     pub id: LectureId,
@@ -31,7 +32,7 @@ pub struct LectureSummary {
 }
 
 /// `GET /api/v1/lectures`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LecturePage {
     /// Newest first.
     pub lectures: Vec<LectureSummary>,
@@ -40,7 +41,7 @@ pub struct LecturePage {
 }
 
 /// `GET /api/v1/lectures/{id}`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LectureDetail {
     /// As in the list.
     #[serde(flatten)]
@@ -62,7 +63,7 @@ pub struct LectureDetail {
 }
 
 /// One run of a lecture.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RunView {
     /// From 1.
     pub run: u32,
@@ -80,7 +81,7 @@ pub struct RunView {
 }
 
 /// One track of a lecture.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TrackView {
     /// Its source.
     pub source: SourceName,
@@ -97,7 +98,7 @@ pub struct TrackView {
 }
 
 /// One mark.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MarkView {
     /// In which run.
     pub run: u32,
@@ -108,7 +109,7 @@ pub struct MarkView {
 }
 
 /// One delivery.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeliveryView {
     /// Row id.
     pub id: DeliveryId,
@@ -137,7 +138,7 @@ pub struct DeliveryView {
 }
 
 /// `GET /api/v1/queue` and the SSE event `uploads`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Queue {
     /// Every delivery that is not done or cancelled, and the last that were done.
     pub deliveries: Vec<DeliveryView>,

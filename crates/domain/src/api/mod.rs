@@ -5,15 +5,17 @@
 //! the monotonic clock; sizes are bytes. Keys are stable: a later version adds and never renames.
 
 mod command;
+mod field;
 mod lectures;
 mod sentence;
 mod status;
 mod uploads;
 
 pub use command::{
-    Command, Done, ExtendRequest, MAX_TEXT_CHARS, MarkRequest, Metadata, PlanRequest, Problem, Refusal,
-    StartRequest,
+    Command, Done, ExtendRequest, LAST_UNIX_MS, MAX_MINUTES, MAX_TEXT_CHARS, MarkRequest, Metadata,
+    PlanRequest, Problem, Refusal, StartRequest,
 };
+pub use field::Field;
 pub use lectures::{
     DeliveryView, LectureDetail, LecturePage, LectureSummary, MarkView, Queue, RunView, TrackView,
 };

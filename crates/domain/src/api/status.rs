@@ -1,5 +1,6 @@
 //! What is so at this moment.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Args, DeliveryView, Metadata, UploadStatus};
@@ -10,7 +11,7 @@ use crate::track::TrackHealth;
 use crate::wire::FailureReason;
 
 /// The state word of the podium.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PodiumState {
     /// Nothing is being recorded.
@@ -28,7 +29,7 @@ pub enum PodiumState {
 }
 
 /// `GET /api/v1/status` and the SSE event `state`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Status {
     /// Version of the daemon.
     pub version: String,
@@ -65,7 +66,7 @@ pub struct Status {
 }
 
 /// The room, as configured.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RoomStatus {
     /// `room.id`
     pub id: String,
@@ -80,7 +81,7 @@ pub struct RoomStatus {
 }
 
 /// The lecture at work.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CurrentLecture {
     /// Its id.
     pub id: LectureId,
@@ -118,7 +119,7 @@ pub struct CurrentLecture {
 }
 
 /// A lecture that will begin by itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlannedLecture {
     /// Its id.
     pub id: LectureId,
@@ -136,7 +137,7 @@ pub struct PlannedLecture {
 }
 
 /// One source.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SourceStatus {
     /// Its name.
     pub name: SourceName,
@@ -187,7 +188,7 @@ pub struct SourceStatus {
 }
 
 /// What a source lost since the daemon started, over all its processes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SourceTotals {
     /// Dropped before the encoder.
     pub dropped: u64,
@@ -200,7 +201,7 @@ pub struct SourceTotals {
 }
 
 /// The disk of the spool.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StorageStatus {
     /// `storage.path`
     pub path: String,
@@ -215,7 +216,7 @@ pub struct StorageStatus {
 }
 
 /// Whether the wall clock can be believed. Lengths and orders never depend on it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ClockTrust {
     /// A time server has set it, or nothing speaks against it.
@@ -227,7 +228,7 @@ pub enum ClockTrust {
 }
 
 /// The way to the platforms, in numbers.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct QueueSummary {
     /// Deliveries not done yet, parked ones not counted.
     pub pending: u32,
@@ -245,7 +246,9 @@ pub struct QueueSummary {
 }
 
 /// How bad a message is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Something is being lost, or will be: act now.
@@ -258,7 +261,7 @@ pub enum Severity {
 }
 
 /// A message to a person, in three parts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Message {
     /// How bad.
     pub severity: Severity,
@@ -285,7 +288,7 @@ pub struct Message {
 }
 
 /// The SSE event `levels`, ten times a second while there is sound.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Levels {
     /// The microphone.
     pub source: SourceName,

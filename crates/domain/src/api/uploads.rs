@@ -1,12 +1,13 @@
 //! The uplink: when lectures are sent, how fast, how long the queue will take, and how each
 //! platform is.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::PlatformName;
 
 /// The line to the platforms, in `GET /api/v1/status` and `GET /api/v1/queue`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UploadStatus {
     /// Whether lectures may be sent now.
     pub open: bool,
@@ -31,7 +32,7 @@ pub struct UploadStatus {
 }
 
 /// The one connection that carries bytes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LineStatus {
     /// Bits a second that left in the last second.
     pub rate_bps: u64,
@@ -46,7 +47,7 @@ pub struct LineStatus {
 }
 
 /// What is left to send, and how long that will take at the rate of the last nights.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Forecast {
     /// Lectures that some platform still lacks; those that need a person are not counted.
     pub lectures: u32,
@@ -62,7 +63,7 @@ pub struct Forecast {
 }
 
 /// One platform.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlatformStatus {
     /// Its name.
     pub name: PlatformName,
@@ -79,7 +80,7 @@ pub struct PlatformStatus {
 }
 
 /// How a platform is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PlatformState {
     /// Nothing is known against it.
@@ -91,14 +92,14 @@ pub enum PlatformState {
 }
 
 /// `POST /api/v1/doctor`: what was looked at, and what was found.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Doctor {
     /// In order.
     pub checks: Vec<Check>,
 }
 
 /// One thing that the doctor looked at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Check {
     /// What it is about, such as `platform.central`.
     pub subject: String,
@@ -111,7 +112,7 @@ pub struct Check {
 }
 
 /// How a thing is that the doctor looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// As it should be.

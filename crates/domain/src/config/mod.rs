@@ -24,6 +24,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::api::Field;
 use crate::ids::{PlatformName, RoomId, SourceName};
 use crate::media::Role;
 use crate::units::{Rate, Size, Span};
@@ -117,6 +118,8 @@ pub struct Recording {
     pub picture: Picture,
     /// Whether the finished files show a card of two seconds where an outage left a gap.
     pub gap_card: bool,
+    /// What must be said about a lecture before it is started or planned; empty: nothing.
+    pub require: Vec<Field>,
 }
 
 /// One camera, screen or microphone.

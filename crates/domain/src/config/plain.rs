@@ -9,6 +9,7 @@ use super::limits::{ABSOLUTE_PATH, Each, Flag, LINE, OneOf, Parsed, Within};
 use super::section::{Elsewhere, Key, NAME_ALLOWED, Section};
 use super::tree::{Table, shown};
 use super::{Control, Panel, Picture, Recording, Room, Storage};
+use crate::api::Field;
 use crate::ids::RoomId;
 use crate::units::{Size, Span};
 
@@ -177,6 +178,19 @@ pub(super) fn recording(table: &Table, findings: &mut Findings) -> Recording {
         example: "gap_card = true",
         limits: Flag,
     };
+    const REQUIRE: Key<Each<OneOf<Field>>> = Key {
+        name: "require",
+        example: "require = [\"title\", \"presenter\"]",
+        limits: Each(OneOf {
+            words: &[
+                ("title", Field::Title),
+                ("course", Field::Course),
+                ("presenter", Field::Presenter),
+                ("language", Field::Language),
+            ],
+            later: &[],
+        }),
+    };
     let mut section = Section::new("[recording]", "recording".to_owned(), table, findings);
     let recording = Recording {
         pre_roll: section.get(&PRE_ROLL).unwrap_or(Span(0)),
@@ -185,6 +199,7 @@ pub(super) fn recording(table: &Table, findings: &mut Findings) -> Recording {
         resume_within: section.get(&RESUME_WITHIN).unwrap_or(Span(HOUR / 2)),
         picture: section.get(&PICTURE).unwrap_or(Picture::Presentation),
         gap_card: section.get(&GAP_CARD).unwrap_or(false),
+        require: section.get(&REQUIRE).unwrap_or_default(),
     };
     section.finish(&[]);
     recording
