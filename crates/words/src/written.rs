@@ -26,12 +26,11 @@ pub(crate) fn length(language: Language, ms: u64) -> String {
     match ms / MINUTE_MS {
         0 => counted(language, "length-seconds", ms / 1000),
         minutes @ 1..120 => counted(language, "length-minutes", minutes),
-
         minutes => counted(language, "length-hours", minutes / 60),
     }
 }
 
-/// `11:50` on the same day, else `20.11., 22:00` in the language's order.
+/// `11:50` on the same day, else `20 Nov, 22:00` in the language's words and order.
 pub(crate) fn moment(voice: &Voice, unix_ms: i64) -> String {
     // A time outside the calendar can only come from a broken clock.
     let zoned = |ms| Timestamp::from_millisecond(ms).map(|t| t.to_zoned(voice.zone.clone()));
@@ -44,7 +43,8 @@ pub(crate) fn moment(voice: &Voice, unix_ms: i64) -> String {
     }
     let mut args = FluentArgs::new();
     args.set("day", at.strftime("%-d").to_string());
-    args.set("month", at.strftime("%-m").to_string());
+    // A number, because its word is chosen by it.
+    args.set("month", i64::from(at.month()));
     args.set("time", time.clone());
     catalogue::of(voice.language)
         .say("moment-other-day", &args)

@@ -25,7 +25,20 @@ size-gb = { $n } غيغابايت
 # The last comma of a list is this word.
 list-and = { $most } و{ $last }
 list-comma = {"، "}
-moment-other-day = { $day }/{ $month }، { $time }
+moment-other-day = { $day } { $month ->
+     [1] يناير
+     [2] فبراير
+     [3] مارس
+     [4] أبريل
+     [5] مايو
+     [6] يونيو
+     [7] يوليو
+     [8] أغسطس
+     [9] سبتمبر
+     [10] أكتوبر
+     [11] نوفمبر
+    *[other] ديسمبر
+}، { $time }
 
 # Sources with these names are called so; others keep the name that they were given.
 source-camera = الكاميرا
@@ -33,5 +46,5 @@ source-screen = الشاشة
 source-slides = الشرائح
 source-microphone = الميكروفون
 source-board = السبورة
-source-podium = المنصة
+source-podium = المنبر
 source-ceiling = السقف

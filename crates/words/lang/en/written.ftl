@@ -19,7 +19,20 @@ size-gb = { $n } GB
 # The last comma of a list is this word.
 list-and = { $most } and { $last }
 list-comma = {", "}
-moment-other-day = { $day }/{ $month }, { $time }
+moment-other-day = { $day } { $month ->
+     [1] Jan
+     [2] Feb
+     [3] Mar
+     [4] Apr
+     [5] May
+     [6] Jun
+     [7] Jul
+     [8] Aug
+     [9] Sep
+     [10] Oct
+     [11] Nov
+    *[other] Dec
+}, { $time }
 
 # Sources with these names are called so; others keep the name that they were given.
 source-camera = Camera

@@ -19,7 +19,20 @@ size-gb = { $n } Go
 # The last comma of a list is this word.
 list-and = { $most } et { $last }
 list-comma = {", "}
-moment-other-day = { $day }/{ $month } à { $time }
+moment-other-day = { $day } { $month ->
+     [1] janv.
+     [2] févr.
+     [3] mars
+     [4] avr.
+     [5] mai
+     [6] juin
+     [7] juil.
+     [8] août
+     [9] sept.
+     [10] oct.
+     [11] nov.
+    *[other] déc.
+} à { $time }
 
 # Sources with these names are called so; others keep the name that they were given.
 source-camera = Caméra

@@ -22,7 +22,20 @@ size-gb = { $n } ГБ
 # The last comma of a list is this word.
 list-and = { $most } и { $last }
 list-comma = {", "}
-moment-other-day = { $day }.{ $month }, { $time }
+moment-other-day = { $day } { $month ->
+     [1] января
+     [2] февраля
+     [3] марта
+     [4] апреля
+     [5] мая
+     [6] июня
+     [7] июля
+     [8] августа
+     [9] сентября
+     [10] октября
+     [11] ноября
+    *[other] декабря
+}, { $time }
 
 # Sources with these names are called so; others keep the name that they were given.
 source-camera = Камера
