@@ -17,7 +17,7 @@ use crate::{metrics, page};
 /// Lectures on a page of the list when nothing else is asked.
 const DEFAULT_LIMIT: u32 = 20;
 /// The most lectures on a page of the list.
-const MAX_LIMIT: u32 = 200;
+pub(crate) const MAX_LIMIT: u32 = 200;
 
 pub(crate) async fn front(State(site): State<Site>) -> Response {
     page::whole(&site, None).await.into_response()

@@ -9,10 +9,15 @@ use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, patch, post};
-use serde_json::Value;
+use lectern_domain::access::Role;
+use lectern_domain::ids::LectureId;
+use lectern_domain::lecture::LectureState;
+use schemars::{JsonSchema, SchemaGenerator, json_schema};
+use serde::Serialize;
 
 use crate::control::Control;
 use crate::guard::guard;
+use crate::openapi::{Parameter, Shape};
 use crate::problem::Fault;
 use crate::site::{Access, Closing, Site};
 use crate::{api, assets, events, openapi, page, preview, recording, sample};
@@ -22,18 +27,22 @@ pub(crate) struct Route {
     pub(crate) method: &'static str,
     pub(crate) path: &'static str,
     pub(crate) summary: &'static str,
-    /// An example of the JSON body; none for a route without one.
-    pub(crate) takes: Option<fn() -> Value>,
+    /// The JSON body; none for a route without one.
+    pub(crate) takes: Option<Shape>,
     pub(crate) gives: Gives,
-    /// Query parameters and what they mean.
-    pub(crate) query: &'static [(&'static str, &'static str)],
+    /// Parameters of the query and headers that are heeded.
+    pub(crate) parameters: &'static [Parameter],
+    /// Who may; `None`: whoever reaches the door.
+    pub(crate) needs: Option<Role>,
     handler: MethodRouter<Site>,
 }
 
 /// What a successful answer is.
 pub(crate) enum Gives {
-    /// JSON, with an example.
-    Json(fn() -> Value),
+    /// JSON of this shape.
+    Json(Shape),
+    /// The OpenAPI document, which does not describe itself.
+    Document,
     /// Another media type.
     Media(&'static str),
     /// No answer but a change of protocol.
@@ -48,7 +57,8 @@ impl Route {
             summary,
             takes: None,
             gives,
-            query: &[],
+            parameters: &[],
+            needs: Some(Role::Viewer),
             handler,
         }
     }
@@ -59,34 +69,72 @@ impl Route {
             path,
             summary,
             takes: None,
-            gives: Gives::Json(sample::done),
-            query: &[],
+            gives: json(sample::done),
+            parameters: &[],
+            needs: Some(Role::Operator),
             handler,
         }
     }
 
-    fn takes(mut self, example: fn() -> Value) -> Self {
-        self.takes = Some(example);
+    fn takes<T: JsonSchema + Serialize>(mut self, example: fn() -> T) -> Self {
+        self.takes = Some(Shape::of(example));
+        self
+    }
+
+    fn for_role(mut self, role: Role) -> Self {
+        self.needs = Some(role);
+        self
+    }
+
+    fn for_all(mut self) -> Self {
+        self.needs = None;
         self
     }
 }
 
+fn json<T: JsonSchema + Serialize>(example: fn() -> T) -> Gives {
+    Gives::Json(Shape::of(example))
+}
+
+/// What the list of lectures can be asked for.
+const OF_LECTURES: [Parameter; 3] = [
+    Parameter {
+        place: "query",
+        name: "state",
+        meaning: "Only lectures in this state.",
+        schema: SchemaGenerator::subschema_for::<LectureState>,
+    },
+    Parameter {
+        place: "query",
+        name: "limit",
+        meaning: "At most so many; 20 when absent.",
+        schema: |_| json_schema!({ "type": "integer", "minimum": 1, "maximum": api::MAX_LIMIT }),
+    },
+    Parameter {
+        place: "query",
+        name: "after",
+        meaning: "Only lectures older than this one: the last page's \"next\".",
+        schema: SchemaGenerator::subschema_for::<LectureId>,
+    },
+];
+
+/// What a stream of events can be told.
+const OF_EVENTS: [Parameter; 1] = [Parameter {
+    place: "header",
+    name: "Last-Event-ID",
+    meaning: "The id of the last event that was heard; what is still so is not told again.",
+    schema: |_| json_schema!({ "type": "string" }),
+}];
+
 /// Every route of the contract. Files of the page are added beside it: they are no API.
 pub(crate) fn table() -> Vec<Route> {
-    use Gives::{Json, Media, WebSocket};
+    use Gives::{Media, WebSocket};
     let lectures = Route {
-        query: &[
-            ("state", "Only lectures in this state."),
-            ("limit", "At most so many, 1 to 200; 20 when absent."),
-            (
-                "after",
-                "Only lectures older than this one: the last page's \"next\".",
-            ),
-        ],
+        parameters: &OF_LECTURES,
         ..Route::get(
             "/api/v1/lectures",
             "Lists lectures, newest first",
-            Json(sample::lectures),
+            json(sample::lectures),
             get(api::lectures),
         )
     };
@@ -105,7 +153,7 @@ pub(crate) fn table() -> Vec<Route> {
         Route::get(
             "/api/v1/status",
             "What the recorder does now",
-            Json(sample::status),
+            json(sample::status),
             get(api::status),
         ),
         Route::command("/api/v1/recording", "Starts a lecture", post(recording::start)).takes(sample::start),
@@ -166,7 +214,7 @@ pub(crate) fn table() -> Vec<Route> {
         Route::get(
             "/api/v1/lectures/{id}",
             "All that is known of a lecture",
-            Json(sample::lecture),
+            json(sample::lecture),
             get(api::lecture),
         ),
         amend,
@@ -186,7 +234,7 @@ pub(crate) fn table() -> Vec<Route> {
             post(recording::send_all_now),
         ),
         Route {
-            gives: Json(sample::doctor),
+            gives: json(sample::doctor),
             ..Route::command(
                 "/api/v1/doctor",
                 "Looks at the clock, the timetable and every platform; sends nothing that stays",
@@ -196,15 +244,18 @@ pub(crate) fn table() -> Vec<Route> {
         Route::get(
             "/api/v1/queue",
             "The way to the platforms",
-            Json(sample::queue),
+            json(sample::queue),
             get(api::queue),
         ),
-        Route::get(
-            "/api/v1/events",
-            "Server-sent events: state, levels, uploads; each carries a JSON document",
-            Media("text/event-stream"),
-            get(events::stream),
-        ),
+        Route {
+            parameters: &OF_EVENTS,
+            ..Route::get(
+                "/api/v1/events",
+                "Server-sent events: state (Status), levels (Levels), uploads (Queue); each carries a JSON document",
+                Media("text/event-stream"),
+                get(events::stream),
+            )
+        },
         Route::get(
             "/api/v1/preview",
             "Live pictures. Send any text to ask; each answer is the source's index (1 byte) and a JPEG",
@@ -232,7 +283,7 @@ pub(crate) fn table() -> Vec<Route> {
         Route::get(
             "/api/v1/openapi.json",
             "This document",
-            Json(|| Value::Object(serde_json::Map::new())),
+            Gives::Document,
             get(openapi::document),
         ),
     ]

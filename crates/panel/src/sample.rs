@@ -2,11 +2,11 @@
 //! is made from them, and tests start from them.
 
 use lectern_domain::api::{
-    Check, ClockTrust, CurrentLecture, DeliveryView, Doctor, Done, ExtendRequest, Forecast, LectureDetail,
-    LecturePage, LectureSummary, LineStatus, MarkRequest, MarkView, Message, Metadata, PlanRequest,
-    PlannedLecture, PlatformState, PlatformStatus, PodiumState, Problem, Queue, QueueSummary, RoomStatus,
-    RunView, Severity, SourceStatus, SourceTotals, StartRequest, Status, StorageStatus, TrackView,
-    UploadStatus, Verdict,
+    Arg, Check, ClockTrust, CurrentLecture, DeliveryView, Doctor, Done, ExtendRequest, Forecast,
+    LectureDetail, LecturePage, LectureSummary, LineStatus, MarkRequest, MarkView, Message, Metadata,
+    PlanRequest, PlannedLecture, PlatformState, PlatformStatus, PodiumState, Problem, Queue, QueueSummary,
+    RoomStatus, RunView, Severity, SourceStatus, SourceTotals, StartRequest, Status, StorageStatus,
+    TrackView, UploadStatus, Verdict,
 };
 use lectern_domain::delivery::DeliveryState;
 use lectern_domain::fact::{Fact, FactKind};
@@ -16,16 +16,10 @@ use lectern_domain::lecture::LectureState;
 use lectern_domain::media::Role;
 use lectern_domain::track::TrackHealth;
 use lectern_domain::wire::FailureReason;
-use serde::Serialize;
-use serde_json::Value;
 
 /// 21 November 2026, 09:00 UTC.
 const BEGAN_UNIX_MS: i64 = 1_795_251_600_000;
 const MINUTE_MS: i64 = 60_000;
-
-fn json(document: impl Serialize) -> Value {
-    serde_json::to_value(document).expect("the API's documents have only text keys")
-}
 
 fn id() -> LectureId {
     "0b8f7c1e-52d4-4c1a-9f3e-7a2d6c5b4e10"
@@ -65,8 +59,8 @@ fn delivery() -> DeliveryView {
     }
 }
 
-pub(crate) fn status() -> Value {
-    json(Status {
+pub(crate) fn status() -> Status {
+    Status {
         version: env!("CARGO_PKG_VERSION").into(),
         room: RoomStatus {
             id: "b-204".into(),
@@ -155,9 +149,11 @@ pub(crate) fn status() -> Value {
             what: "The camera is unplugged.".into(),
             safe: "Sound and slides are still being recorded.".into(),
             todo: "Push the cable back in or call 4444.".into(),
-            ..Message::default()
+            key: "source-unplugged".into(),
+            args: [("source".to_owned(), Arg::Sources(vec!["camera".into()]))].into(),
+            detail: Some("read: no such device".into()),
         }],
-    })
+    }
 }
 
 fn summary() -> LectureSummary {
@@ -172,15 +168,15 @@ fn summary() -> LectureSummary {
     }
 }
 
-pub(crate) fn lectures() -> Value {
-    json(LecturePage {
+pub(crate) fn lectures() -> LecturePage {
+    LecturePage {
         lectures: vec![summary()],
         next: Some(id()),
-    })
+    }
 }
 
-pub(crate) fn lecture() -> Value {
-    json(LectureDetail {
+pub(crate) fn lecture() -> LectureDetail {
+    LectureDetail {
         summary: summary(),
         folder: "/var/lib/lectern/lectures/2026-11-21T1000_b-204_0b8f7c1e".into(),
         runs: vec![RunView {
@@ -224,7 +220,7 @@ pub(crate) fn lecture() -> Value {
             content_type: "video/mp4".into(),
         }],
         deliveries: vec![delivery()],
-    })
+    }
 }
 
 fn uploads() -> UploadStatus {
@@ -261,85 +257,85 @@ fn uploads() -> UploadStatus {
     }
 }
 
-pub(crate) fn queue() -> Value {
-    json(Queue {
+pub(crate) fn queue() -> Queue {
+    Queue {
         deliveries: vec![delivery()],
         uploads: uploads(),
-    })
+    }
 }
 
-pub(crate) fn doctor() -> Value {
-    json(Doctor {
+pub(crate) fn doctor() -> Doctor {
+    Doctor {
         checks: vec![Check {
             subject: "platform.central".to_owned(),
             verdict: Verdict::Warning,
             found: "It answers, and verifies nothing of its own.".to_owned(),
             todo: "Give it a receipt_url.".to_owned(),
         }],
-    })
+    }
 }
 
-pub(crate) fn done() -> Value {
-    json(Done {
+pub(crate) fn done() -> Done {
+    Done {
         lecture: Some(id()),
         state: Some(LectureState::Recording),
-    })
+    }
 }
 
-pub(crate) fn start() -> Value {
+pub(crate) fn start() -> StartRequest {
     let Metadata {
         title,
         course,
         presenter,
         language,
     } = about();
-    json(StartRequest {
+    StartRequest {
         title,
         course,
         presenter,
         language,
         minutes: Some(90),
-    })
+    }
 }
 
-pub(crate) fn plan() -> Value {
+pub(crate) fn plan() -> PlanRequest {
     let Metadata {
         title,
         course,
         presenter,
         language,
     } = about();
-    json(PlanRequest {
+    PlanRequest {
         starts_unix_ms: BEGAN_UNIX_MS + 24 * 60 * MINUTE_MS,
         minutes: 90,
         title,
         course,
         presenter,
         language,
-    })
+    }
 }
 
-pub(crate) fn metadata() -> Value {
-    json(about())
+pub(crate) fn metadata() -> Metadata {
+    about()
 }
 
-pub(crate) fn mark() -> Value {
-    json(MarkRequest {
+pub(crate) fn mark() -> MarkRequest {
+    MarkRequest {
         label: Some("exam question".into()),
-    })
+    }
 }
 
-pub(crate) fn extend() -> Value {
-    json(ExtendRequest { minutes: 10 })
+pub(crate) fn extend() -> ExtendRequest {
+    ExtendRequest { minutes: 10 }
 }
 
-pub(crate) fn problem() -> Value {
-    json(Problem {
+pub(crate) fn problem() -> Problem {
+    Problem {
         kind: "urn:lectern:problem:refused".into(),
         title: "Not possible in this state".into(),
         status: 409,
         detail: "Nothing is being recorded, so there is nothing to pause. Press Record first.".into(),
         state: Some("ready".into()),
         allowed: vec!["start".into()],
-    })
+    }
 }

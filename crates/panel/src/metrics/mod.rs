@@ -382,7 +382,7 @@ mod tests {
 
     #[test]
     fn labels_are_escaped_and_units_are_base_units() {
-        let mut status: Status = serde_json::from_value(crate::sample::status()).unwrap();
+        let mut status: Status = crate::sample::status();
         status.room.id = "b\"2\\04".into();
         let text = render(&status, true, (1, 0));
         assert!(text.contains(r#"room="b\"2\\04"}"#), "{text}");
