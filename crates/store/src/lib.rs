@@ -90,6 +90,7 @@ mod threads;
 pub use db::Db;
 pub use db::due::DueQuery;
 pub use db::finishing::{FinishInput, FinishMark, FinishRun, FinishSegment, FinishTrack, NewDelivery};
+pub use db::planned::{MAX_PLANNED, Plan, Planning};
 pub use db::purge::Purgeable;
 pub use db::queue::Backlog;
 pub use db::recording::{NewLecture, NewTrack};

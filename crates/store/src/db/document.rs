@@ -197,6 +197,12 @@ impl Document {
         })
     }
 
+    /// Whether anything of it was ever to be on the disk: a lecture that is planned, and one that
+    /// was called off or missed, has neither folder nor `lecture.json`.
+    pub(crate) fn has_folder(&self) -> bool {
+        !(self.tracks.is_empty() && self.runs.is_empty())
+    }
+
     /// The text of `lecture.json`.
     pub(crate) fn to_json(&self) -> Vec<u8> {
         let mut bytes = serde_json::to_vec(self).expect("a document has text keys and finite numbers only");

@@ -101,6 +101,7 @@ impl Ledger {
     /// fails: the next change or the next start writes it.
     pub(crate) fn publish(&self, lecture: LectureId) {
         let text = match Document::load(&self.connection, self.uuid, lecture) {
+            Ok(Some(document)) if !document.has_folder() => return,
             Ok(Some(document)) => Text {
                 folder: document.folder.clone(),
                 bytes: document.to_json(),

@@ -13,6 +13,7 @@ pub(crate) mod finishing;
 pub(crate) mod journal;
 pub(crate) mod ledger;
 pub(crate) mod parts;
+pub(crate) mod planned;
 pub(crate) mod purge;
 pub(crate) mod queue;
 pub(crate) mod recorded;

@@ -52,11 +52,7 @@ impl Db {
     /// [`DbError::Spool`] when the folders cannot be made, [`DbError::Conflict`] for a known id
     /// or a source named `finished`.
     pub async fn create_lecture(&self, new: NewLecture) -> Result<String, DbError> {
-        if new.tracks.iter().any(|track| track.source.as_str() == FINISHED) {
-            return Err(DbError::Conflict(format!(
-                "a source cannot be named \"{FINISHED}\": the finished files lie in a folder of that name"
-            )));
-        }
+        refuse_reserved_names(&new)?;
         let folder = layout::folder_name(new.id, &self.room, new.started_unix_ms, &self.zone);
         let sources = new.tracks.iter().map(|track| track.source.clone()).collect();
         self.spool.make_folder(folder.clone(), sources).await?;
@@ -123,6 +119,16 @@ impl Db {
         })
         .await
     }
+}
+
+/// The folder of a track must not be that of the finished files.
+pub(super) fn refuse_reserved_names(new: &NewLecture) -> Result<(), DbError> {
+    if new.tracks.iter().any(|track| track.source.as_str() == FINISHED) {
+        return Err(DbError::Conflict(format!(
+            "a source cannot be named \"{FINISHED}\": the finished files lie in a folder of that name"
+        )));
+    }
+    Ok(())
 }
 
 /// The state of a lecture's row.
@@ -194,11 +200,16 @@ fn create(tx: &Transaction<'_>, new: &NewLecture, folder: &str) -> Result<(), Db
             new.planned_end_unix_ms
         ],
     )?;
+    insert_tracks(tx, new)
+}
+
+/// The tracks of a lecture that begins.
+pub(super) fn insert_tracks(tx: &Transaction<'_>, new: &NewLecture) -> Result<(), DbError> {
     for (place, track) in new.tracks.iter().enumerate() {
         tx.execute(
             "INSERT INTO tracks (lecture, source, role, kind, place, spare_for) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             params![
-                id,
+                new.id.to_string(),
                 track.source.as_str(),
                 track.role.as_str(),
                 track.kind,

@@ -23,7 +23,8 @@ const PREFIX_CHARS: usize = 4;
 
 impl Db {
     /// A page of lectures, newest first, of one state or of all; `after` is the last of the page
-    /// before. At least 1 and at most 500 of them.
+    /// before. At least 1 and at most 500 of them. Without a state, lectures that are planned or
+    /// were called off are left out: they would hide the newest recording behind a whole term.
     ///
     /// # Errors
     /// [`DbError::NotFound`] when `after` is unknown.
@@ -73,9 +74,13 @@ fn page(
         .prepare_cached(
             // A condition that is not there lets the index lead to the first row of the page.
             match (state.is_some(), after_start.is_some()) {
-                (false, false) => "SELECT * FROM lectures ORDER BY started_unix_ms DESC, id DESC LIMIT ?4",
+                (false, false) => {
+                    "SELECT * FROM lectures WHERE state NOT IN ('scheduled', 'cancelled')
+                     ORDER BY started_unix_ms DESC, id DESC LIMIT ?4"
+                }
                 (false, true) => {
                     "SELECT * FROM lectures WHERE (started_unix_ms, id) < (?2, ?3)
+                       AND state NOT IN ('scheduled', 'cancelled')
                      ORDER BY started_unix_ms DESC, id DESC LIMIT ?4"
                 }
                 (true, false) => {

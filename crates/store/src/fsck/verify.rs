@@ -30,7 +30,9 @@ pub(crate) fn verify<D: Disk>(
             check_lecture(ledger, disk, &document, report);
             report.lectures += 1;
         }
-        known.insert(row.folder, row.lecture);
+        if row.has_folder {
+            known.insert(row.folder, row.lecture);
+        }
     }
     let lectures = ledger.layout.lectures();
     match disk.list(&lectures) {
@@ -100,6 +102,9 @@ fn check_meta<D: Disk>(ledger: &Ledger, disk: &mut D, report: &mut FsckReport) {
 
 fn check_lecture<D: Disk>(ledger: &Ledger, disk: &mut D, document: &Document, report: &mut FsckReport) {
     let folder = ledger.layout.lecture(&document.folder);
+    if !document.has_folder() {
+        return check_states(document, &folder, report);
+    }
     match written_revision(disk, ledger, &document.folder) {
         Some(revision) if revision == document.revision => {}
         Some(revision) if revision > document.revision => report.find(

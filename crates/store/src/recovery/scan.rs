@@ -35,7 +35,8 @@ pub(super) fn scan<D: Disk>(
     let database = ledger.layout.database();
     let lectures = ledger.layout.lectures();
     let rows = at_hand(ledger).map_err(OpenError::database(&database))?;
-    let known: BTreeSet<&str> = rows.iter().map(|row| row.folder.as_str()).collect();
+    let begun = || rows.iter().filter(|row| row.has_folder);
+    let known: BTreeSet<&str> = begun().map(|row| row.folder.as_str()).collect();
     for entry in entries {
         let known_here = entry.name.to_str().is_some_and(|name| known.contains(name));
         if !(known_here && entry.is_dir) {
@@ -43,7 +44,7 @@ pub(super) fn scan<D: Disk>(
         }
     }
     // A lecture without a folder too: all that it had is lost.
-    for row in &rows {
+    for row in begun() {
         scan_lecture(ledger, disk, row.lecture, recovery).map_err(OpenError::database(&database))?;
     }
     Ok(())

@@ -25,13 +25,19 @@ pub(crate) struct LectureRow {
     pub(crate) folder: String,
     /// What its `lecture.json` should say.
     pub(crate) revision: u64,
+    /// Whether it has a folder; see [`Document::has_folder`](crate::db::document::Document::has_folder).
+    pub(crate) has_folder: bool,
 }
+
+const COLUMNS: &str = "id, folder, revision,
+    EXISTS (SELECT 1 FROM tracks WHERE lecture = id)
+        OR EXISTS (SELECT 1 FROM runs WHERE lecture = id) AS has_folder";
 
 /// Every lecture; purged ones too, whose `lecture.json` stays.
 pub(crate) fn all_lectures(ledger: &Ledger) -> rusqlite::Result<Vec<LectureRow>> {
     rows(
         ledger,
-        "SELECT id, folder, revision FROM lectures ORDER BY started_unix_ms, id",
+        &format!("SELECT {COLUMNS} FROM lectures ORDER BY started_unix_ms, id"),
     )
 }
 
@@ -39,8 +45,10 @@ pub(crate) fn all_lectures(ledger: &Ledger) -> rusqlite::Result<Vec<LectureRow>>
 pub(crate) fn at_hand(ledger: &Ledger) -> rusqlite::Result<Vec<LectureRow>> {
     rows(
         ledger,
-        "SELECT id, folder, revision FROM lectures INDEXED BY lectures_at_hand
-         WHERE shelved = 0 ORDER BY started_unix_ms, id",
+        &format!(
+            "SELECT {COLUMNS} FROM lectures INDEXED BY lectures_at_hand
+             WHERE shelved = 0 ORDER BY started_unix_ms, id"
+        ),
     )
 }
 
@@ -51,6 +59,7 @@ fn rows(ledger: &Ledger, sql: &str) -> rusqlite::Result<Vec<LectureRow>> {
             lecture: get_text(row, "id")?,
             folder: row.get("folder")?,
             revision: get_uint(row, "revision")?,
+            has_folder: row.get("has_folder")?,
         })
     })?;
     rows.collect()
@@ -88,7 +97,7 @@ pub(super) fn put_in_order<D: Disk>(
     let database = ledger.layout.database();
     let mut in_order = Vec::new();
     for row in at_hand(ledger).map_err(OpenError::database(&database))? {
-        if written_revision(disk, ledger, &row.folder) == Some(row.revision) {
+        if !row.has_folder || written_revision(disk, ledger, &row.folder) == Some(row.revision) {
             in_order.push(row);
         } else {
             ledger.publish(row.lecture);
@@ -143,7 +152,7 @@ fn shelve<D: Disk>(ledger: &mut Ledger, disk: &mut D, rows: &[LectureRow]) -> Re
                                         WHERE lecture = lectures.id AND state <> 'closed')))",
             )?
             .execute(params![row.lecture.to_string(), int(row.revision)])?;
-        if over > 0 {
+        if over > 0 && row.has_folder {
             // The text was read through memory: its name may not have reached the disk yet, and no
             // later start will look.
             let folder = ledger.layout.lecture(&row.folder);
