@@ -266,6 +266,23 @@ impl Script {
         self.inner().given.clone()
     }
 
+    fn amend(&self, id: LectureId, by: &Metadata) {
+        let mut inner = self.inner();
+        let found = inner.lectures.iter_mut().find(|l| l.summary.id == id);
+        if let Some(metadata) = found.map(|l| &mut l.summary.metadata) {
+            for (field, new) in [
+                (&mut metadata.title, &by.title),
+                (&mut metadata.course, &by.course),
+                (&mut metadata.presenter, &by.presenter),
+                (&mut metadata.language, &by.language),
+            ] {
+                if new.is_some() {
+                    field.clone_from(new);
+                }
+            }
+        }
+    }
+
     fn about(&self, id: LectureId) -> Result<Done, Refusal> {
         let inner = self.inner();
         let found = inner.lectures.iter().find(|l| l.summary.id == id);
@@ -318,13 +335,29 @@ impl Control for Script {
         let status = self.status_now();
         let word = command.as_str();
         let state = match &command {
-            Command::Retry(id)
-            | Command::SendNow(Some(id))
-            | Command::Amend(id, _)
-            | Command::Begin(id)
-            | Command::Cancel(id)
-            | Command::Restore(id) => {
+            Command::Retry(id) | Command::SendNow(Some(id)) | Command::Amend(id, _) => {
+                if let Command::Amend(_, metadata) = &command {
+                    self.amend(*id, metadata);
+                }
                 return self.about(*id);
+            }
+            Command::Cancel(_) | Command::Restore(_) | Command::Begin(_) if status.next.is_none() => {
+                return Err(not_now(&status, word));
+            }
+            Command::Cancel(id) | Command::Restore(id) => {
+                let cancelled = word == "cancel";
+                self.set(|s| {
+                    let until = cancelled.then_some(s.now_unix_ms + 10_000);
+                    s.next.iter_mut().for_each(|n| n.undo_until_unix_ms = until);
+                });
+                return Ok(Done {
+                    lecture: Some(*id),
+                    state: Some(if cancelled {
+                        LectureState::Cancelled
+                    } else {
+                        LectureState::Scheduled
+                    }),
+                });
             }
             Command::Plan(_) => {
                 return Ok(Done {
@@ -338,8 +371,10 @@ impl Control for Script {
                     state: None,
                 });
             }
-            _ if !status.allowed.iter().any(|a| a == word) => return Err(not_now(&status, word)),
-            Command::Start(_) | Command::Resume | Command::Undo => PodiumState::Recording,
+            _ if word != "begin" && !status.allowed.iter().any(|a| a == word) => {
+                return Err(not_now(&status, word));
+            }
+            Command::Start(_) | Command::Begin(_) | Command::Resume | Command::Undo => PodiumState::Recording,
             Command::Pause => PodiumState::Paused,
             Command::Stop => PodiumState::Saved,
             Command::Mark(_) | Command::Extend(_) => status.state,
@@ -351,6 +386,14 @@ impl Control for Script {
                 lecture.metadata.course = request.course.clone();
                 self.set(|status| status.lecture = Some(lecture));
             }
+            Command::Begin(_) => self.set(|status| {
+                let next = status.next.take().expect("checked above");
+                status.lecture = Some(CurrentLecture {
+                    metadata: next.metadata,
+                    ends_unix_ms: next.ends_unix_ms,
+                    ..lecture(status.now_unix_ms)
+                });
+            }),
             Command::Mark(_) => self.set(|s| s.lecture.iter_mut().for_each(|l| l.marks += 1)),
             Command::Extend(by) => {
                 let by_ms = i64::from(by.minutes) * 60_000;
