@@ -126,7 +126,23 @@ fn build(routes: &[Route]) -> Value {
         },
         "servers": [{ "url": "http://localhost:8470", "description": "The panel's port as it comes" }],
         "paths": paths,
-        "components": { "schemas": schemas.into_components(), "responses": responses }
+        "components": {
+            "schemas": schemas.into_components(),
+            "responses": responses,
+            "securitySchemes": {
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "A token of the configuration; its role is at least the one that is named"
+                },
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": "lectern",
+                    "description": "What a browser gets that signed in with the PIN or a token"
+                }
+            }
+        }
     })
 }
 
@@ -139,7 +155,7 @@ struct Refusal {
 }
 
 /// Every refusal is a problem document, and these are all.
-const REFUSALS: [Refusal; 9] = [
+const REFUSALS: [Refusal; 10] = [
     Refusal {
         status: "400",
         name: "Unreadable",
@@ -147,9 +163,15 @@ const REFUSALS: [Refusal; 9] = [
         happens: |route| changes(route) || in_path(route).next().is_some() || !route.parameters.is_empty(),
     },
     Refusal {
+        status: "401",
+        name: "Unauthorized",
+        meaning: "Nobody has said who asks: the PIN or a token is missing, or it is wrong",
+        happens: |route| route.needs.is_some(),
+    },
+    Refusal {
         status: "403",
         name: "Forbidden",
-        meaning: "Whoever asks may not: another site's page, or a name that is not this machine's",
+        meaning: "Whoever asks may not: a role too small, another site's page, or a name that is not this machine's",
         happens: |_| true,
     },
     Refusal {
@@ -241,6 +263,11 @@ fn operation(route: &Route, schemas: &mut Schemas) -> Value {
     if !parameters.is_empty() {
         operation["parameters"] = Value::Array(parameters);
     }
+    // A door that knows who comes, such as the control socket, asks for nothing.
+    operation["security"] = match route.needs {
+        None => json!([]),
+        Some(role) => json!([{}, { "token": [role.as_str()] }, { "session": [role.as_str()] }]),
+    };
     if let Some(shape) = &route.takes {
         operation["requestBody"] = json!({ "content": shape.content(&mut schemas.taken) });
     }

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use lectern_domain::ids::LectureId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::control::Control;
+use crate::gate::Gate;
 use crate::problem::Fault;
 
 /// The most event streams (pages and programs together) at one time. A page holds one.
@@ -17,9 +19,16 @@ pub const MAX_PREVIEWS: usize = 16;
 pub enum Access {
     /// The control socket: whoever may open the file may do everything.
     Socket,
-    /// A TCP port of the loopback interface: a browser may be on the other side, so the name it
-    /// believes to talk to is checked as well.
+    /// The panel's port, from this machine: the podium, which may be asked for a PIN. A browser
+    /// may be on the other side, so the name it believes to talk to is checked as well.
     Loopback,
+    /// The panel's port, from another machine: over TLS, and with a token only.
+    Remote,
+}
+
+impl Access {
+    /// All doors.
+    pub const ALL: [Self; 3] = [Self::Socket, Self::Loopback, Self::Remote];
 }
 
 /// What every handler gets. Cheap to clone.
@@ -27,15 +36,19 @@ pub enum Access {
 pub(crate) struct Site {
     pub(crate) control: Arc<dyn Control>,
     pub(crate) closing: Closing,
+    /// Tells this life of the program from every other: revisions count from its beginning.
+    pub(crate) epoch: Arc<str>,
     events: Arc<Semaphore>,
     previews: Arc<Semaphore>,
 }
 
 impl Site {
-    pub(crate) fn new(control: Arc<dyn Control>, closing: Closing) -> Self {
+    pub(crate) fn new(control: Arc<dyn Control>, closing: Closing, gate: Gate) -> Self {
         Self {
             control,
             closing,
+            gate: Arc::new(gate),
+            epoch: LectureId::random().to_string()[..8].into(),
             events: Arc::new(Semaphore::new(MAX_EVENT_STREAMS)),
             previews: Arc::new(Semaphore::new(MAX_PREVIEWS)),
         }

@@ -105,11 +105,11 @@ async fn programs_hear_of_state_uploads_and_levels() {
     let tcp = TcpStream::connect(("127.0.0.1", server.port)).await.unwrap();
     let (head, mut stream) = ask(tcp, "/api/v1/events").await;
     assert!(head.contains("content-type: text/event-stream"), "{head}");
-    assert_eq!(event(&mut stream, "state").await["state"], "ready");
     assert_eq!(
         event(&mut stream, "uploads").await["deliveries"],
         Value::Array(Vec::new())
     );
+    assert_eq!(event(&mut stream, "state").await["state"], "ready");
     server.room.go(PodiumState::Recording);
     assert_eq!(event(&mut stream, "state").await["state"], "recording");
     server.room.level(-20.0);
