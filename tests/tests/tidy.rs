@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 const MAX_LINES: usize = 500;
 
 /// The room table: which other rooms a room may use.
-const ROOMS: [(&str, &[&str]); 11] = [
+const ROOMS: [(&str, &[&str]); 12] = [
     ("domain", &[]),
     ("source", &["domain"]),
     ("capture", &["domain"]),
@@ -19,11 +19,12 @@ const ROOMS: [(&str, &[&str]); 11] = [
     ("finish", &["domain"]),
     ("deliver", &["domain"]),
     ("words", &["domain"]),
+    ("tally", &["domain"]),
     ("panel", &["domain", "words"]),
     (
         "daemon",
         &[
-            "domain", "words", "capture", "store", "finish", "deliver", "panel",
+            "domain", "words", "capture", "store", "finish", "deliver", "tally", "panel",
         ],
     ),
     ("cli", &["domain"]),
@@ -33,7 +34,7 @@ const ROOMS: [(&str, &[&str]); 11] = [
 /// What from outside belongs to some rooms only. GStreamer and X stay in the source process, so
 /// that a driver or plugin cannot take the daemon along; SQL stays behind the store's write
 /// order; the vocabulary and the finisher know no runtime.
-const GUARDED: [(&[&str], &[&str]); 11] = [
+const GUARDED: [(&[&str], &[&str]); 12] = [
     (
         &[
             "gst",
@@ -47,6 +48,7 @@ const GUARDED: [(&[&str], &[&str]); 11] = [
         &["source"],
     ),
     (&["rusqlite"], &["store"]),
+    (&["evdev", "hidapi"], &["tally"]),
     (&["mp4-atom"], &["finish"]),
     (&["axum"], &["panel", "testkit"]),
     (&["maud"], &["panel"]),

@@ -153,6 +153,10 @@ name! {
     PlatformName
 }
 name! {
+    /// The `name` of a `[[light]]` or `[[button]]`; also part of its thread's name.
+    FittingName
+}
+name! {
     /// The `id` of the `[room]`.
     RoomId
 }

@@ -4,8 +4,10 @@
 //! live in the files beside this one. Every value has passed its check before a structure
 //! exists, so no other room checks again.
 
+mod button;
 mod endpoint;
 mod faults;
+mod light;
 mod limits;
 mod merge;
 mod plain;
@@ -30,7 +32,9 @@ use crate::media::Role;
 use crate::units::{Rate, Size, Span};
 use crate::upload::Upload;
 
+pub use button::{Button, ButtonKind};
 pub use faults::{Fault, Faults};
+pub use light::{Colour, Colours, Light, LightKind, LightModel};
 pub use read::ConfigFile;
 
 /// A configuration with every key at its default and a word on each, for `lectern config
@@ -60,6 +64,10 @@ pub struct Config {
     pub panel: Panel,
     /// `[control]`
     pub control: Control,
+    /// `[[light]]`, in file order; most rooms have none.
+    pub lights: Vec<Light>,
+    /// `[[button]]`, in file order; most rooms have none.
+    pub buttons: Vec<Button>,
 }
 
 /// Which room this is, for people and for file names.

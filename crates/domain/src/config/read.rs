@@ -5,7 +5,7 @@
 
 use super::faults::{Fault, Faults, Findings, Place, listed, nearest};
 use super::tree::{Entry, Node, Table, Value};
-use super::{Config, merge, plain, platform, source, syntax, upload};
+use super::{Config, button, light, merge, plain, platform, source, syntax, upload};
 
 /// A configuration file that has been read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ impl Config {
     }
 }
 
-const SECTIONS: [(&str, &str); 8] = [
+const SECTIONS: [(&str, &str); 10] = [
     ("room", "[room]"),
     ("storage", "[storage]"),
     ("recording", "[recording]"),
@@ -76,6 +76,8 @@ const SECTIONS: [(&str, &str); 8] = [
     ("upload", "[upload]"),
     ("panel", "[panel]"),
     ("control", "[control]"),
+    ("light", "[[light]]"),
+    ("button", "[[button]]"),
 ];
 
 fn read_root(mut root: Table, findings: &mut Findings) -> Option<Config> {
@@ -93,6 +95,8 @@ fn read_root(mut root: Table, findings: &mut Findings) -> Option<Config> {
     let upload = upload::upload(table("upload"), findings);
     let panel = plain::panel(table("panel"), findings);
     let control = plain::control(table("control"), findings);
+    let lights = light::read_all(&root, findings);
+    let buttons = button::read_all(&root, findings);
     Some(Config {
         room: room?,
         storage,
@@ -102,6 +106,8 @@ fn read_root(mut root: Table, findings: &mut Findings) -> Option<Config> {
         upload,
         panel,
         control,
+        lights: lights?,
+        buttons: buttons?,
     })
 }
 
