@@ -3,10 +3,11 @@
 //! Ids and units ([`ids`], [`units`]), the state machines with their pure `step`
 //! ([`lecture`], [`track`], [`segment`], [`delivery`]), the wire format between the daemon and
 //! a source ([`wire`]), what a recording has to tell of itself ([`fact`]), when lectures may be
-//! sent ([`upload`]), the typed configuration ([`config`]), and the documents of the HTTP API
-//! ([`api`]). No I/O, no clock, no runtime lives here: a function of this crate gives the same
+//! sent ([`upload`]), who may do what ([`access`]), the typed configuration ([`config`]), and the
+//! documents of the HTTP API ([`api`]). No I/O, no clock, no runtime lives here: a function of this crate gives the same
 //! answer on any machine at any time.
 
+pub mod access;
 pub mod api;
 pub mod config;
 pub mod delivery;

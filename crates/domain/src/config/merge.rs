@@ -1,7 +1,7 @@
 //! Puts the layers over each other: files in their order, then the environment.
 //!
-//! Tables merge key by key and the later value wins. A later file's `[[source]]` or
-//! `[[platform]]` with the name of an earlier one merges over it, else it is added. When it has
+//! Tables merge key by key and the later value wins. A later file's `[[source]]`,
+//! `[[platform]]` or `[[panel.token]]` with the name of an earlier one merges over it, else it is added. When it has
 //! another `kind`, the earlier kind's own keys go with it, so that a room file can turn the
 //! fleet's `v4l2` camera into an `rtsp` one without a rest of the old one being refused.
 
@@ -14,8 +14,8 @@ const OF_EVERY_KIND: [&str; 5] = ["name", "role", "required", "delay", "send"];
 /// What an environment variable begins with to be one of ours.
 const PREFIX: &str = "LECTERN__";
 
-/// The sections that are lists of named tables.
-const NAMED: [&str; 2] = ["source", "platform"];
+/// The sections that are lists of named tables; `token` is a section of `[panel]`.
+const NAMED: [&str; 3] = ["source", "platform", "token"];
 
 /// Merges one file's tree over the earlier ones.
 pub(super) fn lay_over(below: &mut Table, above: Table) {

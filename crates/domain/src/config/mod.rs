@@ -10,6 +10,7 @@ mod faults;
 mod light;
 mod limits;
 mod merge;
+mod panel;
 mod plain;
 mod platform;
 mod platform_keys;
@@ -21,7 +22,6 @@ mod syntax;
 mod tree;
 mod upload;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -35,6 +35,7 @@ use crate::upload::Upload;
 pub use button::{Button, ButtonKind};
 pub use faults::{Fault, Faults};
 pub use light::{Colour, Colours, Light, LightKind, LightModel};
+pub use panel::{Panel, PanelToken, TlsFiles};
 pub use read::ConfigFile;
 
 /// A configuration with every key at its default and a word on each, for `lectern config
@@ -433,14 +434,6 @@ pub enum Credential {
     Name(String),
     /// A file; refused when others can read it.
     File(PathBuf),
-}
-
-/// The page at the podium.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Panel {
-    /// Address and port; `None` switches the TCP port off. Loopback only, until roles and TLS
-    /// guard a remote one.
-    pub listen: Option<SocketAddr>,
 }
 
 /// The control socket.

@@ -1,14 +1,13 @@
-//! Reads the sections that stand once: `[room]`, `[storage]`, `[recording]`, `[panel]` and
-//! `[control]`, with the default of each of their keys.
+//! Reads the sections that stand once: `[room]`, `[storage]`, `[recording]` and `[control]`, with
+//! the default of each of their keys.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::faults::{Findings, nearest};
 use super::limits::{ABSOLUTE_PATH, Each, Flag, LINE, OneOf, Parsed, Within};
-use super::section::{Elsewhere, Key, NAME_ALLOWED, Section};
+use super::section::{Key, NAME_ALLOWED, Section};
 use super::tree::{Table, shown};
-use super::{Control, Panel, Picture, Recording, Room, Storage};
+use super::{Control, Picture, Recording, Room, Storage};
 use crate::api::Field;
 use crate::ids::RoomId;
 use crate::units::{Size, Span};
@@ -203,50 +202,6 @@ pub(super) fn recording(table: &Table, findings: &mut Findings) -> Recording {
     };
     section.finish(&[]);
     recording
-}
-
-/// `[panel]`.
-pub(super) fn panel(table: &Table, findings: &mut Findings) -> Panel {
-    const LISTEN: Key<Parsed<Option<SocketAddr>>> = Key {
-        name: "listen",
-        example: "listen = \"127.0.0.1:8470\"",
-        limits: Parsed {
-            allowed: "an address of this machine with a port, or \"off\"",
-            parse: listen,
-        },
-    };
-    let mut section = Section::new("[panel]", "panel".to_owned(), table, findings);
-    let listen = section
-        .get(&LISTEN)
-        .unwrap_or_else(|| Some(SocketAddr::from(([127, 0, 0, 1], 8470))));
-    let later = |name, use_of: &str| Elsewhere {
-        name,
-        wrong: format!("{name} is not in this version yet"),
-        allowed: format!(
-            "take the line out, the panel is reached from this machine only and needs no {use_of}"
-        ),
-        example: LISTEN.example,
-    };
-    section.finish(&[
-        later("pin_file", "PIN"),
-        later("tls_cert", "TLS"),
-        later("tls_key", "TLS"),
-    ]);
-    Panel { listen }
-}
-
-fn listen(text: &str) -> Result<Option<SocketAddr>, String> {
-    if text == "off" {
-        return Ok(None);
-    }
-    let address: SocketAddr = text
-        .parse()
-        .map_err(|_| format!("{} is not a numeric address with a port", shown(text)))?;
-    if !address.ip().is_loopback() {
-        let wrong = "would be reached from other machines, and remote access comes with roles and TLS in a later version";
-        return Err(format!("{} {wrong}", shown(text)));
-    }
-    Ok(Some(address))
 }
 
 /// `[control]`.

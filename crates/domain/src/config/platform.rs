@@ -139,8 +139,8 @@ fn directory(section: &mut Section<'_, '_>, spool: &Path) -> Option<PlatformKind
     Some(PlatformKind::Directory { path, label, create })
 }
 
-/// Without one these kinds cannot be spoken to.
-fn needed_credential(section: &mut Section<'_, '_>) -> Option<Credential> {
+/// For what cannot do without one: exactly one of `credential` and `credential_file`.
+pub(super) fn needed_credential(section: &mut Section<'_, '_>) -> Option<Credential> {
     if !section.has("credential") && !section.has("credential_file") {
         section.require(&CREDENTIAL);
         section.pass_over(CREDENTIAL_FILE.name, CREDENTIAL_FILE.example);

@@ -5,7 +5,7 @@
 
 use super::faults::{Fault, Faults, Findings, Place, listed, nearest};
 use super::tree::{Entry, Node, Table, Value};
-use super::{Config, button, light, merge, plain, platform, source, syntax, upload};
+use super::{Config, button, light, merge, panel, plain, platform, source, syntax, upload};
 
 /// A configuration file that has been read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,7 +93,7 @@ fn read_root(mut root: Table, findings: &mut Findings) -> Option<Config> {
     let sources = source::read_all(&root, findings);
     let platforms = platform::read_all(&root, &storage.path, room.as_ref().map(|room| &room.id), findings);
     let upload = upload::upload(table("upload"), findings);
-    let panel = plain::panel(table("panel"), findings);
+    let panel = panel::panel(table("panel"), findings);
     let control = plain::control(table("control"), findings);
     let lights = light::read_all(&root, findings);
     let buttons = button::read_all(&root, findings);
@@ -104,7 +104,7 @@ fn read_root(mut root: Table, findings: &mut Findings) -> Option<Config> {
         sources: sources?,
         platforms: platforms?,
         upload,
-        panel,
+        panel: panel?,
         control,
         lights: lights?,
         buttons: buttons?,
