@@ -152,7 +152,56 @@ refused-text = { $field ->
        *[other] { $most } characters
     }. Nothing was changed.
 refused-no-lecture = There is no such lecture on this machine.
-refused-several = Several lectures begin with these letters. Give more of the id.
+refused-ambiguous = These letters do not name one lecture alone. Give more of its id.
 refused-changed = It was changed in the meantime by somebody else. Nothing was changed by you.
 refused-retry = There is nothing to try again for this lecture. Nothing was changed.
 refused-amend = This lecture is on its way to the platform. Nothing was changed. Change it at the platform.
+
+# Planned lectures
+#
+# $why: recording, hindered or off. $count: lectures. $ends, $from, $to: moments. $named: whether
+# there is a $title.
+
+message-plan-clock = The next planned lecture will not begin by itself: the clock of the recorder is wrong.
+    .safe = It begins by itself as soon as the clock is right.
+    .todo = Begin it by hand when it is time. Call the help desk to set the clock.
+message-plan-waits = The next planned lecture waits: a recording is still under way.
+    .safe = This recording goes on. The planned lecture begins when it ends.
+    .todo = Stop this recording when it is over.
+message-plan-hindered = The planned lecture should have begun, and it cannot.
+    .safe = It is tried again by itself every few seconds until { $ends }.
+    .todo = Check cables and power. Call the help desk if this stays.
+message-plan-missed = { $count ->
+        [one] { $why ->
+            [recording] A planned lecture was not recorded: another recording took all its time.
+            [hindered] A planned lecture was not recorded: the recording could not begin in all its time.
+           *[off] A planned lecture was not recorded: the recorder was off.
+        }
+       *[other] { $count } planned lectures were not recorded.
+    }
+    .safe = Everything that was recorded is safe.
+    .todo = If the lecture is still being held, press record.
+refused-plan-past = A lecture can be planned for a time to come only. Nothing was changed.
+refused-plan-overlaps = This time is taken. Planned from { $from } to { $to }: { $named ->
+        [yes] { $title }
+       *[no] a lecture without a title
+    }. Nothing was changed.
+refused-plan-full = There are { $most ->
+        [one] 1 planned lecture
+       *[other] { $most } planned lectures
+    } already, and more cannot be kept. Nothing was changed.
+refused-plan-state = That is not possible for this lecture any more. Nothing was changed.
+refused-plan-over = The time of this lecture is over. Nothing was changed.
+refused-required = { $title ->
+        [missing] The title is missing.{" "}
+       *[said] {""}
+    }{ $course ->
+        [missing] The course is missing.{" "}
+       *[said] {""}
+    }{ $presenter ->
+        [missing] The name of the presenter is missing.{" "}
+       *[said] {""}
+    }{ $language ->
+        [missing] The language is missing.{" "}
+       *[said] {""}
+    }Please fill it in, then press again.

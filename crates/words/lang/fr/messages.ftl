@@ -148,7 +148,56 @@ refused-text = { $field ->
        *[other] { $most } caractères
     } au plus. Rien n’a changé.
 refused-no-lecture = Ce cours n’existe pas sur cette machine.
-refused-several = Plusieurs cours commencent par ces caractères. Donnez-en davantage.
+refused-ambiguous = Ces caractères ne désignent pas un cours unique. Donnez-en davantage.
 refused-changed = Quelqu’un d’autre vient de le modifier. Vous n’avez rien changé.
 refused-retry = Il n’y a rien à relancer pour ce cours. Rien n’a changé.
 refused-amend = Ce cours est en route vers la plateforme. Rien n’a changé. Modifiez-le sur la plateforme.
+
+# Planned lectures
+#
+# $why: recording, hindered or off. $count: lectures. $ends, $from, $to: moments. $named: whether
+# there is a $title.
+
+message-plan-clock = Le prochain cours prévu ne commencera pas tout seul : l’horloge de l’enregistreur est fausse.
+    .safe = Il commencera de lui-même dès que l’horloge sera juste.
+    .todo = Démarrez-le à la main le moment venu. Appelez l’assistance pour régler l’horloge.
+message-plan-waits = Le prochain cours prévu attend : un enregistrement est encore en cours.
+    .safe = Cet enregistrement continue. Le cours prévu commencera à sa fin.
+    .todo = Arrêtez cet enregistrement lorsqu’il est terminé.
+message-plan-hindered = Le cours prévu aurait dû commencer, et il ne le peut pas.
+    .safe = Un nouvel essai est fait toutes les quelques secondes, jusqu’à { $ends }.
+    .todo = Vérifiez les câbles et l’alimentation. Appelez l’assistance si cela persiste.
+message-plan-missed = { $count ->
+        [one] { $why ->
+            [recording] Un cours prévu n’a pas été enregistré : un autre enregistrement a pris tout son temps.
+            [hindered] Un cours prévu n’a pas été enregistré : l’enregistrement n’a pas pu commencer de toute sa durée.
+           *[off] Un cours prévu n’a pas été enregistré : l’enregistreur était éteint.
+        }
+       *[other] { $count } cours prévus n’ont pas été enregistrés.
+    }
+    .safe = Tout ce qui a été enregistré est en sécurité.
+    .todo = Si le cours a encore lieu, relancez l’enregistrement.
+refused-plan-past = Un cours ne peut être prévu que pour plus tard. Rien n’a changé.
+refused-plan-overlaps = Cette plage est prise. Prévu de { $from } à { $to } : { $named ->
+        [yes] { $title }
+       *[no] un cours sans titre
+    }. Rien n’a changé.
+refused-plan-full = Il y a déjà { $most ->
+        [one] 1 cours prévu
+       *[other] { $most } cours prévus
+    }, et il n’est pas possible d’en garder davantage. Rien n’a changé.
+refused-plan-state = Ce n’est plus possible pour ce cours. Rien n’a changé.
+refused-plan-over = L’heure de ce cours est passée. Rien n’a changé.
+refused-required = { $title ->
+        [missing] Le titre manque.{" "}
+       *[said] {""}
+    }{ $course ->
+        [missing] Le nom du cours manque.{" "}
+       *[said] {""}
+    }{ $presenter ->
+        [missing] Le nom de l’intervenant manque.{" "}
+       *[said] {""}
+    }{ $language ->
+        [missing] La langue manque.{" "}
+       *[said] {""}
+    }Complétez, puis appuyez de nouveau.

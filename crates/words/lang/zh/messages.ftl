@@ -139,7 +139,53 @@ refused-text = { $field ->
        *[label] 标签
     }只能有一行，最多 { $most } 个字符。未做任何更改。
 refused-no-lecture = 本机没有这节课程。
-refused-several = 有多节课程以这些字符开头，请多输入几位。
+refused-ambiguous = 这些字符无法对应到唯一的一节课程，请多输入几位。
 refused-changed = 刚刚已被其他人更改。您的操作未生效。
 refused-retry = 这节课程没有需要重试的内容。未做任何更改。
 refused-amend = 这节课程正在送往平台。未做任何更改。请在平台上修改。
+
+# Planned lectures
+#
+# $why: recording, hindered or off. $count: lectures. $ends, $from, $to: moments. $named: whether
+# there is a $title.
+
+message-plan-clock = 下一节计划的课不会自动开始：录制机的时钟不对。
+    .safe = 时钟校正后会自动开始。
+    .todo = 到时间请手动开始。请联系技术支持校正时钟。
+message-plan-waits = 下一节计划的课在等待：目前仍在录制。
+    .safe = 当前录制继续。录制结束后，计划的课就会开始。
+    .todo = 课程结束后请停止当前录制。
+message-plan-hindered = 计划的课应当已经开始，但无法开始。
+    .safe = 每隔几秒会自动重试，直到 { $ends }。
+    .todo = 请检查线缆和电源。如仍未解决，请联系技术支持。
+message-plan-missed = { $count ->
+        [1] { $why ->
+            [recording] 有一节计划的课没有录制：整段时间都在录制别的课。
+            [hindered] 有一节计划的课没有录制：在整段时间内都无法开始录制。
+           *[off] 有一节计划的课没有录制：录制机当时关着。
+        }
+       *[other] 有 { $count } 节计划的课没有录制。
+    }
+    .safe = 已录制的内容都是安全的。
+    .todo = 如果课还在进行，请开始录制。
+refused-plan-past = 只能为以后的时间安排课程。未做任何更改。
+refused-plan-overlaps = 这段时间已被占用。{ $from } 至 { $to } 已安排：{ $named ->
+        [yes] { $title }
+       *[no] 一节没有标题的课
+    }。未做任何更改。
+refused-plan-full = 已经安排了 { $most } 节课，不能再增加。未做任何更改。
+refused-plan-state = 这节课已不能这样做。未做任何更改。
+refused-plan-over = 这节课的时间已经过了。未做任何更改。
+refused-required = { $title ->
+        [missing] 缺少标题。
+       *[said] {""}
+    }{ $course ->
+        [missing] 缺少课程名称。
+       *[said] {""}
+    }{ $presenter ->
+        [missing] 缺少授课人姓名。
+       *[said] {""}
+    }{ $language ->
+        [missing] 缺少授课语言。
+       *[said] {""}
+    }请填写后再按一次。
