@@ -84,6 +84,7 @@ fn machine_faults(config: &Config) -> Vec<String> {
             ));
         }
     }
+    faults.extend(crate::keys::faults(&config.panel));
     faults
 }
 

@@ -14,6 +14,7 @@ mod courier;
 mod finisher;
 mod fsck;
 mod keeping;
+mod keys;
 mod load;
 mod logs;
 mod notify;

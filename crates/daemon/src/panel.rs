@@ -1,5 +1,6 @@
 //! The thread that serves the page, the API and the control socket, with a runtime of its own.
 
+use std::convert::Infallible;
 use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
@@ -11,18 +12,26 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use lectern_domain::config::Config;
+use lectern_panel::Keys;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
 
 use crate::control::Desk;
+use crate::keys::Lockers;
 
 /// Between two attempts to serve the page.
 const RESTS: Duration = Duration::from_secs(1);
 
-/// The open doors. Whoever knocks before they are served waits.
-pub(crate) struct Doors(lectern_panel::Listeners);
+/// How often PIN, tokens and certificate are read again: a renewed one needs no restart.
+const READ_AGAIN: Duration = Duration::from_secs(60);
+
+/// The open doors, and what opens them from outside. Whoever knocks before they are served waits.
+pub(crate) struct Doors {
+    listeners: lectern_panel::Listeners,
+    lockers: Lockers,
+}
 
 impl Doors {
     /// Opens the socket and the port.
@@ -43,10 +52,13 @@ impl Doors {
         if let Some(address) = tcp.as_ref().and_then(|tcp| tcp.local_addr().ok()) {
             info!(page = format!("http://{address}/"), "page is served");
         }
-        Ok(Self(lectern_panel::Listeners {
-            socket: Some(socket),
-            tcp,
-        }))
+        Ok(Self {
+            listeners: lectern_panel::Listeners {
+                socket: Some(socket),
+                tcp,
+            },
+            lockers: Lockers::open(config),
+        })
     }
 }
 
@@ -62,19 +74,21 @@ impl Panel {
     /// # Errors
     /// When the system has no thread or runtime to give.
     pub(crate) fn start(doors: Doors, desk: Desk) -> Result<Self> {
-        let listeners = doors.0;
+        let Doors { listeners, lockers } = doors;
         let (stop, stopped) = watch::channel(false);
         let runtime = tokio::runtime::Builder::new_current_thread()
+            .thread_name("panel-keys")
             .enable_all()
             .build()?;
         let desk = Arc::new(desk);
+        let mut keys = Bunch::new(lockers);
         let thread = std::thread::Builder::new()
             .name("panel".to_owned())
             .spawn(move || {
                 // Without a page and a socket nobody could stop the recording: whatever breaks
                 // them, they are served again, and the recording never hears of it.
                 while !*stopped.borrow() {
-                    serve_panel(&runtime, &listeners, &desk, stopped.clone());
+                    serve_panel(&runtime, &listeners, &mut keys, &desk, stopped.clone());
                 }
             })?;
         Ok(Self { stop, thread })
@@ -94,10 +108,57 @@ impl Panel {
     }
 }
 
+/// The keys of now, and how they are renewed.
+struct Bunch {
+    lockers: Arc<Lockers>,
+    /// What was said last of files that cannot be used.
+    faults: Vec<String>,
+    now: watch::Sender<Arc<Keys>>,
+}
+
+impl Bunch {
+    /// Reads them for the first time. Blocks for a few small files.
+    fn new(lockers: Lockers) -> Self {
+        let (keys, faults) = lockers.keys();
+        complain(&faults);
+        Self {
+            lockers: Arc::new(lockers),
+            faults,
+            now: watch::Sender::new(Arc::new(keys)),
+        }
+    }
+
+    /// Reads them again and again; says once what cannot be used, and once that it can.
+    async fn renew(&mut self) -> Infallible {
+        loop {
+            sleep(READ_AGAIN).await;
+            let lockers = Arc::clone(&self.lockers);
+            let Ok((keys, faults)) = tokio::task::spawn_blocking(move || lockers.keys()).await else {
+                continue;
+            };
+            if faults != self.faults {
+                complain(&faults);
+                if faults.is_empty() {
+                    info!("panel's PIN, tokens and certificate were read");
+                }
+                self.faults = faults;
+            }
+            self.now.send_replace(Arc::new(keys));
+        }
+    }
+}
+
+fn complain(faults: &[String]) {
+    for fault in faults {
+        error!(%fault, "a key of the panel was not taken");
+    }
+}
+
 /// Serves until told to stop, or until something breaks; then it waits a moment. Blocks.
 fn serve_panel(
     runtime: &Runtime,
     listeners: &lectern_panel::Listeners,
+    keys: &mut Bunch,
     desk: &Arc<Desk>,
     mut stopped: watch::Receiver<bool>,
 ) {
@@ -116,7 +177,13 @@ fn serve_panel(
             drop(stopped.wait_for(|stop| *stop).await);
         };
         let control: Arc<dyn lectern_panel::Control> = Arc::<Desk>::clone(desk);
-        Ok(runtime.block_on(lectern_panel::serve(again, control, until))?)
+        runtime.block_on(async {
+            let serving = lectern_panel::serve(again, keys.now.subscribe(), control, until);
+            tokio::select! {
+                served = serving => Ok(served?),
+                never = keys.renew() => match never {},
+            }
+        })
     };
     match catch_unwind(AssertUnwindSafe(serving)) {
         Ok(Ok(())) => return,

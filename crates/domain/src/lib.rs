@@ -4,8 +4,8 @@
 //! ([`lecture`], [`track`], [`segment`], [`delivery`]), the wire format between the daemon and
 //! a source ([`wire`]), what a recording has to tell of itself ([`fact`]), when lectures may be
 //! sent ([`upload`]), who may do what ([`access`]), the typed configuration ([`config`]), and the
-//! documents of the HTTP API ([`api`]). No I/O, no clock, no runtime lives here: a function of this crate gives the same
-//! answer on any machine at any time.
+//! documents of the HTTP API ([`api`]). No I/O, no clock, no runtime lives here: a function of this
+//! crate gives the same answer on any machine at any time.
 
 pub mod access;
 pub mod api;

@@ -15,7 +15,7 @@ struct Asset {
     text: &'static str,
 }
 
-const ASSETS: [Asset; 3] = [
+const ASSETS: [Asset; 5] = [
     Asset {
         name: "panel.css",
         kind: "text/css; charset=utf-8",
@@ -25,6 +25,16 @@ const ASSETS: [Asset; 3] = [
         name: "panel.js",
         kind: "text/javascript; charset=utf-8",
         text: include_str!("../assets/panel.js"),
+    },
+    Asset {
+        name: "sign-in.css",
+        kind: "text/css; charset=utf-8",
+        text: include_str!("../assets/sign-in.css"),
+    },
+    Asset {
+        name: "sign-in.js",
+        kind: "text/javascript; charset=utf-8",
+        text: include_str!("../assets/sign-in.js"),
     },
     Asset {
         name: "icon.svg",

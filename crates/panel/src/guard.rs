@@ -12,6 +12,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 
+use crate::gate::Caller;
 use crate::problem::{Fault, PROBLEM_JSON};
 use crate::site::Access;
 
@@ -22,10 +23,15 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; \
     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// The page uses no device of the browser's machine: the recorder's cameras are not the browser's.
+const PERMISSIONS: &str = "camera=(), microphone=(), display-capture=(), geolocation=(), payment=(), usb=(), \
+    serial=(), hid=(), bluetooth=(), midi=(), browsing-topics=()";
+
 /// The whole guard, outermost first: headers, panic, time, origin.
-pub(crate) async fn guard(State(access): State<Access>, request: Request, next: Next) -> Response {
+pub(crate) async fn guard(State(access): State<Access>, mut request: Request, next: Next) -> Response {
+    let caller = *request.extensions_mut().get_or_insert_with(|| Caller::of(access));
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let answer = match admit(access, &request) {
+    let answer = match admit(caller, &request) {
         Err(fault) => {
             tracing::warn!(%method, path, reason = %fault.0.detail, "a request was turned away");
             fault.into_response()
@@ -54,20 +60,36 @@ pub(crate) async fn guard(State(access): State<Access>, request: Request, next: 
             }
         }
     };
-    finish(answer).await
+    finish(answer, caller).await
 }
 
 /// Whether the request may reach its handler.
-fn admit(access: Access, request: &Request) -> Result<(), Fault> {
+fn admit(caller: Caller, request: &Request) -> Result<(), Fault> {
     let headers = request.headers();
-    if access == Access::Loopback {
+    // Elsewhere a page of another site has no token to come in with, whatever name it uses.
+    if caller.access == Access::Loopback {
         check_name(request)?;
     }
     let harmless = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     if harmless && !headers.contains_key(header::UPGRADE) {
-        return Ok(());
+        return check_use(headers);
     }
-    check_origin(headers)
+    check_origin(headers, caller.secure)
+}
+
+/// Other sites may send a person here by a link, and use nothing of it in themselves: not even
+/// an event stream or picture that they could not read, but whose seat they would take.
+fn check_use(headers: &HeaderMap) -> Result<(), Fault> {
+    let says = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
+    let foreign = says("sec-fetch-site").is_some_and(|site| !matches!(site, b"same-origin" | b"none"));
+    let visit = says("sec-fetch-mode") == Some(b"navigate")
+        && says("sec-fetch-dest").is_none_or(|dest| dest == b"document");
+    if foreign && !visit {
+        return Err(Fault::forbidden(
+            "Another site wanted to use a part of this recorder's page. Open the page itself.",
+        ));
+    }
+    Ok(())
 }
 
 /// A page of another site can make its own name point to 127.0.0.1 (DNS rebinding); the browser
@@ -113,7 +135,7 @@ fn is_loopback_name(name: &str) -> bool {
 
 /// Another tab of the lecturer's browser must not be able to press Record. Browsers say where a
 /// request comes from; programs say nothing, and may.
-fn check_origin(headers: &HeaderMap) -> Result<(), Fault> {
+fn check_origin(headers: &HeaderMap, secure: bool) -> Result<(), Fault> {
     let foreign = || {
         Fault::forbidden(
             "The request comes from another site. Nothing was changed. Use the podium page or the command line.",
@@ -127,12 +149,13 @@ fn check_origin(headers: &HeaderMap) -> Result<(), Fault> {
     }
     if let Some(origin) = headers.get(header::ORIGIN) {
         let origin = origin.to_str().map_err(|_| foreign())?;
-        let (_, authority) = origin.split_once("://").ok_or_else(foreign)?;
+        let (scheme, authority) = origin.split_once("://").ok_or_else(foreign)?;
         let host = headers
             .get(header::HOST)
             .and_then(|h| h.to_str().ok())
             .ok_or_else(foreign)?;
-        if !authority.eq_ignore_ascii_case(host) {
+        let own = if secure { "https" } else { "http" };
+        if scheme != own || !authority.eq_ignore_ascii_case(host) {
             return Err(foreign());
         }
     }
@@ -140,7 +163,7 @@ fn check_origin(headers: &HeaderMap) -> Result<(), Fault> {
 }
 
 /// Makes problems of the bare refusals that the web framework writes, and adds the headers.
-async fn finish(answer: Response) -> Response {
+async fn finish(answer: Response, caller: Caller) -> Response {
     let failed = answer.status().is_client_error() || answer.status().is_server_error();
     let kind = answer
         .headers()
@@ -157,7 +180,8 @@ async fn finish(answer: Response) -> Response {
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
-        (header::REFERRER_POLICY, "no-referrer"),
+        // Not `no-referrer`: with it a browser sends `Origin: null` with a plain form, which the walls refuse.
+        (header::REFERRER_POLICY, "same-origin"),
         (
             HeaderName::from_static("cross-origin-resource-policy"),
             "same-origin",
@@ -166,8 +190,16 @@ async fn finish(answer: Response) -> Response {
             HeaderName::from_static("cross-origin-opener-policy"),
             "same-origin",
         ),
+        (HeaderName::from_static("permissions-policy"), PERMISSIONS),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    // Not at the podium, whose browser speaks in clear and knows this machine as "localhost".
+    if caller.access == Access::Remote {
+        headers.insert(
+            header::STRICT_TRANSPORT_SECURITY,
+            HeaderValue::from_static("max-age=31536000"),
+        );
     }
     headers
         .entry(header::CACHE_CONTROL)

@@ -14,6 +14,7 @@ mod assets;
 mod control;
 mod events;
 mod feed;
+mod gate;
 mod guard;
 mod hearing;
 mod input;
@@ -29,6 +30,7 @@ mod serve;
 mod site;
 
 pub use control::{Control, Pictures};
-pub use routes::app;
+pub use gate::{Keys, Pin, SHORTEST_PIN, SHORTEST_TOKEN, SessionKey, Tls, TlsError, Token};
+pub use routes::{app, guarded, rows};
 pub use serve::{DRAIN, Listeners, MAX_CONNECTIONS, ServeError, serve};
 pub use site::{Access, MAX_EVENT_STREAMS, MAX_PREVIEWS};

@@ -17,6 +17,7 @@ fn named(word: &str) -> (String, &'static str) {
         "refused" => "Not possible in this state",
         "not-found" => "Not found",
         "unable" => "Not possible now",
+        "unauthorized" => "Sign in first",
         "forbidden" => "Not allowed from there",
         "internal" => "The daemon failed at it",
         _ => "The request makes no sense",
@@ -52,6 +53,11 @@ impl Fault {
         Self::new("unable", StatusCode::SERVICE_UNAVAILABLE, detail)
     }
 
+    /// Nobody has said who asks, or not so that it is believed.
+    pub(crate) fn unauthorized(detail: impl Into<String>) -> Self {
+        Self::new("unauthorized", StatusCode::UNAUTHORIZED, detail)
+    }
+
     /// Whoever asks may not.
     pub(crate) fn forbidden(detail: impl Into<String>) -> Self {
         Self::new("forbidden", StatusCode::FORBIDDEN, detail)
@@ -66,8 +72,9 @@ impl Fault {
     pub(crate) fn of_status(status: StatusCode, detail: impl Into<String>) -> Self {
         let word = match status {
             StatusCode::NOT_FOUND => "not-found",
+            StatusCode::UNAUTHORIZED => "unauthorized",
             StatusCode::FORBIDDEN => "forbidden",
-            StatusCode::SERVICE_UNAVAILABLE => "unable",
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => "unable",
             status if status.is_server_error() => "internal",
             _ => "invalid",
         };

@@ -16,6 +16,7 @@ use schemars::{JsonSchema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
 use crate::control::Control;
+use crate::gate::{Gate, Keys, permit, sign_in};
 use crate::guard::guard;
 use crate::openapi::{Parameter, Shape};
 use crate::problem::Fault;
@@ -222,17 +223,20 @@ pub(crate) fn table() -> Vec<Route> {
             "/api/v1/lectures/{id}/retry",
             "Finishes a failed lecture again, or begins its parked and waiting deliveries again",
             post(recording::retry),
-        ),
+        )
+        .for_role(Role::Admin),
         Route::command(
             "/api/v1/lectures/{id}/send-now",
             "Sends a lecture now, whatever the time of day",
             post(recording::send_one_now),
-        ),
+        )
+        .for_role(Role::Admin),
         Route::command(
             "/api/v1/send-now",
             "Sends all that waits now",
             post(recording::send_all_now),
-        ),
+        )
+        .for_role(Role::Admin),
         Route {
             gives: json(sample::doctor),
             ..Route::command(
@@ -240,6 +244,7 @@ pub(crate) fn table() -> Vec<Route> {
                 "Looks at the clock, the timetable and every platform; sends nothing that stays",
                 post(api::doctor),
             )
+            .for_role(Role::Admin)
         },
         Route::get(
             "/api/v1/queue",
@@ -261,13 +266,15 @@ pub(crate) fn table() -> Vec<Route> {
             "Live pictures. Send any text to ask; each answer is the source's index (1 byte) and a JPEG",
             WebSocket,
             get(preview::socket),
-        ),
+        )
+        .for_role(Role::Operator),
         Route::get(
             "/preview/{file}",
             "The latest picture of a source: {source}.jpg",
             Media("image/jpeg"),
             get(preview::still),
-        ),
+        )
+        .for_role(Role::Operator),
         Route::get(
             "/metrics",
             "Figures for Prometheus",
@@ -279,7 +286,8 @@ pub(crate) fn table() -> Vec<Route> {
             "Whether the daemon makes progress: 200 or 503",
             Media("text/plain"),
             get(api::healthz),
-        ),
+        )
+        .for_all(),
         Route::get(
             "/api/v1/openapi.json",
             "This document",
@@ -289,21 +297,71 @@ pub(crate) fn table() -> Vec<Route> {
     ]
 }
 
-/// The whole application for one door. Without a server there is nobody who ends its streams;
-/// for tests and for embedding. [`crate::serve`] is the usual way.
-pub fn app(control: Arc<dyn Control>, access: Access) -> Router {
-    let (_, closing) = Closing::new();
-    router(Site::new(control, closing), access)
+/// What only pages need, and no program: no part of the contract, but of the same walls.
+fn pages() -> Vec<Route> {
+    use Gives::Media;
+    vec![
+        Route::get(
+            "/live",
+            "The parts of the page that changed",
+            Media("text/event-stream"),
+            get(page::live::stream),
+        ),
+        Route::get(
+            "/static/{file}",
+            "The page's style, script and icon",
+            Media("text/css"),
+            get(assets::file),
+        )
+        .for_all(),
+        Route::get(
+            "/sign-in",
+            "Where the PIN or a token is given",
+            Media("text/html"),
+            get(sign_in::show),
+        )
+        .for_all(),
+        Route::command("/sign-in", "Gives it", post(sign_in::answer)).for_all(),
+        Route::command("/sign-out", "Ends the session", post(sign_in::leave)).for_all(),
+    ]
 }
 
+/// Every route with its method and who may use it; `None`: whoever reaches the door. For tests
+/// and documents; the router is made from the same rows.
+#[must_use]
+pub fn rows() -> Vec<(&'static str, &'static str, Option<Role>)> {
+    let all = table().into_iter().chain(pages());
+    all.map(|row| (row.method, row.path, row.needs)).collect()
+}
+
+/// The whole application for one door with a podium that asks nobody. Without a server there is
+/// nobody who ends its streams; for tests and for embedding. [`crate::serve`] is the usual way.
+pub fn app(control: Arc<dyn Control>, access: Access) -> Router {
+    guarded(control, access, Keys::default())
+}
+
+/// As [`app`], with keys: a PIN at the podium, tokens elsewhere.
+pub fn guarded(control: Arc<dyn Control>, access: Access, keys: Keys) -> Router {
+    let (_, closing) = Closing::new();
+    let site = Site::new(control, closing, Gate::new(keys.unchanging()));
+    router(site, access)
+}
+
+/// `access` is the door of requests that do not carry a [`Caller`](crate::gate::Caller).
 pub(crate) fn router(site: Site, access: Access) -> Router {
     let mut router = Router::new();
-    for route in table() {
-        router = router.route(route.path, route.handler);
+    for row in table().into_iter().chain(pages()) {
+        let handler = match row.needs {
+            None => row.handler,
+            Some(role) => {
+                let gate = Arc::clone(&site.gate);
+                row.handler
+                    .route_layer(from_fn_with_state((gate, role), permit::require))
+            }
+        };
+        router = router.route(row.path, handler);
     }
     router
-        .route("/live", get(page::live::stream))
-        .route("/static/{file}", get(assets::file))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(access, guard))
@@ -336,7 +394,7 @@ mod tests {
     #[test]
     fn no_route_is_named_twice() {
         let mut seen = std::collections::BTreeSet::new();
-        for route in table() {
+        for route in table().into_iter().chain(pages()) {
             assert!(
                 seen.insert((route.method, route.path)),
                 "{} {}",

@@ -36,6 +36,7 @@ impl Access {
 pub(crate) struct Site {
     pub(crate) control: Arc<dyn Control>,
     pub(crate) closing: Closing,
+    pub(crate) gate: Arc<Gate>,
     /// Tells this life of the program from every other: revisions count from its beginning.
     pub(crate) epoch: Arc<str>,
     events: Arc<Semaphore>,

@@ -122,7 +122,7 @@ async fn every_page_to_look_at_answers() {
         );
         assert!(!policy.contains("unsafe"), "{path}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
-        assert_eq!(answer.header(header::REFERRER_POLICY), "no-referrer", "{path}");
+        assert_eq!(answer.header(header::REFERRER_POLICY), "same-origin", "{path}");
     }
     assert_eq!(get(&app, "/api/v1/status").await.json()["state"], "ready");
     room.fall_sick();
@@ -131,7 +131,8 @@ async fn every_page_to_look_at_answers() {
 
 #[tokio::test]
 async fn every_command_reaches_the_daemon_as_it_was_given() {
-    let (room, app) = room();
+    let room = Script::new(ready());
+    let app = app(room.clone(), Access::Socket);
     let id = LectureId::random();
     room.add(detail(id, LectureState::Failed, "Cell biology", NINE_UNIX_MS));
     let start = json!({ "title": " Cell biology ", "minutes": 90 }).to_string();

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use lectern_domain::api::PodiumState;
-use lectern_panel::{Listeners, MAX_EVENT_STREAMS, serve};
+use lectern_panel::{Keys, Listeners, MAX_EVENT_STREAMS, serve};
 use script::{Script, ready};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -43,7 +43,7 @@ fn start() -> Server {
     };
     let control = room.clone();
     let task = tokio::spawn(async move {
-        serve(listeners, control, async { drop(ended.await) })
+        serve(listeners, Keys::default().unchanging(), control, async { drop(ended.await) })
             .await
             .unwrap();
     });

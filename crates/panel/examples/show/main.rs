@@ -15,7 +15,7 @@ mod scenes;
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use lectern_panel::{Listeners, serve};
+use lectern_panel::{Keys, Listeners, serve};
 use tokio::task::JoinSet;
 
 use scenes::Scene;
@@ -51,7 +51,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             socket: None,
             tcp: Some(tcp),
         };
-        servers.spawn(serve(listeners, room, interrupted));
+        servers.spawn(serve(listeners, Keys::default().unchanging(), room, interrupted));
     }
     while let Some(served) = servers.join_next().await {
         served??;
