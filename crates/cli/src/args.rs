@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Parser, Subcommand};
+use jiff::civil::DateTime;
 use lectern_domain::lecture::LectureState;
 use lectern_domain::units::Span;
 
@@ -57,6 +58,42 @@ pub(crate) enum Command {
         /// Stop by itself after so many minutes
         #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1440))]
         minutes: Option<u32>,
+    },
+    /// Plan a lecture, which will begin by itself, and print its id
+    Plan {
+        /// When it begins, by the clock on the room's wall: "2026-11-23 13:00"
+        #[arg(long, value_name = "TIME", value_parser = crate::plan::at)]
+        at: DateTime,
+        /// How long it lasts
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1440))]
+        minutes: u32,
+        /// What it is about
+        #[arg(long)]
+        title: Option<String>,
+        /// The course, as the campus names it
+        #[arg(long)]
+        course: Option<String>,
+        /// Who teaches
+        #[arg(long)]
+        presenter: Option<String>,
+        /// The language that is spoken, such as en or sw
+        #[arg(long)]
+        language: Option<String>,
+    },
+    /// Begin a planned lecture now
+    Begin {
+        /// The lecture: its id or the beginning of it
+        id: Id,
+    },
+    /// Call a planned lecture off
+    Cancel {
+        /// The lecture: its id or the beginning of it
+        id: Id,
+    },
+    /// Take that back, while the lecture's time is not over
+    Restore {
+        /// The lecture: its id or the beginning of it
+        id: Id,
     },
     /// Pause: nothing reaches the disk
     Pause,

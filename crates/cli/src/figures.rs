@@ -1,7 +1,9 @@
-//! Units that people read, and times of this machine's clock and zone.
+//! Units that people read, and times by the clock on the room's wall.
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use lectern_domain::api::RoomStatus;
 
 /// `1.5 GB`; decimal units, as on the label of a disk.
 pub(crate) fn bytes(n: u64) -> String {
@@ -51,25 +53,50 @@ pub(crate) fn span(ms: u64) -> String {
     }
 }
 
-/// `2026-11-21 10:00:05`
-pub(crate) fn moment(unix_ms: i64) -> String {
-    written(unix_ms, "%Y-%m-%d %H:%M:%S")
+/// The clock on the room's wall: this machine may be in another zone than the room.
+#[derive(Clone, Debug)]
+pub(crate) struct WallClock(TimeZone);
+
+impl WallClock {
+    /// Of a room: in the zone that its configuration names, else in the machine's.
+    pub(crate) fn of(room: &RoomStatus) -> Self {
+        let zone = room.timezone.as_deref();
+        let zone = zone.and_then(|name| TimeZone::get(name).ok());
+        Self(zone.unwrap_or_else(TimeZone::system))
+    }
+
+    /// `2026-11-21 10:00:05`
+    pub(crate) fn moment(&self, unix_ms: i64) -> String {
+        self.written(unix_ms, "%Y-%m-%d %H:%M:%S")
+    }
+
+    /// `10:00:05`
+    pub(crate) fn time_of_day(&self, unix_ms: i64) -> String {
+        self.written(unix_ms, "%H:%M:%S")
+    }
+
+    /// The moment at which it shows this; `None` beyond the calendar. Of an hour that the wall
+    /// shows twice, the first; of one that it leaves out, as much later.
+    pub(crate) fn unix_ms(&self, at: DateTime) -> Option<i64> {
+        let at = at.to_zoned(self.0.clone()).ok()?;
+        Some(at.timestamp().as_millisecond())
+    }
+
+    fn written(&self, unix_ms: i64, format: &str) -> String {
+        // A time outside the calendar can only come from a broken clock.
+        let Ok(timestamp) = Timestamp::from_millisecond(unix_ms) else {
+            return "?".into();
+        };
+        timestamp.to_zoned(self.0.clone()).strftime(format).to_string()
+    }
 }
 
-/// `10:00:05`
-pub(crate) fn time_of_day(unix_ms: i64) -> String {
-    written(unix_ms, "%H:%M:%S")
-}
-
-fn written(unix_ms: i64, format: &str) -> String {
-    // A time outside the calendar can only come from a broken clock.
-    let Ok(timestamp) = Timestamp::from_millisecond(unix_ms) else {
-        return "?".into();
-    };
-    timestamp
-        .to_zoned(TimeZone::system())
-        .strftime(format)
-        .to_string()
+/// `1 segment`, `3 segments`.
+pub(crate) fn counted(n: u64, word: &str) -> String {
+    match n {
+        1 => format!("1 {word}"),
+        n => format!("{n} {word}s"),
+    }
 }
 
 /// `45 %`, rounded down.
@@ -123,6 +150,26 @@ mod tests {
             ["less than a minute", "40 minutes", "61 hours"]
         );
         assert_eq!((percent(999, 1000), percent(1, 0)), ("99 %".into(), "0 %".into()));
+    }
+
+    #[test]
+    fn times_are_told_by_the_clock_of_the_room() {
+        let room = RoomStatus {
+            id: "a-101".into(),
+            name: "A 101".into(),
+            help: None,
+            languages: Vec::new(),
+            timezone: Some("Asia/Kathmandu".into()),
+        };
+        let clock = WallClock::of(&room);
+        assert_eq!(clock.moment(1_795_262_400_000), "2026-11-21 16:25:00");
+        assert_eq!(clock.time_of_day(1_795_262_400_000), "16:25:00");
+        let shown = "2026-11-21 16:25".parse().unwrap();
+        assert_eq!(clock.unix_ms(shown), Some(1_795_262_400_000));
+        assert_eq!(
+            [0, 1, 2].map(|n| counted(n, "segment")),
+            ["0 segments", "1 segment", "2 segments"]
+        );
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod devices;
 mod export;
 mod fault;
 mod figures;
+mod plan;
 mod report;
 mod wait;
 mod watch;
@@ -20,13 +21,14 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use lectern_domain::api::{
-    Doctor, Done, ExtendRequest, LectureDetail, LecturePage, MarkRequest, Queue, StartRequest, Status,
+    Doctor, Done, ExtendRequest, LectureDetail, LecturePage, MarkRequest, Metadata, Queue, StartRequest, Status,
 };
 use serde::Serialize;
 
 use args::{Args, Command, ConfigCommand};
 use client::Client;
 use fault::Fault;
+use figures::WallClock;
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -90,6 +92,25 @@ async fn run(args: Args) -> Result<String, Fault> {
             let done: Done = client.post("/api/v1/recording", &request).await?;
             Ok(done.lecture.map(|id| format!("{id}\n")).unwrap_or_default())
         }
+        Command::Plan {
+            at,
+            minutes,
+            title,
+            course,
+            presenter,
+            language,
+        } => {
+            let said = Metadata {
+                title,
+                course,
+                presenter,
+                language,
+            };
+            plan::plan(&client, at, minutes, said).await
+        }
+        Command::Begin { id } => plan::change(&client, &id, "begin").await,
+        Command::Cancel { id } => plan::change(&client, &id, "cancel").await,
+        Command::Restore { id } => plan::change(&client, &id, "restore").await,
         Command::Pause => recording(&client, "pause").await,
         Command::Resume => recording(&client, "resume").await,
         Command::Stop => recording(&client, "stop").await,
@@ -108,11 +129,13 @@ async fn run(args: Args) -> Result<String, Fault> {
         }
         Command::Lectures { state, json } => {
             let page = lectures(&client, state).await?;
-            document(json, &page, report::lectures)
+            let clock = wall_clock(&client).await?;
+            document(json, &page, |page| report::lectures(page, &clock))
         }
         Command::Show { id, json } => {
             let detail: LectureDetail = client.get(&about(&id)).await?;
-            document(json, &detail, report::lecture)
+            let clock = wall_clock(&client).await?;
+            document(json, &detail, |detail| report::lecture(detail, &clock))
         }
         Command::Wait { id, until, timeout } => wait::run(&client, &id, until, timeout).await,
         Command::Retry { id } => {
@@ -125,7 +148,10 @@ async fn run(args: Args) -> Result<String, Fault> {
                 |id| format!("{}/send-now", about(&id)),
             );
             let done: Done = client.post_nothing(&path).await?;
-            Ok(report::done(&done))
+            match done.lecture {
+                Some(id) => Ok(format!("{id} will be sent now\n")),
+                None => Ok(report::sent_now(&client.get("/api/v1/queue").await?)),
+            }
         }
         Command::Export { id, dir } => {
             let detail: LectureDetail = client.get(&about(&id)).await?;
@@ -133,7 +159,8 @@ async fn run(args: Args) -> Result<String, Fault> {
         }
         Command::Queue { json } => {
             let queue: Queue = client.get("/api/v1/queue").await?;
-            document(json, &queue, report::queue)
+            let clock = wall_clock(&client).await?;
+            document(json, &queue, |queue| report::queue(queue, &clock))
         }
         Command::Doctor { json } => {
             let doctor: Doctor = client.post_nothing("/api/v1/doctor").await?;
@@ -161,6 +188,12 @@ async fn run(args: Args) -> Result<String, Fault> {
 async fn recording(client: &Client, word: &str) -> Result<String, Fault> {
     let done: Done = client.post_nothing(&format!("/api/v1/recording/{word}")).await?;
     Ok(report::done(&done))
+}
+
+/// By what times are told.
+async fn wall_clock(client: &Client) -> Result<WallClock, Fault> {
+    let status: Status = client.get("/api/v1/status").await?;
+    Ok(WallClock::of(&status.room))
 }
 
 /// The address of a lecture. Its id is hexadecimal and dashes; [`args`] has checked it.

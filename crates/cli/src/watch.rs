@@ -4,7 +4,7 @@ use lectern_domain::api::Status;
 
 use crate::client::Client;
 use crate::fault::Fault;
-use crate::figures::{length, span, time_of_day};
+use crate::figures::{WallClock, length, span};
 use crate::report;
 
 /// Prints with `say` until the daemon ends the stream or nobody reads any more.
@@ -28,7 +28,8 @@ pub(crate) async fn run(
         };
         let facts = facts(&status);
         if facts != last {
-            say(&format!("{}  {facts}\n", time_of_day(status.now_unix_ms)))?;
+            let time = WallClock::of(&status.room).time_of_day(status.now_unix_ms);
+            say(&format!("{time}  {facts}\n"))?;
             last = facts;
         }
     }

@@ -377,7 +377,7 @@ fn lectures_are_retried_and_sent_by_their_beginning() {
     assert_eq!(code(&daemon.run(&["retry", &beginning])), 0);
     assert_eq!(code(&daemon.run(&["send-now", &beginning])), 0);
     let all = daemon.run(&["send-now"]);
-    assert_eq!((code(&all), out(&all)), (0, "done\n".into()));
+    assert_eq!((code(&all), out(&all)), (0, "nothing waits to be sent\n".into()));
     assert_eq!(
         daemon.room.given(),
         [Asked::Retry(id), Asked::SendNow(Some(id)), Asked::SendNow(None)]

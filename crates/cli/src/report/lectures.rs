@@ -3,25 +3,29 @@
 use lectern_domain::api::{ClockTrust, LectureDetail, LecturePage, LectureSummary};
 
 use super::{Facts, one_delivery, title};
-use crate::figures::{bytes, columns, length, moment};
+use crate::figures::{WallClock, bytes, columns, counted, length};
 
-pub(crate) fn lectures(page: &LecturePage) -> String {
-    let rows: Vec<Vec<String>> = page.lectures.iter().map(one_line).collect();
+pub(crate) fn lectures(page: &LecturePage, clock: &WallClock) -> String {
+    let rows: Vec<Vec<String>> = page
+        .lectures
+        .iter()
+        .map(|lecture| one_line(lecture, clock))
+        .collect();
     columns(&rows)
 }
 
-fn one_line(lecture: &LectureSummary) -> Vec<String> {
+fn one_line(lecture: &LectureSummary, clock: &WallClock) -> Vec<String> {
     vec![
         lecture.id.to_string(),
         lecture.state.to_string(),
-        moment(lecture.started_unix_ms),
+        clock.moment(lecture.started_unix_ms),
         length(lecture.duration_ms),
         bytes(lecture.bytes),
         title(lecture.metadata.title.as_deref()).to_owned(),
     ]
 }
 
-pub(crate) fn lecture(detail: &LectureDetail) -> String {
+pub(crate) fn lecture(detail: &LectureDetail, clock: &WallClock) -> String {
     let summary = &detail.summary;
     let mut facts = Facts::default();
     facts.add("lecture", summary.id.to_string());
@@ -31,7 +35,7 @@ pub(crate) fn lecture(detail: &LectureDetail) -> String {
     facts.maybe("course", summary.metadata.course.clone());
     facts.maybe("presenter", summary.metadata.presenter.clone());
     facts.maybe("language", summary.metadata.language.clone());
-    facts.add("started", moment(summary.started_unix_ms));
+    facts.add("started", clock.moment(summary.started_unix_ms));
     facts.add("length", length(summary.duration_ms));
     facts.add("size", bytes(summary.bytes));
     facts.add("folder", detail.folder.clone());
@@ -48,11 +52,8 @@ pub(crate) fn lecture(detail: &LectureDetail) -> String {
             (_, Some(ms)) => format!(", after a gap of {}", length(ms)),
             (_, None) => ", after a gap of unknown length".to_owned(),
         };
-        let pauses = match run.pauses_ms.len() {
-            1 => "1 pause".to_owned(),
-            n => format!("{n} pauses"),
-        };
-        let began = moment(run.started_unix_ms);
+        let pauses = counted(run.pauses_ms.len() as u64, "pause");
+        let began = clock.moment(run.started_unix_ms);
         facts.add(
             "run",
             format!("{}: {began}{doubt}, {end}, {pauses}{gap}", run.run),
@@ -64,9 +65,9 @@ pub(crate) fn lecture(detail: &LectureDetail) -> String {
             n => format!(", {n} of them salvaged"),
         };
         let text = format!(
-            "{}: {} segments{salvaged}, {}",
+            "{}: {}{salvaged}, {}",
             track.source,
-            track.segments,
+            counted(track.segments, "segment"),
             bytes(track.bytes)
         );
         facts.add("track", text);
@@ -96,7 +97,7 @@ pub(crate) fn lecture(detail: &LectureDetail) -> String {
         );
     }
     for delivery in &detail.deliveries {
-        facts.add("delivery", one_delivery(delivery));
+        facts.add("delivery", one_delivery(delivery, clock));
         for location in &delivery.locations {
             facts.add("", location.clone());
         }

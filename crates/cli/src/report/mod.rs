@@ -6,9 +6,12 @@ mod lectures;
 mod queue;
 mod status;
 
-use lectern_domain::api::{DeliveryView, Done, PodiumState};
+use std::collections::BTreeSet;
 
-use crate::figures::{bytes, columns, moment, percent};
+use lectern_domain::api::{DeliveryView, Done, PodiumState, Queue};
+use lectern_domain::delivery::DeliveryState;
+
+use crate::figures::{WallClock, bytes, columns, counted, percent};
 
 pub(crate) use doctor::{ails, doctor};
 pub(crate) use lectures::{lecture, lectures};
@@ -55,11 +58,29 @@ pub(crate) fn done(done: &Done) -> String {
     }
 }
 
+/// What `send-now` did, told from the queue after it.
+pub(crate) fn sent_now(queue: &Queue) -> String {
+    let goes = |delivery: &&DeliveryView| match delivery.state {
+        DeliveryState::Queued
+        | DeliveryState::Waiting
+        | DeliveryState::Reconciling
+        | DeliveryState::Sending
+        | DeliveryState::Verifying => true,
+        DeliveryState::Parked | DeliveryState::Done | DeliveryState::Cancelled => false,
+    };
+    // One that lacks at four platforms is one.
+    let lectures: BTreeSet<_> = queue.deliveries.iter().filter(goes).map(|d| d.lecture).collect();
+    match lectures.len() as u64 {
+        0 => "nothing waits to be sent\n".to_owned(),
+        n => format!("{} will be sent now\n", counted(n, "lecture")),
+    }
+}
+
 fn title(title: Option<&str>) -> &str {
     title.filter(|t| !t.is_empty()).unwrap_or("(untitled)")
 }
 
-fn one_delivery(delivery: &DeliveryView) -> String {
+fn one_delivery(delivery: &DeliveryView, clock: &WallClock) -> String {
     let mut text = format!(
         "{}: {}, {} of {}",
         delivery.platform,
@@ -68,7 +89,7 @@ fn one_delivery(delivery: &DeliveryView) -> String {
         bytes(delivery.total_bytes)
     );
     if let Some(next) = delivery.next_unix_ms {
-        text.push_str(&format!(", next try {}", moment(next)));
+        text.push_str(&format!(", next try {}", clock.moment(next)));
     }
     if let Some(message) = &delivery.message {
         text.push_str(&format!("; {message}"));

@@ -6,14 +6,14 @@ use lectern_domain::api::{
 use lectern_domain::delivery::DeliveryState;
 
 use super::{Facts, one_delivery, title};
-use crate::figures::{bytes, columns, moment, rate};
+use crate::figures::{WallClock, bytes, columns, counted, rate};
 
 /// Lectures that are shown of those that wait alike.
 const SHOWN: usize = 20;
 
-pub(crate) fn queue(queue: &Queue) -> String {
+pub(crate) fn queue(queue: &Queue, clock: &WallClock) -> String {
     let mut facts = Facts::default();
-    uploads(&mut facts, &queue.uploads);
+    uploads(&mut facts, &queue.uploads, clock);
     let rows: Vec<Vec<String>> = queue.uploads.platforms.iter().map(platform).collect();
     for line in columns(&rows).lines() {
         facts.add("platform", line);
@@ -27,12 +27,15 @@ pub(crate) fn queue(queue: &Queue) -> String {
                 // What its platform says stands with the platform, once.
                 let told = |p: &&PlatformStatus| p.name == delivery.platform && p.message.is_some();
                 let said = match queue.uploads.platforms.iter().find(told) {
-                    Some(_) if delivery.state == DeliveryState::Queued => one_delivery(&DeliveryView {
-                        message: None,
-                        next_unix_ms: None,
-                        ..delivery.clone()
-                    }),
-                    _ => one_delivery(delivery),
+                    Some(_) if delivery.state == DeliveryState::Queued => {
+                        let bare = DeliveryView {
+                            message: None,
+                            next_unix_ms: None,
+                            ..delivery.clone()
+                        };
+                        one_delivery(&bare, clock)
+                    }
+                    _ => one_delivery(delivery, clock),
                 };
                 vec![
                     delivery.lecture.to_string(),
@@ -61,10 +64,12 @@ pub(crate) fn queue(queue: &Queue) -> String {
 }
 
 /// What the uplink does, for `status` and `queue` alike.
-pub(super) fn uploads(facts: &mut Facts, uploads: &UploadStatus) {
+pub(super) fn uploads(facts: &mut Facts, uploads: &UploadStatus, clock: &WallClock) {
+    let waits =
+        uploads.forecast.lectures > 0 || uploads.platforms.iter().any(|platform| platform.pending > 0);
     // The sentence has the time in it, by the clock of the room.
-    facts.maybe("held back", uploads.why.clone());
-    facts.maybe("forecast", forecast(&uploads.forecast));
+    facts.maybe("held back", uploads.why.clone().filter(|_| waits));
+    facts.maybe("forecast", forecast(&uploads.forecast, clock));
     let budget =
         |spent, of: Option<u64>, span| of.map(|of| format!("{} of {} {span}", bytes(spent), bytes(of)));
     let budgets = [
@@ -79,20 +84,15 @@ pub(super) fn uploads(facts: &mut Facts, uploads: &UploadStatus) {
 }
 
 /// `6 lectures, 14.0 GB, 2 nights at 7.5 Mbit/s, done about …`
-fn forecast(forecast: &Forecast) -> Option<String> {
+fn forecast(forecast: &Forecast, clock: &WallClock) -> Option<String> {
     let lectures = match forecast.lectures {
         0 => return None,
-        1 => "1 lecture".to_owned(),
-        n => format!("{n} lectures"),
+        n => counted(n.into(), "lecture"),
     };
     let mut said = format!("{lectures}, {}", bytes(forecast.bytes));
     match (forecast.nights, forecast.basis_bps) {
         (Some(nights), Some(bps)) => {
-            let nights = if nights == 1 {
-                "1 night".to_owned()
-            } else {
-                format!("{nights} nights")
-            };
+            let nights = counted(nights.into(), "night");
             said.push_str(&format!(", {nights} at {}", rate(bps)));
         }
         (None, Some(bps)) => {
@@ -101,7 +101,7 @@ fn forecast(forecast: &Forecast) -> Option<String> {
         (_, None) => said.push_str("; how long it takes is known once the first is sent"),
     }
     if let Some(done) = forecast.done_unix_ms {
-        said.push_str(&format!(", done about {}", moment(done)));
+        said.push_str(&format!(", done about {}", clock.moment(done)));
     }
     Some(said)
 }
@@ -174,7 +174,19 @@ impl Group {
 
 #[cfg(test)]
 mod tests {
+    use lectern_domain::api::RoomStatus;
+
     use super::*;
+
+    fn utc() -> WallClock {
+        WallClock::of(&RoomStatus {
+            id: "a-101".into(),
+            name: "A 101".into(),
+            help: None,
+            languages: Vec::new(),
+            timezone: Some("UTC".into()),
+        })
+    }
 
     #[test]
     fn a_forecast_is_one_sentence_that_never_promises_what_is_not_known() {
@@ -186,28 +198,31 @@ mod tests {
             basis_bps: Some(7_500_000),
         };
         assert_eq!(
-            forecast(&known).as_deref(),
+            forecast(&known, &utc()).as_deref(),
             Some("6 lectures, 14.0 GB, 2 nights at 7.5 Mbit/s")
         );
         let never = Forecast {
             nights: None,
             ..known.clone()
         };
-        assert!(forecast(&never).is_some_and(|said| said.contains("never done")));
+        assert!(forecast(&never, &utc()).is_some_and(|said| said.contains("never done")));
         let unknown = Forecast {
             nights: None,
             basis_bps: None,
             ..known
         };
-        assert!(forecast(&unknown).is_some_and(|said| said.contains("known once")));
-        assert_eq!(forecast(&Forecast::default()), None);
+        assert!(forecast(&unknown, &utc()).is_some_and(|said| said.contains("known once")));
+        assert_eq!(forecast(&Forecast::default(), &utc()), None);
     }
 
     #[test]
     fn an_empty_queue_says_so_and_a_closed_line_says_why() {
         let mut empty = Queue::default();
-        assert_eq!(queue(&empty), "nothing waits to be sent\n");
+        assert_eq!(queue(&empty, &utc()), "nothing waits to be sent\n");
         empty.uploads.why = Some("Lectures are sent between 22:00 and 06:00.".into());
-        assert!(queue(&empty).starts_with("held back  Lectures are sent between 22:00 and 06:00.\n"));
+        let shut = queue(&empty, &utc());
+        assert_eq!(shut, "nothing waits to be sent\n", "nothing is held back");
+        empty.uploads.forecast.lectures = 1;
+        assert!(queue(&empty, &utc()).starts_with("held back  Lectures are sent between 22:00 and 06:00.\n"));
     }
 }

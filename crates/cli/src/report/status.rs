@@ -1,11 +1,15 @@
 //! `lectern status`: the room at this moment.
 
-use lectern_domain::api::{ClockTrust, DeliveryView, Message, Severity, SourceStatus, Status};
+use lectern_domain::api::{
+    ClockTrust, DeliveryView, Message, PlannedLecture, Severity, SourceStatus, Status,
+};
 
 use super::{Facts, title, word};
-use crate::figures::{bytes, columns, length, moment, percent, span};
+use crate::figures::{WallClock, bytes, columns, counted, length, percent, span};
 
 pub(crate) fn status(status: &Status) -> String {
+    let clock = WallClock::of(&status.room);
+    let moment = |unix_ms| clock.moment(unix_ms);
     let mut facts = Facts::default();
     facts.add("room", format!("{} ({})", status.room.name, status.room.id));
     facts.add("state", word(status.state));
@@ -36,6 +40,9 @@ pub(crate) fn status(status: &Status) -> String {
             facts.add("marks", lecture.marks.to_string());
         }
     }
+    if let Some(next) = &status.next {
+        facts.add("next lecture", planned(next, &clock));
+    }
     for line in columns(&status.sources.iter().map(source).collect::<Vec<_>>()).lines() {
         facts.add("source", line);
     }
@@ -59,17 +66,18 @@ pub(crate) fn status(status: &Status) -> String {
         facts.add("clock", "cannot be believed; lengths are right all the same");
     }
     let queue = &status.queue;
+    // One that lacks at four platforms is one.
     let pending = match queue.pending {
         0 => "nothing waits".to_owned(),
         _ => format!(
-            "{}, {}",
-            lectures(queue.pending_lectures),
+            "{} to send, {}",
+            counted(queue.pending_lectures.into(), "lecture"),
             bytes(queue.pending_bytes)
         ),
     };
     facts.add("uploads", pending);
     facts.maybe("sending", queue.active.as_ref().map(progress));
-    super::queue::uploads(&mut facts, &status.uploads);
+    super::queue::uploads(&mut facts, &status.uploads, &clock);
     if queue.finishing > 0 {
         facts.add("being prepared", queue.finishing.to_string());
     }
@@ -81,17 +89,29 @@ pub(crate) fn status(status: &Status) -> String {
             severity(message),
             format!("{} {} {}", message.what, message.safe, message.todo),
         );
+        // For whoever mends it; the page does not show this.
+        facts.maybe("", message.detail.clone());
     }
     facts.add("version", status.version.clone());
     facts.print()
 }
 
-/// `1 lecture to send`: one that lacks at four platforms is one.
-fn lectures(count: u32) -> String {
-    match count {
-        1 => "1 lecture to send".to_owned(),
-        n => format!("{n} lectures to send"),
-    }
+/// `2026-11-23 13:00:00 to 14:30:00, Fourier series, 0b8f…`
+fn planned(next: &PlannedLecture, clock: &WallClock) -> String {
+    let called_off = match next.undo_until_unix_ms {
+        Some(until) => format!(
+            "; called off, lectern restore takes it back, at the podium until {}",
+            clock.time_of_day(until)
+        ),
+        None => String::new(),
+    };
+    format!(
+        "{} to {}, {}, {}{called_off}",
+        clock.moment(next.starts_unix_ms),
+        clock.time_of_day(next.ends_unix_ms),
+        title(next.metadata.title.as_deref()),
+        next.id
+    )
 }
 
 fn source(source: &SourceStatus) -> Vec<String> {
