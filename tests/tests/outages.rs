@@ -305,7 +305,7 @@ kind = "test-audio"
         "{status}"
     );
     let message = status["messages"].to_string();
-    assert!(message.contains("camera was not found"), "{message}");
+    assert!(message.contains("The recorder cannot find Camera."), "{message}");
     let id = room.lectern(&["start"]);
     room.await_recorded(2_000);
     room.lectern(&["stop"]);

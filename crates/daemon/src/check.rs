@@ -55,12 +55,12 @@ fn machine_faults(config: &Config) -> Vec<String> {
         if let PlatformKind::Directory {
             path,
             label: None,
-            create: Create::Never,
+            create,
         } = &platform.kind
-            && !path.is_dir()
+            && !may_be_used(path, *create)
         {
             faults.push(format!(
-                "platform.{}.path: there is no folder {}; mount it, or set create = true",
+                "platform.{}.path: there is no folder {}; mount the share or disk, or set create = true",
                 platform.name,
                 path.display()
             ));
@@ -86,6 +86,18 @@ fn machine_faults(config: &Config) -> Vec<String> {
     }
     faults.extend(crate::keys::faults(&config.panel));
     faults
+}
+
+/// Whether a delivery to this folder would find it, or make it: as the deliveries judge.
+fn may_be_used(path: &Path, create: Create) -> bool {
+    let is_mounted =
+        |above: &Path| std::fs::read_dir(above).is_ok_and(|mut entries| entries.next().is_some());
+    path.is_dir()
+        || match create {
+            Create::Always => true,
+            Create::Never => false,
+            Create::Beside => path.parent().is_some_and(is_mounted),
+        }
 }
 
 /// The folder must be writable, or its nearest existing parent, where it will be made.

@@ -11,12 +11,13 @@ use lectern_domain::delivery::DeliveryState;
 use lectern_domain::ids::LectureId;
 use lectern_domain::lecture::LectureState;
 use lectern_panel::{Control, Pictures};
-use lectern_store::{Db, DbError};
+use lectern_store::Db;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::conductor::Request;
 use crate::courier::Doctor;
 use crate::notify::Vitals;
+use crate::refusals::{self, from_reading, leaving};
 
 /// Commands go to the conductor, questions about the past to the database, what changes all the
 /// time is watched.
@@ -28,26 +29,6 @@ pub(crate) struct Desk {
     pub(crate) db: Db,
     pub(crate) doctor: Doctor,
     pub(crate) vitals: Arc<Vitals>,
-}
-
-fn refusal(error: &DbError) -> Refusal {
-    match error {
-        DbError::NotFound(_) => Refusal::NotFound {
-            message: format!("There is none such: {error}.").into(),
-        },
-        DbError::Conflict(_) => Refusal::Invalid {
-            message: error.to_string().into(),
-        },
-        _ => Refusal::Internal {
-            message: format!("The recorder's database could not be read: {error}.").into(),
-        },
-    }
-}
-
-fn leaving() -> Refusal {
-    Refusal::Unable {
-        message: "The recorder is shutting down. Nothing is lost. Try again when it is back.".into(),
-    }
 }
 
 /// A delivery that is queued behind a platform in trouble says so, whichever lecture found it out.
@@ -97,27 +78,34 @@ impl Control for Desk {
         self.db
             .lectures(state, limit, after)
             .await
-            .map_err(|error| refusal(&error))
+            .map_err(|error| from_reading(&error))
     }
 
     async fn lecture(&self, id: &str) -> Result<LectureDetail, Refusal> {
-        let unknown = || Refusal::NotFound {
-            message: format!("There is no lecture \"{id}\" on this machine. `lectern lectures` lists all.")
-                .into(),
-        };
+        let unknown = || refusals::no_lecture(id);
         let id = match id.parse() {
             Ok(id) => id,
-            Err(_) => self.db.find_lecture(id).await.map_err(|error| refusal(&error))?,
+            Err(_) => self
+                .db
+                .find_lecture(id)
+                .await
+                .map_err(|error| from_reading(&error))?,
         };
-        self.db
+        let mut detail = self
+            .db
             .lecture(id)
             .await
-            .map_err(|error| refusal(&error))?
-            .ok_or_else(unknown)
+            .map_err(|error| from_reading(&error))?
+            .ok_or_else(unknown)?;
+        let uploads = &self.status.borrow().uploads;
+        for view in &mut detail.deliveries {
+            explain(view, uploads);
+        }
+        Ok(detail)
     }
 
     async fn queue(&self) -> Result<Queue, Refusal> {
-        let mut queue = self.db.queue().await.map_err(|error| refusal(&error))?;
+        let mut queue = self.db.queue().await.map_err(|error| from_reading(&error))?;
         let status = Arc::clone(&self.status.borrow());
         for view in &mut queue.deliveries {
             if let Some(told) = status.queue.active.as_ref().filter(|told| told.id == view.id) {

@@ -5,6 +5,7 @@
 //! while the daemon is down. This crate is wiring and the conductor; whatever fits another room
 //! lives there.
 
+mod agenda;
 mod args;
 mod check;
 mod clock;
@@ -21,6 +22,7 @@ mod notify;
 mod outage;
 mod panel;
 mod pump;
+mod refusals;
 mod room_time;
 mod run;
 mod scribe;
@@ -29,6 +31,7 @@ mod signals;
 mod space;
 mod status;
 mod steps;
+mod tally;
 
 use std::process::ExitCode;
 

@@ -2,7 +2,8 @@
 //!
 //! Threads: the main thread runs the conductor, the sources' tasks and the pump (their children
 //! die with this thread); `panel` and `deliver` each have a runtime of their own, so that a page
-//! or a platform that misbehaves cannot hold up a recording; `spool`, `db` and `finish` block.
+//! or a platform that misbehaves cannot hold up a recording; `spool`, `db` and `finish` block, and
+//! so does each `light-NAME` and `button-NAME`.
 //! Their owners are here: each is told to end and joined, the spool last.
 
 use std::collections::BTreeMap;
@@ -34,6 +35,7 @@ use crate::panel::{Doors, Panel};
 use crate::pump::Tally;
 use crate::signals::Signal;
 use crate::space::Budget;
+use crate::tally::Minder;
 use crate::{pump, scribe, signals, status};
 
 /// From the first signal to the end of the process five seconds may pass. They are shared out:
@@ -44,6 +46,8 @@ const SOURCES_END_WITHIN: Duration = Duration::from_secs(2);
 const SCRIBE_ENDS_WITHIN: Duration = Duration::from_millis(500);
 /// For the last chunks on their way to the spool.
 const PUMP_ENDS_WITHIN: Duration = Duration::from_millis(500);
+/// For the lamps to go out; longer only if a USB device does not answer.
+const PODIUM_ENDS_WITHIN: Duration = Duration::from_millis(1_500);
 /// Words of drained sources waiting for the conductor: one for each source and run.
 const DRAINED_BOUND: usize = 64;
 
@@ -196,6 +200,12 @@ async fn serve(
 
     let (status_out, published) = watch::channel(Arc::new(blank(&config)));
     let (requests_out, requests) = mpsc::channel(COMMAND_BOUND);
+    let podium = Minder::start(
+        &config,
+        requests_out.clone(),
+        published.clone(),
+        &capture.levels(),
+    );
     let desk = Desk {
         requests: requests_out,
         status: published,
@@ -254,11 +264,15 @@ async fn serve(
     } = parts;
     drop(scribe);
     let ending = async {
+        let lamps = tokio::spawn(timeout(PODIUM_ENDS_WITHIN, podium.close()));
         if timeout(SOURCES_END_WITHIN, capture.shutdown()).await.is_err() {
             error!("sources did not end in time");
         }
         drop(timeout(PUMP_ENDS_WITHIN, pump).await);
         drop(timeout(SCRIBE_ENDS_WITHIN, scribe_task).await);
+        if !matches!(lamps.await, Ok(Ok(()))) {
+            warn!("lights and buttons did not end in time");
+        }
         let joined = tokio::task::spawn_blocking(move || {
             panel.close();
             courier.close();
@@ -312,6 +326,7 @@ fn blank(config: &Config) -> Status {
         budget: Budget::default(),
         clock: ClockTrust::Trusted,
         start_waits: false,
+        agenda: &crate::agenda::Agenda::default(),
         troubles: &[],
         now_ns: 0,
         now_unix_ms: unix_ms(),

@@ -11,19 +11,9 @@ use tracing::{error, info, warn};
 
 use super::Conductor;
 use super::noted::LOAD_SHED;
+use crate::refusals::unable;
 use crate::session::{DRAIN_NS, LEAVE_DRAIN_NS, Session};
 use crate::steps::{Moment, Next};
-
-/// A database that cannot commit: nothing was changed, and a person must know.
-pub(super) fn unable(error: &DbError) -> Refusal {
-    Refusal::Internal {
-        message: format!(
-            "The recorder's database could not be written: {error}. What was recorded is safe. \
-             Free the disk or call the help desk, then try again."
-        )
-        .into(),
-    }
-}
 
 /// Code of the message about a lecture that could not be closed.
 const CLOSE_FAILED: &str = "close-failed";
@@ -40,7 +30,7 @@ impl Conductor {
         };
         let next = session
             .after(event, self.moment())
-            .map_err(|refused| self.refused(&refused.to_string()))?;
+            .map_err(|refused| self.refused(&refused))?;
         self.make(next).await.map_err(|error| unable(&error))?;
         if event == LectureEvent::Pause {
             self.await_pause().await;
@@ -89,15 +79,7 @@ impl Conductor {
             self.to_finish.push_back(id);
         }
         if to == LectureState::Failed && from != to {
-            self.trouble(Message {
-                severity: Severity::Error,
-                code: "nothing-arrived".to_owned(),
-                subject: None,
-                what: format!("The recording did not begin. {NOTHING_ARRIVED}"),
-                safe: "Every earlier lecture is safe.".to_owned(),
-                todo: "Check cables and power, then press record again.".to_owned(),
-                ..Message::default()
-            });
+            self.trouble(self.told(Severity::Error, "message-nothing-arrived", []));
         }
         Ok(())
     }
@@ -202,13 +184,13 @@ impl Conductor {
             }
             if let Some(id) = self.session.as_ref().map(|session| session.id) {
                 self.trouble(Message {
-                    severity: Severity::Error,
                     code: CLOSE_FAILED.to_owned(),
                     subject: Some(id.to_string()),
-                    what: "A recorded lecture could not be entered in the database.".to_owned(),
-                    safe: "Everything that was recorded is on the disk.".to_owned(),
-                    todo: "Call the help desk; the next start of the recorder goes on with it.".to_owned(),
-                    ..Message::default()
+                    detail: Some(format!(
+                        "{} The next start of the recorder goes on with it.",
+                        refusal.message()
+                    )),
+                    ..self.told(Severity::Error, "message-entry-failed", [])
                 });
             }
         }
@@ -232,15 +214,11 @@ impl Conductor {
 
     fn close_failed(&mut self, run: RunId, message: &str) {
         self.trouble(Message {
-            severity: Severity::Error,
-            code: CLOSE_FAILED.to_owned(),
             subject: Some(run.lecture.to_string()),
-            what: format!("The last seconds of a lecture could not be closed on the disk: {message}"),
-            safe: "All its earlier segments are on the disk.".to_owned(),
-            todo: "It is tried again by itself, and at the next start of the recorder. Call the help desk \
-                   if this stays."
-                .to_owned(),
-            ..Message::default()
+            detail: Some(format!(
+                "{message}. It is tried again at the next start of the recorder, too."
+            )),
+            ..self.told(Severity::Error, "message-close-failed", [])
         });
     }
 

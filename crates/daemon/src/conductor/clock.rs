@@ -1,7 +1,7 @@
 //! What follows when the wall clock is set: times on record, and what was decided without it.
 
 use lectern_capture::clock::{monotonic_ns, unix_ms};
-use lectern_domain::api::{ClockTrust, Message, Severity};
+use lectern_domain::api::{Arg, ClockTrust, Severity};
 use lectern_domain::fact::{Fact, FactKind};
 use lectern_domain::lecture::LectureEvent;
 use tracing::{error, info, warn};
@@ -203,18 +203,11 @@ impl Conductor {
             );
         }
         warn!(gap_ms, "lecture that went on too late was stopped");
-        self.trouble(Message {
-            severity: Severity::Warning,
-            code: "resumed-too-late".to_owned(),
-            subject: None,
-            what: format!(
-                "The recording went on by itself after an outage, and was stopped: the outage had lasted {}.",
-                length(gap_ms)
-            ),
-            safe: "Everything before and after the outage is saved.".to_owned(),
-            todo: "If the lecture is still being held, press undo, or record again.".to_owned(),
-            ..Message::default()
-        });
+        self.trouble(self.told(
+            Severity::Warning,
+            "message-resumed-too-late",
+            [("gap", Arg::LengthMs(gap_ms))],
+        ));
     }
 
     /// The planned end is a moment of the monotonic clock; its wall time is for a restart.

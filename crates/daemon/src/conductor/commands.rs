@@ -1,18 +1,20 @@
 //! What people and programs ask for, checked, decided and answered.
 
 use lectern_capture::clock::{monotonic_ns, unix_ms};
-use lectern_domain::api::{Command, Done, Metadata, Refusal, StartRequest};
+use lectern_domain::api::{Arg, Command, Done, Metadata, Refusal, StartRequest};
 use lectern_domain::ids::LectureId;
-use lectern_domain::lecture::{LectureEvent, LectureState};
+use lectern_domain::lecture::{LectureEvent, LectureState, RefusedLecture};
 use lectern_domain::track::TrackHealth;
-use lectern_store::{NewLecture, NewTrack};
+use lectern_store::{NewLecture, NewTrack, Plan};
 use tokio::sync::oneshot;
 use tracing::{info, warn};
 
 use super::Conductor;
-use super::actions::unable;
 use super::texts::{checked, checked_text};
+use crate::agenda;
+use crate::refusals::{self, detailed, from_db, sentence, unable};
 use crate::session::Session;
+use crate::status::source_names;
 use crate::steps::Moment;
 
 const MINUTE_NS: u64 = 60_000_000_000;
@@ -22,10 +24,20 @@ const MAX_AHEAD_NS: u64 = 24 * 60 * MINUTE_NS;
 impl Conductor {
     pub(super) async fn request(&mut self, command: Command, reply: oneshot::Sender<Result<Done, Refusal>>) {
         let word = command.as_str();
-        if let Command::Start(request) = command {
-            self.request_start(request, reply).await;
-            return;
-        }
+        let checked = match command {
+            Command::Start(request) => self.planned(request),
+            Command::Begin(id) => self.early(id).await,
+            other => return self.request_other(word, other, reply).await,
+        };
+        self.request_start(checked, reply).await;
+    }
+
+    async fn request_other(
+        &mut self,
+        word: &'static str,
+        command: Command,
+        reply: oneshot::Sender<Result<Done, Refusal>>,
+    ) {
         let result = self.carry_out(command).await;
         match &result {
             Ok(done) => info!(command = word, lecture = ?done.lecture, "command was carried out"),
@@ -36,9 +48,13 @@ impl Conductor {
     }
 
     /// A start may have to wait for the lecture before it to be closed: half a second.
-    async fn request_start(&mut self, request: StartRequest, reply: oneshot::Sender<Result<Done, Refusal>>) {
+    async fn request_start(
+        &mut self,
+        checked: Result<Planned, Refusal>,
+        reply: oneshot::Sender<Result<Done, Refusal>>,
+    ) {
         let closing = self.session.as_ref().is_some_and(Session::is_closing);
-        let result = match self.planned(request) {
+        let result = match checked {
             // Only a start that can be made takes the time to undo from the lecture before it.
             Ok(planned) if closing && self.next_start.is_none() => match self.end_grace().await {
                 Ok(()) => {
@@ -53,7 +69,7 @@ impl Conductor {
         answer_start(reply, result);
     }
 
-    async fn end_grace(&mut self) -> Result<(), Refusal> {
+    pub(super) async fn end_grace(&mut self) -> Result<(), Refusal> {
         if self.session.as_ref().is_some_and(Session::can_undo) {
             self.step(LectureEvent::GraceOver).await
         } else {
@@ -79,7 +95,6 @@ impl Conductor {
     }
 
     async fn carry_out(&mut self, command: Command) -> Result<Done, Refusal> {
-        let word = command.as_str();
         match command {
             Command::Start(request) => {
                 let planned = self.planned(request)?;
@@ -103,9 +118,13 @@ impl Conductor {
             Command::Retry(id) => self.retry(id).await,
             Command::SendNow(id) => self.send_now(id).await,
             Command::Amend(id, metadata) => self.amend(id, metadata).await,
-            Command::Plan(_) | Command::Begin(_) | Command::Cancel(_) | Command::Restore(_) => {
-                Err(self.not_now(word))
+            Command::Plan(request) => self.plan(request).await,
+            Command::Begin(id) => {
+                let planned = self.early(id).await?;
+                self.start(planned).await
             }
+            Command::Cancel(id) => self.call_off(id).await,
+            Command::Restore(id) => self.restore(id).await,
         }
     }
 
@@ -117,19 +136,27 @@ impl Conductor {
             presenter: request.presenter,
             language: request.language,
         })?;
+        self.require(&metadata)?;
         let length_ns = self.planned_length_ns(request.minutes)?;
         self.can_start()?;
-        Ok(Planned { metadata, length_ns })
+        Ok(Planned::Now { metadata, length_ns })
     }
 
-    async fn start(&mut self, planned: Planned) -> Result<Done, Refusal> {
+    pub(super) async fn start(&mut self, planned: Planned) -> Result<Done, Refusal> {
         if self.session.is_some() {
             return Err(self.not_now("start"));
         }
-        let Planned { metadata, length_ns } = planned;
-        let id = LectureId::random();
         let pressed = self.moment();
         let (now_ns, now_unix_ms) = (pressed.now_ns, pressed.unix_ms);
+        let was_planned = matches!(planned, Planned::Before(_));
+        let (id, metadata, length_ns) = match planned {
+            Planned::Now { metadata, length_ns } => (LectureId::random(), metadata, length_ns),
+            Planned::Before(plan) => {
+                let longest_ms = self.parts.config.recording.max_length.0;
+                let length_ms = agenda::length_ms(&plan, now_unix_ms, pressed.clock, longest_ms);
+                (plan.id, plan.metadata, length_ms.saturating_mul(1_000_000))
+            }
+        };
         let planned_end_unix_ms = now_unix_ms.saturating_add(ms(length_ns));
         let tracks = self.parts.config.sources.iter();
         let new = NewLecture {
@@ -146,11 +173,13 @@ impl Conductor {
                 })
                 .collect(),
         };
-        self.parts
-            .db
-            .create_lecture(new)
-            .await
-            .map_err(|error| unable(&error))?;
+        let created = if was_planned {
+            self.agenda.look_again();
+            self.parts.db.begin_planned(new).await
+        } else {
+            self.parts.db.create_lecture(new).await
+        };
+        created.map_err(|error| from_db(&error))?;
         self.troubles.clear();
         self.session = Some(Session {
             started_unix_ms: now_unix_ms,
@@ -185,30 +214,28 @@ impl Conductor {
         };
         let next = scheduled
             .after(LectureEvent::Arm, moment)
-            .map_err(|refused| self.refused(&refused.to_string()))?;
+            .map_err(|refused| self.refused(&refused))?;
         self.make(next).await.map_err(|error| unable(&error))
     }
 
-    fn planned_length_ns(&self, minutes: Option<u32>) -> Result<u64, Refusal> {
+    pub(super) fn planned_length_ns(&self, minutes: Option<u32>) -> Result<u64, Refusal> {
         let longest_ns = self.parts.config.recording.max_length.ns();
         match minutes {
             None => Ok(longest_ns),
             Some(minutes) if minutes > 0 && minutes_ns(minutes) <= longest_ns => Ok(minutes_ns(minutes)),
             Some(minutes) => Err(Refusal::Invalid {
-                message: format!(
-                    "A lecture cannot be planned for {minutes} minutes; 1 to {} are allowed (recording.max_length).",
-                    longest_ns / MINUTE_NS
-                ).into(),
+                message: detailed(
+                    sentence("refused-length", [("most", Arg::Number(longest_ns / MINUTE_NS))]),
+                    &format!("(asked for: {minutes}; the most is recording.max_length)"),
+                ),
             }),
         }
     }
 
     /// Whether a lecture could be recorded now: room on the disk, sources that deliver.
-    fn can_start(&self) -> Result<(), Refusal> {
+    pub(super) fn can_start(&self) -> Result<(), Refusal> {
         if self.leaving {
-            return Err(Refusal::Unable {
-                message: "The recorder is shutting down. Nothing is lost. Try again when it is back.".into(),
-            });
+            return Err(refusals::leaving());
         }
         if self.session.as_ref().is_some_and(|session| !session.is_closing()) {
             return Err(self.not_now("start"));
@@ -216,13 +243,15 @@ impl Conductor {
         let budget = self.budget();
         if !budget.can_start() {
             return Err(Refusal::Unable {
-                message: format!(
-                    "The disk is full: {} MB are free and {} MB are kept in reserve, and a recording needs {} MB for \
-                     its first minutes. Every earlier lecture is safe. Call the help desk to make room.",
-                    budget.free / 1_000_000,
-                    budget.reserve / 1_000_000,
-                    budget.start_bytes() / 1_000_000
-                ).into(),
+                message: detailed(
+                    sentence("refused-disk-full", []),
+                    &format!(
+                        "({} MB are free, {} MB are kept in reserve, and a recording needs {} MB for its first minutes.)",
+                        budget.free / 1_000_000,
+                        budget.reserve / 1_000_000,
+                        budget.start_bytes() / 1_000_000
+                    ),
+                ),
             });
         }
         let reports = self.parts.capture.reports();
@@ -237,19 +266,12 @@ impl Conductor {
             .collect();
         if !missing.is_empty() {
             return Err(Refusal::Unable {
-                message: format!(
-                    "{} is required for a recording and delivers nothing. Nothing is lost. Check its cable and its \
-                     power, then press record again.",
-                    missing.join(" and ")
-                ).into(),
+                message: sentence("refused-source-missing", [("source", source_names(missing))]),
             });
         }
         if !self.parts.config.sources.iter().any(|source| live(&source.name)) {
             return Err(Refusal::Unable {
-                message:
-                    "No camera, screen or microphone delivers anything. Nothing is lost. Check their cables, \
-                          then press record again."
-                        .into(),
+                message: sentence("refused-no-source", []),
             });
         }
         Ok(())
@@ -304,9 +326,10 @@ impl Conductor {
         let ends_ns = session.ends_ns.saturating_add(minutes_ns(minutes));
         if minutes == 0 || ends_ns > now_ns + MAX_AHEAD_NS {
             return Err(Refusal::Invalid {
-                message: format!(
-                    "A lecture cannot be extended by {minutes} minutes; at least 1, and its end at most 24 hours ahead."
-                ).into(),
+                message: detailed(
+                    sentence("refused-extend", []),
+                    &format!("(asked for: {minutes} minutes)"),
+                ),
             });
         }
         let ends_unix_ms = unix_ms().saturating_add(ms(ends_ns.saturating_sub(now_ns)));
@@ -329,42 +352,29 @@ impl Conductor {
     }
 
     /// The refusal of a button that makes no sense now: names the state and what is allowed.
-    fn not_now(&self, word: &str) -> Refusal {
-        let state = self
-            .session
-            .as_ref()
-            .map_or("ready", |session| session.state.as_str());
-        self.refused(&format!(
-            "\"{word}\" is not possible while the recorder is {state}"
-        ))
-    }
-
-    pub(super) fn refused(&self, what: &str) -> Refusal {
-        let state = self
-            .session
-            .as_ref()
-            .map_or("ready", |session| session.state.as_str());
+    pub(super) fn not_now(&self, word: &str) -> Refusal {
+        let state = self.session.as_ref().map(|session| session.state);
         let allowed = self.session.as_ref().map_or_else(
             || vec!["start"],
             |session| session.allowed(self.next_start.is_some()),
         );
-        Refusal::State {
-            state: state.to_owned(),
-            message: format!(
-                "{what}. Nothing was changed. Possible now: {}.",
-                allowed.join(", ")
-            )
-            .into(),
-            allowed,
-        }
+        refusals::state(word, state, allowed)
+    }
+
+    /// The refusal of a step that nobody pressed, or that a press had not foreseen.
+    pub(super) fn refused(&self, refused: &RefusedLecture) -> Refusal {
+        warn!(refused = %refused, "step was refused");
+        self.not_now("")
     }
 }
 
 /// A start that was checked.
 #[derive(Debug)]
-pub(super) struct Planned {
-    metadata: Metadata,
-    length_ns: u64,
+pub(super) enum Planned {
+    /// A new lecture.
+    Now { metadata: Metadata, length_ns: u64 },
+    /// One that was planned, early, in time or late.
+    Before(Plan),
 }
 
 fn answer_start(reply: oneshot::Sender<Result<Done, Refusal>>, result: Result<Done, Refusal>) {

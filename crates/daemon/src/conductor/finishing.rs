@@ -140,13 +140,11 @@ impl Conductor {
             error!(lecture = %lecture, error = %error, "failure could not be noted");
         }
         self.trouble(Message {
-            severity: Severity::Error,
-            code: "finish-failed".to_owned(),
             subject: Some(lecture.to_string()),
-            what: format!("A lecture could not be finished: {message}"),
-            safe: "Everything that was recorded is on the disk.".to_owned(),
-            todo: format!("When the cause is mended: lectern retry {lecture}"),
-            ..Message::default()
+            detail: Some(format!(
+                "{message} When the cause is mended: lectern retry {lecture}"
+            )),
+            ..self.told(Severity::Error, "message-finish-failed", [])
         });
     }
 }

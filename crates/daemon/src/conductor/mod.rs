@@ -15,6 +15,7 @@ mod commands;
 mod finishing;
 mod noted;
 mod past;
+mod planned;
 mod purge;
 mod resume;
 mod texts;
@@ -26,12 +27,15 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use lectern_capture::clock::{monotonic_ns, unix_ms};
 use lectern_capture::{Capture, Media, Noted};
-use lectern_domain::api::{Command, Done, Message, QueueSummary, Refusal, Severity, Status, UploadStatus};
+use lectern_domain::api::{
+    Arg, Command, Done, Message, QueueSummary, Refusal, Severity, Status, UploadStatus,
+};
 use lectern_domain::config::Config;
 use lectern_domain::delivery::DeliveryState;
 use lectern_domain::ids::{LectureId, RunId, SourceName};
 use lectern_domain::lecture::LectureEvent;
 use lectern_store::{Db, Spool, SpoolEvent};
+use lectern_words::Voice;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
@@ -39,6 +43,7 @@ use tracing::{error, info, warn};
 
 use self::commands::Planned;
 use self::purge::{Purged, Purges};
+use crate::agenda::Agenda;
 use crate::clock::Watch;
 use crate::courier::{Around, Asker, Bell, CourierEvent};
 use crate::finisher::{FinishEvent, Finisher};
@@ -149,6 +154,7 @@ pub(crate) struct Conductor {
     keeping: Keeping,
     beat_ns: u64,
     purges: Purges,
+    agenda: Agenda,
     /// Troubles that are not a source's: shown until the next lecture starts.
     troubles: Vec<Message>,
     revision: u64,
@@ -179,6 +185,7 @@ impl Conductor {
             keeping: Keeping::default(),
             beat_ns: 0,
             purges: Purges::default(),
+            agenda: Agenda::default(),
             troubles: Vec::new(),
             revision: 0,
             leaving: false,
@@ -290,6 +297,7 @@ impl Conductor {
         let now = monotonic_ns();
         self.watch_clock(now).await;
         self.step_due(now).await;
+        self.plan_on(now).await;
         self.beat(now);
         self.close_if_drained();
         if now.saturating_sub(self.queue_read_ns) > QUEUE_EVERY_NS {
@@ -334,14 +342,13 @@ impl Conductor {
             } => {
                 error!(lecture = %run.lecture, source = %source, error = message, "track could not be written");
                 self.trouble(Message {
-                    severity: Severity::Error,
-                    code: "write-failed".to_owned(),
                     subject: Some(source.to_string()),
-                    what: format!("{source} cannot be written to the disk: {message}"),
-                    safe: "Every segment that was closed before is on the disk.".to_owned(),
-                    todo: "Make room on the disk or call the help desk; Lectern tries again by itself."
-                        .to_owned(),
-                    ..Message::default()
+                    detail: Some(message),
+                    ..self.told(
+                        Severity::Error,
+                        "message-write-failed",
+                        [("source", status::source_names([source.as_str()]))],
+                    )
                 });
             }
         }
@@ -393,6 +400,12 @@ impl Conductor {
         }
     }
 
+    /// A message of the catalogues; see [`status::told`].
+    fn told<const N: usize>(&self, severity: Severity, key: &str, args: [(&str, Arg); N]) -> Message {
+        let voice = Voice::english(self.zone.clone(), unix_ms());
+        status::told(&voice, severity, key, args)
+    }
+
     /// Adds a trouble, once for each code and subject.
     fn trouble(&mut self, message: Message) {
         self.troubles
@@ -438,6 +451,7 @@ impl Conductor {
             budget: self.budget(),
             clock: self.clock.trust(),
             start_waits: self.next_start.is_some(),
+            agenda: &self.agenda,
             troubles: &self.troubles,
             now_ns: monotonic_ns(),
             now_unix_ms: unix_ms(),

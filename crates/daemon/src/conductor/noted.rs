@@ -9,6 +9,7 @@ use lectern_domain::track::TrackHealth;
 use tracing::{info, warn};
 
 use super::Conductor;
+use crate::status::source_names;
 
 /// How often a lecture at work notes that the daemon is alive: what an outage is measured from.
 const BEAT_EVERY_NS: u64 = 10_000_000_000;
@@ -47,16 +48,12 @@ impl Conductor {
         info!(lecture = %lecture, source, fact = fact.what.as_str(), detail = fact.detail, "fact was noted");
         match fact.what {
             FactKind::LoadShed => self.trouble(Message {
-                severity: Severity::Warning,
-                code: LOAD_SHED.to_owned(),
                 subject: source.map(str::to_owned),
-                what: format!(
-                    "The computer is too slow at the moment: {} is recorded more coarsely.",
-                    source.unwrap_or("a picture")
-                ),
-                safe: "Sound and all other pictures are recorded in full.".to_owned(),
-                todo: "Close other programs on this computer.".to_owned(),
-                ..Message::default()
+                ..self.told(
+                    Severity::Warning,
+                    "message-load-shed",
+                    [("source", source_names(source))],
+                )
             }),
             FactKind::LoadRestored => self
                 .troubles

@@ -4,20 +4,22 @@ use lectern_domain::api::{Done, Metadata, Refusal};
 use lectern_domain::delivery::DeliveryState;
 use lectern_domain::ids::LectureId;
 use lectern_domain::lecture::{LectureEvent, LectureState};
-use lectern_store::DbError;
 use tracing::info;
 
 use super::Conductor;
-use super::actions::unable;
 use super::texts::checked;
+use crate::refusals::{self, from_db};
 
 impl Conductor {
     pub(super) async fn retry(&mut self, id: LectureId) -> Result<Done, Refusal> {
         let state = self.lecture_state(id).await?;
         if state == LectureState::Failed {
+            if self.was_missed(id).await? {
+                return Err(refusals::lecture_state("refused-retry", id, state));
+            }
             let (to, _) = state
                 .step(LectureEvent::Retry)
-                .map_err(|refused| self.refused(&refused.to_string()))?;
+                .map_err(|refused| self.refused(&refused))?;
             self.parts
                 .db
                 .set_state(id, state, to, None)
@@ -38,14 +40,7 @@ impl Conductor {
             .map_err(|error| from_db(&error))?;
         // What is queued may stand behind a platform that refuses everybody: that is tried again.
         if again == 0 && !self.has_queued(id).await? {
-            return Err(Refusal::State {
-                state: state.to_string(),
-                allowed: Vec::new(),
-                message: format!(
-                    "Lecture {id} is {state}: there is nothing to try again. A failed lecture can be finished again, \
-                     a waiting or parked delivery can be sent again."
-                ).into(),
-            });
+            return Err(refusals::lecture_state("refused-retry", id, state));
         }
         self.parts.bell.ring_again();
         self.refresh_queue().await;
@@ -65,20 +60,16 @@ impl Conductor {
                 | LectureState::Delivered
                 | LectureState::Purged
         ) {
-            return Err(Refusal::State {
-                state: state.to_string(),
-                allowed: Vec::new(),
-                message: format!(
-                    "Lecture {id} is {state}: what is said about it is being written into its files, or went to the \
-                     platform with them. Nothing was changed. Mend it at the platform."
-                ).into(),
-            });
+            return Err(refusals::lecture_state("refused-amend", id, state));
         }
         self.parts
             .db
             .amend(id, metadata.clone())
             .await
             .map_err(|error| from_db(&error))?;
+        if state == LectureState::Scheduled {
+            self.agenda.look_again();
+        }
         if let Some(session) = self.session.as_mut().filter(|session| session.id == id) {
             let now = &mut session.metadata;
             let mend = |field: &mut Option<String>, new: Option<String>| {
@@ -101,10 +92,13 @@ impl Conductor {
         let found = self.parts.db.lecture(id).await.map_err(|error| from_db(&error))?;
         found
             .map(|detail| detail.summary.state)
-            .ok_or_else(|| Refusal::NotFound {
-                message: format!("There is no lecture {id} on this machine. `lectern lectures` lists all.")
-                    .into(),
-            })
+            .ok_or_else(|| refusals::no_lecture(&id.to_string()))
+    }
+
+    /// A planned lecture that never began: there is nothing to finish.
+    async fn was_missed(&self, id: LectureId) -> Result<bool, Refusal> {
+        let found = self.parts.db.lecture(id).await.map_err(|error| from_db(&error))?;
+        Ok(found.is_some_and(|detail| detail.runs.is_empty() && detail.tracks.is_empty()))
     }
 
     async fn has_queued(&self, id: LectureId) -> Result<bool, Refusal> {
@@ -130,19 +124,5 @@ impl Conductor {
             lecture: id,
             state: None,
         })
-    }
-}
-
-fn from_db(error: &DbError) -> Refusal {
-    match error {
-        DbError::NotFound(_) => Refusal::NotFound {
-            message: format!("There is none such: {error}.").into(),
-        },
-        DbError::Conflict(_) => Refusal::State {
-            state: "changed".to_owned(),
-            allowed: Vec::new(),
-            message: format!("It changed in the meantime: {error}. Nothing was changed by this.").into(),
-        },
-        _ => unable(error),
     }
 }

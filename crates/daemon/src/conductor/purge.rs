@@ -228,15 +228,12 @@ impl Conductor {
             Word::Denied(why) => {
                 error!(lecture = %lecture, why, "delivered lecture stays here: a platform denies it");
                 self.trouble(Message {
-                    severity: Severity::Warning,
-                    code: "platform-denies".to_owned(),
                     subject: Some(lecture.to_string()),
-                    what: format!("A platform does not stand by a lecture that it confirmed before: {why}"),
-                    safe: "It is kept on this machine.".to_owned(),
-                    todo: "Ask the platform's operator whether it was removed on purpose, or whether the \
-                           recorder's access has ended."
-                        .to_owned(),
-                    ..Message::default()
+                    detail: Some(format!(
+                        "{why} Ask the platform's operator whether it was removed on purpose, or whether the \
+                         recorder's access has ended."
+                    )),
+                    ..self.told(Severity::Warning, "message-platform-denies", [])
                 });
             }
         }
@@ -262,13 +259,8 @@ impl Conductor {
             return error!(error = refusal.message(), "lecture could not be stopped");
         }
         self.trouble(Message {
-            severity: Severity::Error,
             code: "disk-full".to_owned(),
-            subject: None,
-            what: "The disk is full: the recording was stopped.".to_owned(),
-            safe: "Everything until this moment is saved.".to_owned(),
-            todo: "Call the help desk to make room; then record again.".to_owned(),
-            ..Message::default()
+            ..self.told(Severity::Error, "message-disk-stopped", [])
         });
     }
 }

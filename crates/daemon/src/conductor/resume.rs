@@ -13,6 +13,7 @@ use super::Conductor;
 use super::texts::length;
 use crate::outage::{self, Verdict};
 use crate::session::Session;
+use crate::status::count;
 
 /// How often the step of a lecture that was found is tried, and how long between two tries.
 const TAKE_UP_TRIES: u32 = 3;
@@ -48,18 +49,13 @@ impl Conductor {
             warn!(path = %path.display(), "unknown or damaged file was moved to quarantine");
         }
         if !recovery.lost.is_empty() || !recovery.suspect.is_empty() {
+            let damage = [
+                ("lost", count(recovery.lost.len())),
+                ("changed", count(recovery.suspect.len())),
+            ];
             self.trouble(Message {
-                severity: Severity::Error,
-                code: "segments-damaged".to_owned(),
-                subject: None,
-                what: format!(
-                    "{} recorded segments are missing and {} have changed on the disk.",
-                    recovery.lost.len(),
-                    recovery.suspect.len()
-                ),
-                safe: "All others are whole; nothing was deleted.".to_owned(),
-                todo: "Stop lecternd and run: lecternd fsck. Have the disk checked.".to_owned(),
-                ..Message::default()
+                detail: Some("Stop lecternd and run: lecternd fsck. Have the disk checked.".to_owned()),
+                ..self.told(Severity::Error, "message-segments-damaged", damage)
             });
         }
         // A full disk may be what it finds; what was sent goes before a recording does.

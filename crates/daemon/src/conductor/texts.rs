@@ -3,6 +3,9 @@
 
 use lectern_domain::api::{MAX_TEXT_CHARS, Metadata, Refusal};
 
+use crate::refusals::sentence;
+use crate::status::{choice, count};
+
 /// All texts of a lecture, checked.
 pub(super) fn checked(metadata: Metadata) -> Result<Metadata, Refusal> {
     Ok(Metadata {
@@ -19,10 +22,10 @@ pub(super) fn checked_text(field: &str, text: Option<String>) -> Result<Option<S
     let text = text.trim();
     if text.chars().count() > MAX_TEXT_CHARS || text.chars().any(char::is_control) {
         return Err(Refusal::Invalid {
-            message: format!(
-                "The {field} cannot be kept: it must be one line of at most {MAX_TEXT_CHARS} characters."
-            )
-            .into(),
+            message: sentence(
+                "refused-text",
+                [("field", choice(field)), ("most", count(MAX_TEXT_CHARS))],
+            ),
         });
     }
     Ok(Some(text.to_owned()))

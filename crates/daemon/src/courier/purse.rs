@@ -109,6 +109,8 @@ impl Purse {
             self.settle().await;
             self.today = today;
             self.committed = None;
+            // At once: a month of which nothing is known would allow too much.
+            self.read().await;
         }
         if self.committed.is_none() && self.tried.elapsed() >= REST {
             self.read().await;

@@ -1,16 +1,18 @@
 //! What a person should know now, beside what only the conductor knows. What concerns the way to
 //! the platforms is in `uploads`.
 
-use lectern_domain::api::{ClockTrust, Message, Severity, SourceStatus};
+use lectern_domain::api::{Arg, ClockTrust, Message, Severity, SourceStatus};
 use lectern_domain::lecture::LectureEvent;
 
-use super::{View, sources, uploads};
+use super::{View, choice, planned, sources, told, uploads};
 use crate::space::LOW_MS;
 
 /// How long before its planned end a lecture says so.
 const ENDS_SOON_NS: u64 = 5 * MINUTE_NS;
 const MINUTE_NS: u64 = 60_000_000_000;
 const MINUTE_MS: u64 = 60_000;
+/// Where a technician finds what takes the room.
+const QUEUE: &str = "Lectures that still wait to be sent take some of it: lectern queue.";
 
 /// All messages, most urgent first.
 pub(super) fn all(view: &View<'_>, sources: &[SourceStatus]) -> Vec<Message> {
@@ -19,6 +21,7 @@ pub(super) fn all(view: &View<'_>, sources: &[SourceStatus]) -> Vec<Message> {
     messages.extend(space(view));
     messages.extend(ends_soon(view));
     messages.extend(clock(view));
+    messages.extend(planned::message(view));
     messages.extend(uploads::messages(view));
     messages.sort_by_key(|message| message.severity);
     messages
@@ -31,36 +34,28 @@ fn space(view: &View<'_>) -> Option<Message> {
     }
     if view.session.is_none() && !view.budget.can_start() {
         return Some(Message {
-            severity: Severity::Error,
-            code: "disk-full".to_owned(),
-            subject: None,
-            what: "The disk is full: nothing can be recorded.".to_owned(),
-            safe: "Every earlier lecture is safe.".to_owned(),
-            todo: "Call the help desk to make room.".to_owned(),
-            ..Message::default()
+            detail: Some(QUEUE.to_owned()),
+            ..told(&view.voice(), Severity::Error, "message-disk-full", [])
         });
     }
     let left_ms = view.budget.recordable_ms();
-    (left_ms < LOW_MS).then(|| Message {
-        severity: Severity::Warning,
-        code: "disk-low".to_owned(),
-        subject: None,
-        what: format!("The disk has room for {} of recording.", about(left_ms)),
-        safe: "Nothing is lost: a recording is stopped before the disk is full.".to_owned(),
-        todo: "Call the help desk to make room. Lectures that still wait to be sent take some of it: \
-               lectern queue."
-            .to_owned(),
-        ..Message::default()
+    if left_ms >= LOW_MS {
+        return None;
+    }
+    let (room, left_ms) = about(left_ms);
+    let args = [("room", choice(room)), ("left", Arg::LengthMs(left_ms))];
+    Some(Message {
+        detail: Some(QUEUE.to_owned()),
+        ..told(&view.voice(), Severity::Warning, "message-disk-low", args)
     })
 }
 
-/// A length that does not change with every look.
-fn about(ms: u64) -> String {
-    match ms / MINUTE_MS {
-        0..10 => "less than 10 minutes".to_owned(),
-        minutes @ 10..60 => format!("about {} minutes", minutes / 10 * 10),
-        60..120 => "about an hour".to_owned(),
-        minutes => format!("about {} hours", minutes / 60),
+/// A length that does not change with every look, and the word that chooses its sentence.
+fn about(ms: u64) -> (&'static str, u64) {
+    const STEP_MS: u64 = 10 * MINUTE_MS;
+    match ms / STEP_MS {
+        0 => ("little", STEP_MS),
+        steps => ("some", steps * STEP_MS),
     }
 }
 
@@ -74,32 +69,27 @@ fn ends_soon(view: &View<'_>) -> Option<Message> {
     if left_ns > ENDS_SOON_NS {
         return None;
     }
-    let when = match left_ns.div_ceil(MINUTE_NS) {
-        0 | 1 => "within a minute".to_owned(),
-        minutes => format!("in {minutes} minutes"),
-    };
+    let minutes = Arg::Number(left_ns.div_ceil(MINUTE_NS).max(1));
     Some(Message {
-        severity: Severity::Warning,
-        code: "ends-soon".to_owned(),
-        subject: None,
-        what: format!("The recording stops by itself {when}."),
-        safe: "Everything until then is kept, and the stop can be undone for a moment.".to_owned(),
-        todo: "To go on, extend it: on the page, or with: lectern extend 30.".to_owned(),
-        ..Message::default()
+        detail: Some("From a terminal: lectern extend 30.".to_owned()),
+        ..told(
+            &view.voice(),
+            Severity::Warning,
+            "message-ends-soon",
+            [("minutes", minutes)],
+        )
     })
 }
 
 fn clock(view: &View<'_>) -> Option<Message> {
-    (view.clock == ClockTrust::Untrusted).then(|| Message {
-        severity: Severity::Warning,
-        code: "clock-untrusted".to_owned(),
-        subject: None,
-        what: "The clock of the recorder shows a time that has passed already.".to_owned(),
-        safe: "Recordings, their lengths and their order are not affected. Dates are put right as soon as \
-               the clock is."
-            .to_owned(),
-        todo: "Campus IT must connect the recorder to a time server or set its clock.".to_owned(),
-        ..Message::default()
+    (view.clock == ClockTrust::Untrusted).then(|| {
+        Message {
+        detail: Some(
+            "It shows a time that has passed already. Connect the recorder to a time server or set its clock."
+                .to_owned(),
+        ),
+        ..told(&view.voice(), Severity::Warning, "message-clock-untrusted", [])
+    }
     })
 }
 
@@ -121,7 +111,7 @@ mod tests {
     const NOW_NS: u64 = 1_000 * MINUTE_NS;
 
     /// What is told about a lecture that ends in so many seconds, on a disk with room for so many.
-    fn told(state: Option<S>, ends_in_s: u64, room_s: u64, clock: ClockTrust) -> Vec<(String, String)> {
+    fn messages(state: Option<S>, ends_in_s: u64, room_s: u64, clock: ClockTrust) -> Vec<(String, String)> {
         let text = config::default_text().as_bytes().to_vec();
         let file = ConfigFile::decode("default.toml", text).unwrap();
         let config = Config::read(&[file], &[]).unwrap();
@@ -146,6 +136,7 @@ mod tests {
             },
             clock,
             start_waits: false,
+            agenda: &crate::agenda::Agenda::default(),
             troubles: &[],
             now_ns: NOW_NS,
             now_unix_ms: 0,
@@ -163,7 +154,7 @@ mod tests {
             (S::Recording, 0, Some("within a minute.")),
             (S::Stopping, 0, None),
         ] {
-            let told = told(Some(state), ends_in_s, 5 * HOUR_S, ClockTrust::Trusted);
+            let told = messages(Some(state), ends_in_s, 5 * HOUR_S, ClockTrust::Trusted);
             match word {
                 None => assert_eq!(told, [], "{state} {ends_in_s}"),
                 Some(word) => {
@@ -179,22 +170,22 @@ mod tests {
         for (room_s, code, word) in [
             (4 * HOUR_S, None, ""),
             (4 * HOUR_S - 1, Some("disk-low"), "about 3 hours"),
-            (HOUR_S, Some("disk-low"), "about an hour"),
+            (HOUR_S, Some("disk-low"), "about 60 minutes"),
             (HOUR_S - 1, Some("disk-low"), "about 50 minutes"),
             (500, Some("disk-low"), "less than 10 minutes"),
             (99, Some("disk-full"), "full"),
         ] {
-            let told = told(None, 0, room_s, ClockTrust::Trusted);
+            let told = messages(None, 0, room_s, ClockTrust::Trusted);
             assert_eq!(told.first().map(|(code, _)| code.as_str()), code, "{room_s}");
             assert!(told.iter().all(|(_, what)| what.contains(word)), "{told:?}");
         }
-        let recording = told(Some(S::Recording), HOUR_S, 99, ClockTrust::Trusted);
+        let recording = messages(Some(S::Recording), HOUR_S, 99, ClockTrust::Trusted);
         assert_eq!(recording[0].0, "disk-low", "it records until it is stopped");
     }
 
     #[test]
     fn p3_a_clock_that_cannot_be_right_is_told() {
-        let told = told(None, 0, 5 * HOUR_S, ClockTrust::Untrusted);
+        let told = messages(None, 0, 5 * HOUR_S, ClockTrust::Untrusted);
         assert_eq!((told.len(), told[0].0.as_str()), (1, "clock-untrusted"));
     }
 }

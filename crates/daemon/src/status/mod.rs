@@ -1,7 +1,9 @@
 //! What people are told, made from what is true at one moment. Pure.
 
 mod messages;
+mod planned;
 mod sources;
+mod told;
 mod uploads;
 
 use std::collections::BTreeMap;
@@ -18,8 +20,11 @@ use lectern_domain::ids::SourceName;
 use lectern_domain::lecture::LectureState;
 use lectern_domain::media::Picture;
 use lectern_domain::track::TrackHealth;
+use lectern_words::Voice;
 use tokio::sync::watch;
 
+pub(crate) use self::told::{choice, count, source_names, told};
+use crate::agenda::Agenda;
 use crate::session::Session;
 use crate::space::Budget;
 
@@ -40,9 +45,17 @@ pub(crate) struct View<'a> {
     pub(crate) clock: ClockTrust,
     /// A start waits for the lecture before it to be closed.
     pub(crate) start_waits: bool,
+    pub(crate) agenda: &'a Agenda,
     pub(crate) troubles: &'a [Message],
     pub(crate) now_ns: u64,
     pub(crate) now_unix_ms: i64,
+}
+
+impl View<'_> {
+    /// English, by the clock of the room: what other languages are told from.
+    fn voice(&self) -> Voice {
+        Voice::english(self.zone.clone(), self.now_unix_ms)
+    }
 }
 
 /// Whether two statuses differ in more than the time at which they were made.
@@ -125,8 +138,8 @@ pub(crate) fn build(view: &View<'_>) -> Status {
             purgeable_bytes: view.budget.purgeable,
             recordable_ms: view.budget.recordable_ms(),
         },
-        next: None,
-        required: Vec::new(),
+        next: planned::next(view),
+        required: required(view.config),
         sources,
         clock: view.clock,
         queue: view.queue.clone(),
@@ -155,10 +168,16 @@ fn podium_state(view: &View<'_>, sources: &[SourceStatus]) -> PodiumState {
 }
 
 fn allowed(view: &View<'_>) -> Vec<String> {
-    let words = view
+    let mut words = view
         .session
         .map_or_else(|| vec!["start"], |session| session.allowed(view.start_waits));
+    words.extend(planned::allowed(view));
     words.into_iter().map(str::to_owned).collect()
+}
+
+fn required(config: &Config) -> Vec<String> {
+    let fields = config.recording.require.iter();
+    fields.map(|field| field.as_str().to_owned()).collect()
 }
 
 fn current_lecture(view: &View<'_>, session: &Session) -> CurrentLecture {
@@ -219,6 +238,7 @@ mod tests {
             budget: Budget::default(),
             clock: ClockTrust::Trusted,
             start_waits: false,
+            agenda: &Agenda::default(),
             troubles: &[],
             now_ns: 0,
             now_unix_ms: 0,

@@ -1,12 +1,12 @@
 //! The sources in the status, and the sentences about them.
 
-use lectern_domain::api::{Message, Severity, SourceStatus, SourceTotals};
+use lectern_domain::api::{Arg, Message, Severity, SourceStatus, SourceTotals};
 use lectern_domain::config::Source;
 use lectern_domain::ids::SourceName;
 use lectern_domain::track::TrackHealth;
 use lectern_domain::wire::FailureReason;
 
-use super::View;
+use super::{View, choice, source_names, told};
 
 pub(super) fn status(view: &View<'_>, source: &Source) -> Option<SourceStatus> {
     let report = view.reports.get(&source.name)?;
@@ -52,35 +52,25 @@ pub(super) fn messages(view: &View<'_>, source: &SourceStatus) -> Vec<Message> {
 
 /// The sentence about a source that does not deliver.
 fn lost(view: &View<'_>, source: &SourceStatus) -> Option<Message> {
-    let name = source.name.as_str();
-    let what = match source.health {
+    let reason = match source.health {
         TrackHealth::Live | TrackHealth::Ended => return None,
         // At the start of the daemon there is nothing to say yet. Later it is a loss that lasts:
         // a camera that freezes at each attempt is "starting" most of the time.
         TrackHealth::Starting if source.reason.is_none() => return None,
-        TrackHealth::Stalled => format!("{name} is connected but sends nothing."),
+        TrackHealth::Stalled => "silent",
         TrackHealth::Starting | TrackHealth::Dead | TrackHealth::Restarting => match source.reason {
-            Some(FailureReason::NotFound) => format!("{name} was not found."),
-            Some(FailureReason::Busy) => format!("{name} is used by another program."),
-            Some(FailureReason::Denied) => format!("{name} may not be opened by the recorder."),
-            Some(FailureReason::Config | FailureReason::Unsupported) => {
-                format!("{name} cannot do what the configuration asks.")
-            }
-            Some(FailureReason::Swapped) => format!("{name} is not the device that was here before."),
-            Some(FailureReason::Encoder) => {
-                format!("{name} could not be encoded and is being started again.")
-            }
-            Some(FailureReason::Stalled) => format!("{name} sent nothing and is being started again."),
-            Some(FailureReason::Lost | FailureReason::Crashed | FailureReason::Internal) | None => {
-                format!("{name} was lost.")
-            }
+            Some(FailureReason::NotFound) => "not-found",
+            Some(FailureReason::Busy) => "busy",
+            Some(FailureReason::Denied) => "denied",
+            Some(FailureReason::Config | FailureReason::Unsupported) => "config",
+            Some(FailureReason::Swapped) => "swapped",
+            Some(FailureReason::Encoder) => "encoder",
+            Some(FailureReason::Stalled) => "stalled",
+            Some(FailureReason::Lost | FailureReason::Crashed | FailureReason::Internal) | None => "lost",
         },
     };
-    let others: Vec<&str> = view
-        .config
-        .sources
-        .iter()
-        .map(|other| &other.name)
+    let configured = view.config.sources.iter().map(|other| &other.name);
+    let others: Vec<&str> = configured
         .filter(|other| {
             view.reports
                 .get(*other)
@@ -88,27 +78,25 @@ fn lost(view: &View<'_>, source: &SourceStatus) -> Option<Message> {
         })
         .map(SourceName::as_str)
         .collect();
-    let recording = is_recording(view);
-    let safe = match (recording, others.is_empty()) {
-        (true, false) => format!("Still being recorded: {}.", others.join(", ")),
-        (true, true) => "What was recorded before is safe.".to_owned(),
-        (false, _) => "No recording is affected.".to_owned(),
+    let safe = match (is_recording(view), others.is_empty()) {
+        (true, false) => "others",
+        (true, true) => "earlier",
+        (false, _) => "idle",
     };
-    let todo = match (source.health, source.reason) {
-        (TrackHealth::Dead, _) => "Campus IT must correct the configuration of this source.",
-        (_, Some(FailureReason::Busy)) => "Close the other program. The recorder tries again by itself.",
-        (_, Some(FailureReason::Denied)) => "Campus IT must give the recorder access to it.",
-        _ => "Check its cable and its power. The recorder goes on with it by itself.",
+    let advice = match (source.health, source.reason) {
+        (TrackHealth::Dead, _) => "config",
+        (_, Some(FailureReason::Busy)) => "busy",
+        (_, Some(FailureReason::Denied)) => "denied",
+        _ => "cable",
     };
-    Some(Message {
-        severity: severity(view),
-        code: "source-lost".to_owned(),
-        subject: Some(name.to_owned()),
-        what,
-        safe,
-        todo: todo.to_owned(),
-        ..Message::default()
-    })
+    let args = [
+        ("source", source_names([source.name.as_str()])),
+        ("reason", choice(reason)),
+        ("safe", choice(safe)),
+        ("others", source_names(others)),
+        ("advice", choice(advice)),
+    ];
+    Some(about(view, source, severity(view), "message-source-lost", args))
 }
 
 /// The sentence about a microphone that gives nothing but zeros.
@@ -116,40 +104,41 @@ fn muted(view: &View<'_>, source: &SourceStatus) -> Option<Message> {
     if !source.muted || source.health != TrackHealth::Live {
         return None;
     }
-    let name = source.name.as_str();
-    let safe = if is_recording(view) {
-        "Everything else goes on being recorded."
-    } else {
-        "No recording is affected."
-    };
-    Some(Message {
-        severity: severity(view),
-        code: "sound-muted".to_owned(),
-        subject: Some(name.to_owned()),
-        what: format!("{name} gives no sound at all: it is switched off or muted."),
-        safe: safe.to_owned(),
-        todo: "Switch the microphone on, or end its mute in the mixer.".to_owned(),
-        ..Message::default()
-    })
+    let args = [
+        ("source", source_names([source.name.as_str()])),
+        ("safe", safe(view)),
+    ];
+    Some(about(view, source, severity(view), "message-sound-muted", args))
 }
 
 /// The sentence about a spare at work.
 fn stands_in(view: &View<'_>, source: &SourceStatus) -> Option<Message> {
     let principal = source.spare_for.as_ref().filter(|_| source.standing_in)?;
-    let name = source.name.as_str();
-    Some(Message {
-        severity: Severity::Warning,
-        code: "spare".to_owned(),
-        subject: Some(name.to_owned()),
-        what: format!("{principal} delivers nothing; {name} stands in for it."),
-        safe: if is_recording(view) {
-            "The recording goes on with it.".to_owned()
-        } else {
-            "No recording is affected.".to_owned()
-        },
-        todo: format!("Check the cable and the power of {principal}. It is taken again by itself."),
-        ..Message::default()
-    })
+    let args = [
+        ("source", source_names([source.name.as_str()])),
+        ("principal", source_names([principal.as_str()])),
+        ("safe", safe(view)),
+    ];
+    Some(about(view, source, Severity::Warning, "message-spare", args))
+}
+
+/// A message whose subject is a source.
+fn about<const N: usize>(
+    view: &View<'_>,
+    source: &SourceStatus,
+    severity: Severity,
+    key: &str,
+    args: [(&str, Arg); N],
+) -> Message {
+    Message {
+        subject: Some(source.name.to_string()),
+        ..told(&view.voice(), severity, key, args)
+    }
+}
+
+/// Whether there is something that goes on without this source.
+fn safe(view: &View<'_>) -> Arg {
+    choice(if is_recording(view) { "others" } else { "idle" })
 }
 
 fn is_recording(view: &View<'_>) -> bool {

@@ -1,17 +1,12 @@
 //! What a person should know of the way to the platforms.
 
-use lectern_domain::api::{ClockTrust, Message, PlatformState, PlatformStatus, Severity};
-use lectern_domain::units::Size;
+use lectern_domain::api::{Arg, ClockTrust, Message, PlatformState, PlatformStatus, Severity};
 use lectern_domain::upload::{Allowance, Budget, Spent, Today};
 
-use super::View;
-use crate::room_time;
+use super::{View, choice, told};
 
-/// The sentence that every refusal of a platform has in its middle: before it stands what
-/// happened, after it what to do.
-const SAFE: &str = "Every lecture is safe on this machine.";
-/// The same in what is said of one delivery that needs a person.
-const SAFE_LECTURE: &str = "The lecture is safe on this machine";
+/// How to send in spite of hours and budgets.
+const SEND_NOW: &str = "To send at once all the same: lectern send-now.";
 
 /// All messages about it.
 pub(super) fn messages(view: &View<'_>) -> Vec<Message> {
@@ -20,7 +15,7 @@ pub(super) fn messages(view: &View<'_>) -> Vec<Message> {
         .platforms
         .iter()
         .filter(|platform| platform.state == PlatformState::Parked)
-        .map(refuses);
+        .map(|platform| refuses(view, platform));
     refusing
         .chain(parked(view))
         .chain(spent(view))
@@ -28,57 +23,37 @@ pub(super) fn messages(view: &View<'_>) -> Vec<Message> {
         .collect()
 }
 
-/// The sentence about a platform that refuses everybody.
-fn refuses(platform: &PlatformStatus) -> Message {
-    let told = platform.message.as_deref().unwrap_or_default();
-    let (what, todo) = match told.split_once(SAFE) {
-        Some((what, todo)) => (what.trim(), todo.trim()),
-        None => (told, "The queue says more: lectern queue."),
-    };
+/// The sentence about a platform that refuses everybody. What it said and what helps is for
+/// technicians.
+fn refuses(view: &View<'_>, platform: &PlatformStatus) -> Message {
+    const MENDED: &str = "Once that is mended, at once with: lectern send-now.";
+    let detail = platform.message.as_deref().map_or_else(
+        || "The queue says more: lectern queue.".to_owned(),
+        |said| format!("{said} {MENDED}"),
+    );
+    let name = platform.name.to_string();
+    let args = [("platform", Arg::Text(name.clone()))];
     Message {
-        severity: Severity::Warning,
-        code: "platform-refuses".to_owned(),
-        subject: Some(platform.name.to_string()),
-        what: format!("{} takes no lectures. {what}", platform.name),
-        safe: format!("{SAFE} Other platforms go on."),
-        todo: todo.to_owned(),
-        ..Message::default()
+        subject: Some(name),
+        detail: Some(detail),
+        ..told(&view.voice(), Severity::Warning, "message-platform-refuses", args)
     }
 }
 
 /// The sentence about lectures that cannot be sent as they are, or of which nobody knows whether
 /// they arrived.
 fn parked(view: &View<'_>) -> Option<Message> {
-    const QUEUE: &str = "The queue says why, and what to look for at the platform: lectern queue.";
-    let (happened, advice) = view
-        .parked
-        .and_then(|told| told.split_once(SAFE_LECTURE))
-        // The rest of that sentence is said below.
-        .map_or(("", QUEUE), |(before, after)| {
-            (
-                before.trim(),
-                after.split_once(". ").map_or(QUEUE, |(_, advice)| advice),
-            )
-        });
-    let (what, todo) = match view.queue.parked {
-        0 => return None,
-        1 => (
-            format!("A lecture cannot be sent without help. {happened}"),
-            advice,
-        ),
-        many => (
-            format!("{many} lectures cannot be sent without help. The oldest: {happened}"),
-            QUEUE,
-        ),
+    const QUEUE: &str = "Why, and what to look for at the platform: lectern queue.";
+    let detail = match (view.queue.parked, view.parked) {
+        (0, _) => return None,
+        (_, None) => QUEUE.to_owned(),
+        (1, Some(said)) => said.to_owned(),
+        (_, Some(said)) => format!("The oldest: {said} {QUEUE}"),
     };
+    let args = [("count", Arg::Number(view.queue.parked.into()))];
     Some(Message {
-        severity: Severity::Warning,
-        code: "delivery-parked".to_owned(),
-        subject: None,
-        what: what.trim_end().trim_end_matches(" The oldest:").to_owned(),
-        safe: "They are finished and safe on this machine, and nothing is sent twice.".to_owned(),
-        todo: todo.to_owned(),
-        ..Message::default()
+        detail: Some(detail),
+        ..told(&view.voice(), Severity::Warning, "message-delivery-parked", args)
     })
 }
 
@@ -108,20 +83,14 @@ fn spent(view: &View<'_>) -> Option<Message> {
         .filter(|_| !uploads.open)
         .unwrap_or(ends_unix_ms)
         .max(ends_unix_ms);
+    let args = [
+        ("span", choice(span)),
+        ("limit", Arg::Bytes(limit.unwrap_or(0))),
+        ("again", Arg::AtUnixMs(again)),
+    ];
     Some(Message {
-        severity: Severity::Info,
-        code: "budget-spent".to_owned(),
-        subject: None,
-        what: format!(
-            "The {} that may be sent in a {span} are spent.",
-            Size(limit.unwrap_or(0))
-        ),
-        safe: "What is still to be sent waits on this machine.".to_owned(),
-        todo: format!(
-            "Nothing: sending begins again {}. To send at once all the same: lectern send-now.",
-            room_time::at(again, view.now_unix_ms, view.zone)
-        ),
-        ..Message::default()
+        detail: Some(SEND_NOW.to_owned()),
+        ..told(&view.voice(), Severity::Info, "message-budget-spent", args)
     })
 }
 
@@ -129,15 +98,9 @@ fn spent(view: &View<'_>) -> Option<Message> {
 fn clock(view: &View<'_>) -> Option<Message> {
     let waits = view.clock == ClockTrust::Untrusted && !view.config.upload.window.is_empty();
     waits.then(|| Message {
-        severity: Severity::Warning,
-        code: "hours-unknown".to_owned(),
-        subject: None,
-        what: "Lectures are not sent: the clock cannot be believed, so nobody knows whether these are the hours for it."
-            .to_owned(),
-        safe: SAFE.to_owned(),
-        todo: "It goes on when the clock is right. To send at once all the same: lectern send-now.".to_owned(),
-..Message::default()
-})
+        detail: Some(SEND_NOW.to_owned()),
+        ..told(&view.voice(), Severity::Warning, "message-hours-unknown", [])
+    })
 }
 
 #[cfg(test)]
@@ -153,7 +116,7 @@ mod tests {
 
     const NOON: i64 = 1_795_262_400_000;
 
-    fn told(queue: &QueueSummary, parked: Option<&str>, uploads: &UploadStatus) -> Vec<Message> {
+    fn messages_of(queue: &QueueSummary, parked: Option<&str>, uploads: &UploadStatus) -> Vec<Message> {
         let text = config::default_text().as_bytes().to_vec();
         let file = ConfigFile::decode("default.toml", text).unwrap();
         let config = Config::read(&[file], &[]).unwrap();
@@ -170,6 +133,7 @@ mod tests {
             budget: Space::default(),
             clock: ClockTrust::Trusted,
             start_waits: false,
+            agenda: &crate::agenda::Agenda::default(),
             troubles: &[],
             now_ns: 0,
             now_unix_ms: NOON,
@@ -187,21 +151,19 @@ mod tests {
     fn p5_what_is_uncertain_says_what_to_look_for() {
         let uncertain = "The server knows nothing of it. Whether lecture.mp4 arrived is uncertain. The lecture is safe on \
                          this machine, and nothing was sent again. Look for it on the platform: `lectern retry 1`.";
-        let one = &told(&summary(1), Some(uncertain), &UploadStatus::default())[0];
+        let one = &messages_of(&summary(1), Some(uncertain), &UploadStatus::default())[0];
+        assert_eq!(one.what, "A lecture cannot be sent without help.");
+        assert_eq!(one.detail.as_deref(), Some(uncertain));
+        let many = &messages_of(&summary(3), Some(uncertain), &UploadStatus::default())[0];
         assert!(
-            one.what.ends_with("Whether lecture.mp4 arrived is uncertain."),
-            "{one:?}"
-        );
-        assert!(one.todo.starts_with("Look for it on the platform"), "{one:?}");
-        let many = &told(&summary(3), Some(uncertain), &UploadStatus::default())[0];
-        assert!(
-            many.what.starts_with("3 lectures") && many.what.ends_with("is uncertain."),
+            many.detail
+                .as_ref()
+                .is_some_and(|detail| detail.contains("is uncertain.") && detail.ends_with("lectern queue.")),
             "{many:?}"
         );
-        assert!(many.todo.contains("lectern queue"), "{many:?}");
-        let unread = &told(&summary(3), None, &UploadStatus::default())[0];
+        let unread = &messages_of(&summary(3), None, &UploadStatus::default())[0];
         assert_eq!(unread.what, "3 lectures cannot be sent without help.");
-        assert_eq!(told(&summary(0), None, &UploadStatus::default()), []);
+        assert_eq!(messages_of(&summary(0), None, &UploadStatus::default()), []);
     }
 
     #[test]
@@ -210,9 +172,9 @@ mod tests {
             name: "central".parse().unwrap(),
             kind: "tus".to_owned(),
             state: PlatformState::Parked,
-            message: Some(format!(
-                "It answered 401. {SAFE} Renew the token. The next try is at 14:05."
-            )),
+            message: Some(
+                "It answered 401. Every lecture is safe on this machine. Renew the token.".to_owned(),
+            ),
             next_unix_ms: None,
             pending: 3,
         };
@@ -220,10 +182,15 @@ mod tests {
             platforms: vec![platform],
             ..UploadStatus::default()
         };
-        let told = &told(&summary(0), None, &uploads)[0];
-        assert_eq!(told.what, "central takes no lectures. It answered 401.");
-        assert!(told.safe.starts_with(SAFE));
-        assert_eq!(told.todo, "Renew the token. The next try is at 14:05.");
+        let told = &messages_of(&summary(0), None, &uploads)[0];
+        assert_eq!(told.what, "central takes no lectures at the moment.");
+        assert!(told.safe.starts_with("Every lecture is safe"), "{told:?}");
+        assert_eq!(told.todo, "Call the help desk.");
+        let detail = told.detail.as_deref().unwrap();
+        assert!(
+            detail.starts_with("It answered 401.") && detail.ends_with("lectern send-now."),
+            "{detail}"
+        );
     }
 
     #[test]
@@ -234,20 +201,20 @@ mod tests {
             sent_month_bytes: 20,
             ..UploadStatus::default()
         };
-        assert_eq!(told(&summary(0), None, &uploads), []);
+        assert_eq!(messages_of(&summary(0), None, &uploads), []);
         uploads.forecast = Forecast {
             bytes: 7,
             ..Forecast::default()
         };
-        let day = &told(&summary(0), None, &uploads)[0];
-        assert!(day.what.contains("20B") && day.what.contains("a day"), "{day:?}");
-        assert!(day.todo.contains("begins again at 00:00"), "{day:?}");
+        let day = &messages_of(&summary(0), None, &uploads)[0];
+        assert!(day.what.contains("1 KB") && day.what.contains("a day"), "{day:?}");
+        assert!(day.todo.ends_with("21 Nov, 00:00."), "{day:?}");
         // The hours begin later than the day.
         uploads.until_unix_ms = Some(NOON + 34 * 3_600_000);
-        let day = &told(&summary(0), None, &uploads)[0];
-        assert!(day.todo.contains("on 22 Nov at 22:00"), "{day:?}");
+        let day = &messages_of(&summary(0), None, &uploads)[0];
+        assert!(day.todo.ends_with("22 Nov, 22:00."), "{day:?}");
         uploads.monthly_bytes = Some(10);
-        let month = &told(&summary(0), None, &uploads)[0];
-        assert!(month.todo.contains("on 1 Dec at 00:00"), "{month:?}");
+        let month = &messages_of(&summary(0), None, &uploads)[0];
+        assert!(month.todo.ends_with("1 Dec, 00:00."), "{month:?}");
     }
 }
