@@ -162,9 +162,9 @@ mod tests {
             timezone: Some("Asia/Kathmandu".into()),
         };
         let clock = WallClock::of(&room);
-        assert_eq!(clock.moment(1_795_262_400_000), "2026-11-21 16:25:00");
-        assert_eq!(clock.time_of_day(1_795_262_400_000), "16:25:00");
-        let shown = "2026-11-21 16:25".parse().unwrap();
+        assert_eq!(clock.moment(1_795_262_400_000), "2026-11-21 17:45:00");
+        assert_eq!(clock.time_of_day(1_795_262_400_000), "17:45:00");
+        let shown = "2026-11-21 17:45".parse().unwrap();
         assert_eq!(clock.unix_ms(shown), Some(1_795_262_400_000));
         assert_eq!(
             [0, 1, 2].map(|n| counted(n, "segment")),

@@ -16,7 +16,7 @@ use std::thread::JoinHandle;
 use lectern_domain::api::{Command as Asked, PodiumState, Refusal};
 use lectern_domain::ids::LectureId;
 use lectern_domain::lecture::LectureState;
-use lectern_panel::{Control, Listeners, serve};
+use lectern_panel::{Control, Keys, Listeners, serve};
 use script::{NINE_UNIX_MS, Script, detail, ready};
 use tokio::sync::oneshot;
 
@@ -46,7 +46,9 @@ impl Daemon {
                     tcp: None,
                 };
                 runtime
-                    .block_on(serve(listeners, control, async { drop(ended.await) }))
+                    .block_on(serve(listeners, Keys::default().unchanging(), control, async {
+                        drop(ended.await)
+                    }))
                     .unwrap();
             })
             .unwrap();
@@ -89,6 +91,7 @@ fn program(socket: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lectern"));
     command
         .env_clear()
+        // The room of these tests is in Lagos: its clock counts.
         .env("TZ", "UTC")
         .arg("--socket")
         .arg(socket)
@@ -271,7 +274,7 @@ fn status_is_one_fact_a_line_and_json_is_the_daemons_document() {
         "state            recording",
         "title            Cell biology",
         "recorded         0:42:19, 910.0 MB",
-        "started          2026-11-21 09:00:00",
+        "started          2026-11-21 10:00:00",
         "source           camera      presenter     live  1280x720@30, x264 superfast",
         "space left       61 hours, 98.0 GB free",
         "uploads          nothing waits",
@@ -301,12 +304,12 @@ fn watching_prints_a_line_at_each_change_and_ends_with_the_daemon() {
     let first = lines.next().unwrap().unwrap();
     assert_eq!(
         first,
-        "09:00:00  ready · camera live · screen live · microphone live · 61 hours left"
+        "10:00:00  ready · camera live · screen live · microphone live · 61 hours left"
     );
     daemon.room.set(|s| s.now_unix_ms += 1000);
     daemon.room.go(PodiumState::Recording);
     let second = lines.next().unwrap().unwrap();
-    assert!(second.starts_with("09:00:01  recording · 0:00:00 · "), "{second}");
+    assert!(second.starts_with("10:00:01  recording · 0:00:00 · "), "{second}");
     daemon.stop();
     assert_eq!(child.wait().unwrap().code(), Some(4));
 }
@@ -328,7 +331,7 @@ fn lectures_are_listed_over_all_pages() {
     assert!(
         finished
             .lines()
-            .all(|l| l.contains("  finished  2026-11-21 09:00:00  1:30:00  1.5 GB  Cell biology"))
+            .all(|l| l.contains("  finished  2026-11-21 10:00:00  1:30:00  1.5 GB  Cell biology"))
     );
     let json: serde_json::Value = serde_json::from_str(&out(&daemon.run(&["lectures", "--json"]))).unwrap();
     assert_eq!(json["lectures"].as_array().unwrap().len(), 450);

@@ -208,7 +208,7 @@ mod tests {
         };
         let day = &messages_of(&summary(0), None, &uploads)[0];
         assert!(day.what.contains("1 KB") && day.what.contains("a day"), "{day:?}");
-        assert!(day.todo.ends_with("21 Nov, 00:00."), "{day:?}");
+        assert!(day.todo.ends_with("22 Nov, 00:00."), "{day:?}");
         // The hours begin later than the day.
         uploads.until_unix_ms = Some(NOON + 34 * 3_600_000);
         let day = &messages_of(&summary(0), None, &uploads)[0];
