@@ -2,16 +2,19 @@
 // WebSocket. Without this script the page still works; it only stands still. It decides nothing:
 // every word and every button is rendered by the recorder.
 
+import { changed, watch } from "./pictures.js";
+import { wake } from "./rest.js";
+
 const el = (id) => document.getElementById(id);
 const body = document.body;
 
 // ---- The clock ----------------------------------------------------------------------------
 
-const clock = { recorded: 0, running: false, at: 0, offset: 0 };
+const clock = { recorded: 0, running: false, until: null, at: 0, offset: 0 };
 
 /** Takes the recorder's figures; its wall clock counts, ours may be wrong. */
-function setClock(recorded, running, now) {
-  Object.assign(clock, { recorded, running, at: performance.now(), offset: now - Date.now() });
+function setClock(recorded, running, until, now) {
+  Object.assign(clock, { recorded, running, until, at: performance.now(), offset: now - Date.now() });
 }
 
 function hms(ms) {
@@ -20,13 +23,23 @@ function hms(ms) {
   return `${Math.floor(s / 3600)}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}`;
 }
 
+/** What the clock shows: how long was recorded, or how long it is until the lecture begins. */
+function clockText(now) {
+  if (clock.until === null) return hms(clock.recorded + (clock.running ? performance.now() - clock.at : 0));
+  const s = Math.max(0, Math.ceil((clock.until - now) / 1000));
+  return `${Math.floor(s / 60)}:${String(s % 60).padStart(2, "0")}`;
+}
+
 function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
 function tick() {
-  setText(el("clock"), hms(clock.recorded + (clock.running ? performance.now() - clock.at : 0)));
   const now = Date.now() + clock.offset;
+  setText(el("clock"), clockText(now));
+  for (const node of document.querySelectorAll("[data-from]")) {
+    if (node.hidden !== now < node.dataset.from) node.hidden = now < node.dataset.from;
+  }
   for (const node of document.querySelectorAll("[data-since]")) setText(node, hms(now - node.dataset.since));
   for (const node of document.querySelectorAll("[data-until]")) {
     setText(node, `${Math.max(0, Math.ceil((node.dataset.until - now) / 1000))} s`);
@@ -35,18 +48,24 @@ function tick() {
 
 // ---- Parts of the page ---------------------------------------------------------------------
 
+/** What nobody has touched may be filled in anew by the recorder. */
+function changedByHand(input) {
+  if (input === document.activeElement) return true;
+  return input.options ? [...input.options].some((o) => o.selected !== o.defaultSelected) : input.value !== input.defaultValue;
+}
+
 /** Replaces a part; what was typed, and where the keyboard was, survive. */
 function replace(holder, html) {
   const focused = holder.contains(document.activeElement) ? document.activeElement : null;
-  const typed = [...holder.querySelectorAll("input[id]")].map((i) => [i.id, i.value, i.selectionStart, i.selectionEnd]);
+  const typed = [...holder.querySelectorAll("input[id], select[id]")].filter(changedByHand).map((i) => [i.id, i.value, i.selectionStart, i.selectionEnd]);
   holder.innerHTML = html;
   for (const [id, value, from, to] of typed) {
     const input = el(id);
     if (!input) continue;
     input.value = value;
-    if (focused?.id === id) input.setSelectionRange(from, to);
+    if (focused?.id === id && from !== undefined) input.setSelectionRange(from, to);
   }
-  if (focused) (el(focused.id) ?? holder.querySelector("[data-main]") ?? body).focus({ preventScroll: true });
+  if (focused) (el(focused.id) ?? document.querySelector("[data-main]") ?? body).focus({ preventScroll: true });
 }
 
 function onPage(update) {
@@ -58,10 +77,15 @@ function onPage(update) {
     if (!holder) return location.reload();
     replace(holder, html);
   }
-  if (body.dataset.state !== update.state) el("notice").hidden = true;
+  const another = body.dataset.state !== update.state;
   body.dataset.state = update.state;
+  if (another) {
+    el("notice").hidden = true;
+    wake();
+    changed();
+  }
   if (document.title !== update.title) document.title = update.title;
-  setClock(update.recorded_ms, update.running, update.now_unix_ms);
+  setClock(update.recorded_ms, update.running, update.counts_to_unix_ms, update.now_unix_ms);
   tick();
 }
 
@@ -100,7 +124,7 @@ function linked(yes) {
 }
 
 function listen() {
-  const events = new EventSource("/live");
+  const events = new EventSource(`/live${location.search}`);
   events.addEventListener("page", (e) => { linked(true); onPage(JSON.parse(e.data)); });
   events.addEventListener("levels", (e) => onLevels(JSON.parse(e.data)));
   events.onerror = () => {
@@ -110,40 +134,20 @@ function listen() {
   };
 }
 
-// ---- Pictures ------------------------------------------------------------------------------
-
-function watch() {
-  const frames = new Map([...document.querySelectorAll("figure[data-index]")].map((f) => [Number(f.dataset.index), f.querySelector("img")]));
-  if (frames.size === 0) return;
-  const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/v1/preview`);
-  socket.binaryType = "arraybuffer";
-  let asked = false;
-  // Asked once for each painted frame: a hidden or slow page asks for nothing.
-  const ask = () => {
-    if (asked) return;
-    asked = true;
-    requestAnimationFrame(() => {
-      asked = false;
-      if (socket.readyState === WebSocket.OPEN) socket.send("next");
-    });
-  };
-  socket.onopen = ask;
-  socket.onmessage = (message) => {
-    const img = frames.get(new DataView(message.data).getUint8(0));
-    const url = URL.createObjectURL(new Blob([message.data.slice(1)], { type: "image/jpeg" }));
-    const done = () => { URL.revokeObjectURL(url); ask(); };
-    if (!img) return done();
-    img.onload = img.onerror = done;
-    img.src = url;
-  };
-  socket.onclose = () => setTimeout(watch, 2000);
-}
-
 // ---- Buttons -------------------------------------------------------------------------------
 
 function complain(text) {
   el("notice").textContent = text;
   el("notice").hidden = false;
+}
+
+let saying = 0;
+
+/** Says for a while what a press did. */
+function say(text) {
+  el("said").textContent = text;
+  clearTimeout(saying);
+  saying = setTimeout(() => { el("said").textContent = ""; }, 5000);
 }
 
 let pressed = -Infinity;
@@ -154,14 +158,16 @@ async function press(form) {
   pressed = performance.now();
   form.classList.add("sent");
   el("notice").hidden = true;
+  const at = el("clock").textContent;
   try {
     const answer = await fetch(form.action, {
       method: "POST",
-      headers: { Accept: "application/json" },
+      headers: { Accept: "application/json", "Accept-Language": document.documentElement.lang },
       body: new URLSearchParams(new FormData(form)),
     });
     if (!answer.ok) complain((await answer.json()).detail);
-    else if (form.dataset.command === "start") form.reset();
+    else if (form.dataset.then) location.assign(form.dataset.then);
+    else if (form.dataset.said) say(form.dataset.said.replace("%", at));
   } catch {
     complain(el("link").textContent);
   } finally {
@@ -174,7 +180,8 @@ document.addEventListener("submit", (event) => {
   press(event.target);
 });
 
-setClock(Number(el("clock").dataset.recorded), el("clock").dataset.running === "true", Number(el("clock").dataset.now));
+const first = el("clock").dataset;
+setClock(Number(first.recorded), first.running === "true", first.countsTo ? Number(first.countsTo) : null, Number(first.now));
 tick();
 setInterval(tick, 250);
 setInterval(fallSilent, 500);

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use lectern_domain::api::{Doctor, LectureDetail, LecturePage, Queue, Status};
 use lectern_domain::ids::LectureId;
@@ -19,8 +19,12 @@ const DEFAULT_LIMIT: u32 = 20;
 /// The most lectures on a page of the list.
 pub(crate) const MAX_LIMIT: u32 = 200;
 
-pub(crate) async fn front(State(site): State<Site>) -> Response {
-    page::whole(&site, None).await.into_response()
+pub(crate) async fn front(
+    State(site): State<Site>,
+    headers: HeaderMap,
+    Query(asked): Query<page::Asked>,
+) -> Response {
+    page::front(&site, &headers, &asked, true).await
 }
 
 pub(crate) async fn status(State(site): State<Site>) -> Json<Status> {

@@ -15,16 +15,31 @@ struct Asset {
     text: &'static str,
 }
 
-const ASSETS: [Asset; 5] = [
+const ASSETS: [Asset; 8] = [
     Asset {
         name: "panel.css",
         kind: "text/css; charset=utf-8",
         text: include_str!("../assets/panel.css"),
     },
     Asset {
+        name: "layout.css",
+        kind: "text/css; charset=utf-8",
+        text: include_str!("../assets/layout.css"),
+    },
+    Asset {
         name: "panel.js",
         kind: "text/javascript; charset=utf-8",
         text: include_str!("../assets/panel.js"),
+    },
+    Asset {
+        name: "pictures.js",
+        kind: "text/javascript; charset=utf-8",
+        text: include_str!("../assets/pictures.js"),
+    },
+    Asset {
+        name: "rest.js",
+        kind: "text/javascript; charset=utf-8",
+        text: include_str!("../assets/rest.js"),
     },
     Asset {
         name: "sign-in.css",

@@ -10,6 +10,8 @@ pub(crate) const SPEECH_DBFS: f32 = -50.0;
 const ZERO_DBFS: f32 = -100.0;
 /// So long below [`SPEECH_DBFS`] is too long.
 const QUIET_AFTER_MS: u64 = 15_000;
+/// So long quiet besides, and it must catch the eye.
+const SILENT_AFTER_MS: u64 = 15_000;
 /// So long below [`ZERO_DBFS`] is no accident.
 const OFF_AFTER_MS: u64 = 1_500;
 
@@ -30,7 +32,12 @@ pub(crate) enum Hearing {
         last_ms: u64,
     },
     /// Nobody was heard for a while.
-    Quiet,
+    Quiet {
+        /// Since when it was too long.
+        since_ms: u64,
+    },
+    /// Nobody was heard for so long that a sentence is not enough.
+    Silent,
     /// Digital zeros began, too short a time ago to speak of it.
     Zero {
         /// Since when.
@@ -60,10 +67,12 @@ impl Hearing {
                 since_ms: now_ms,
                 heard: true,
             },
-            (Self::Unknown | Self::Listening { .. } | Self::Quiet, true) => Self::Zero {
-                since_ms: now_ms,
-                heard: false,
-            },
+            (Self::Unknown | Self::Listening { .. } | Self::Quiet { .. } | Self::Silent, true) => {
+                Self::Zero {
+                    since_ms: now_ms,
+                    heard: false,
+                }
+            }
             (
                 Self::Zero {
                     since_ms,
@@ -77,9 +86,12 @@ impl Hearing {
             (Self::Listening { since_ms: at } | Self::Heard { last_ms: at }, false)
                 if now_ms.saturating_sub(at) >= QUIET_AFTER_MS =>
             {
-                Self::Quiet
+                Self::Quiet { since_ms: now_ms }
             }
-            (Self::Listening { .. } | Self::Heard { .. } | Self::Quiet, false) => self,
+            (Self::Quiet { since_ms }, false) if now_ms.saturating_sub(since_ms) >= SILENT_AFTER_MS => {
+                Self::Silent
+            }
+            (Self::Listening { .. } | Self::Heard { .. } | Self::Quiet { .. } | Self::Silent, false) => self,
         }
     }
 }
@@ -112,9 +124,19 @@ mod tests {
                 14_999,
                 H::Listening { since_ms: 0 },
             ),
-            (H::Listening { since_ms: 0 }, ROOM, 15_000, H::Quiet),
+            (
+                H::Listening { since_ms: 0 },
+                ROOM,
+                15_000,
+                H::Quiet { since_ms: 15_000 },
+            ),
             (H::Heard { last_ms: 0 }, ROOM, 14_999, H::Heard { last_ms: 0 }),
-            (H::Heard { last_ms: 0 }, ROOM, 15_000, H::Quiet),
+            (
+                H::Heard { last_ms: 0 },
+                ROOM,
+                15_000,
+                H::Quiet { since_ms: 15_000 },
+            ),
             (H::Heard { last_ms: 0 }, SPEECH, 9, H::Heard { last_ms: 9 }),
             (
                 H::Heard { last_ms: 0 },
@@ -125,10 +147,13 @@ mod tests {
                     heard: true,
                 },
             ),
-            (H::Quiet, ROOM, 99, H::Quiet),
-            (H::Quiet, SPEECH, 99, H::Heard { last_ms: 99 }),
+            (H::Quiet { since_ms: 0 }, ROOM, 14_999, H::Quiet { since_ms: 0 }),
+            (H::Quiet { since_ms: 0 }, ROOM, 15_000, H::Silent),
+            (H::Silent, ROOM, 99_000, H::Silent),
+            (H::Silent, SPEECH, 99, H::Heard { last_ms: 99 }),
+            (H::Quiet { since_ms: 0 }, SPEECH, 99, H::Heard { last_ms: 99 }),
             (
-                H::Quiet,
+                H::Quiet { since_ms: 0 },
                 ZERO,
                 99,
                 H::Zero {

@@ -3,7 +3,7 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use lectern_domain::api::{Command, ExtendRequest, MarkRequest, Metadata, PlanRequest, StartRequest};
 use lectern_domain::ids::LectureId;
@@ -13,94 +13,100 @@ use crate::page;
 use crate::problem::Fault;
 use crate::site::Site;
 
-pub(crate) async fn start(State(site): State<Site>, input: Input<StartRequest>) -> Response {
-    run(&site, Command::Start(input.body), input.sender).await
+pub(crate) async fn start(State(site): State<Site>, headers: HeaderMap, input: Input<StartRequest>) -> Response {
+    run(&site, Command::Start(input.body), &headers, input.sender).await
 }
 
-pub(crate) async fn pause(State(site): State<Site>, input: Input<Nothing>) -> Response {
-    run(&site, Command::Pause, input.sender).await
+pub(crate) async fn pause(State(site): State<Site>, headers: HeaderMap, input: Input<Nothing>) -> Response {
+    run(&site, Command::Pause, &headers, input.sender).await
 }
 
-pub(crate) async fn resume(State(site): State<Site>, input: Input<Nothing>) -> Response {
-    run(&site, Command::Resume, input.sender).await
+pub(crate) async fn resume(State(site): State<Site>, headers: HeaderMap, input: Input<Nothing>) -> Response {
+    run(&site, Command::Resume, &headers, input.sender).await
 }
 
-pub(crate) async fn stop(State(site): State<Site>, input: Input<Nothing>) -> Response {
-    run(&site, Command::Stop, input.sender).await
+pub(crate) async fn stop(State(site): State<Site>, headers: HeaderMap, input: Input<Nothing>) -> Response {
+    run(&site, Command::Stop, &headers, input.sender).await
 }
 
-pub(crate) async fn undo(State(site): State<Site>, input: Input<Nothing>) -> Response {
-    run(&site, Command::Undo, input.sender).await
+pub(crate) async fn undo(State(site): State<Site>, headers: HeaderMap, input: Input<Nothing>) -> Response {
+    run(&site, Command::Undo, &headers, input.sender).await
 }
 
-pub(crate) async fn mark(State(site): State<Site>, input: Input<MarkRequest>) -> Response {
-    run(&site, Command::Mark(input.body), input.sender).await
+pub(crate) async fn mark(State(site): State<Site>, headers: HeaderMap, input: Input<MarkRequest>) -> Response {
+    run(&site, Command::Mark(input.body), &headers, input.sender).await
 }
 
-pub(crate) async fn extend(State(site): State<Site>, input: Input<ExtendRequest>) -> Response {
-    run(&site, Command::Extend(input.body), input.sender).await
+pub(crate) async fn extend(State(site): State<Site>, headers: HeaderMap, input: Input<ExtendRequest>) -> Response {
+    run(&site, Command::Extend(input.body), &headers, input.sender).await
 }
 
 pub(crate) async fn retry(
     State(site): State<Site>,
     Path(id): Path<String>,
+    headers: HeaderMap,
     input: Input<Nothing>,
 ) -> Result<Response, Fault> {
     let id = resolve(&site, &id).await?;
-    Ok(run(&site, Command::Retry(id), input.sender).await)
+    Ok(run(&site, Command::Retry(id), &headers, input.sender).await)
 }
 
 pub(crate) async fn send_one_now(
     State(site): State<Site>,
     Path(id): Path<String>,
+    headers: HeaderMap,
     input: Input<Nothing>,
 ) -> Result<Response, Fault> {
     let id = resolve(&site, &id).await?;
-    Ok(run(&site, Command::SendNow(Some(id)), input.sender).await)
+    Ok(run(&site, Command::SendNow(Some(id)), &headers, input.sender).await)
 }
 
-pub(crate) async fn send_all_now(State(site): State<Site>, input: Input<Nothing>) -> Response {
-    run(&site, Command::SendNow(None), input.sender).await
+pub(crate) async fn send_all_now(State(site): State<Site>, headers: HeaderMap, input: Input<Nothing>) -> Response {
+    run(&site, Command::SendNow(None), &headers, input.sender).await
 }
 
 pub(crate) async fn amend(
     State(site): State<Site>,
     Path(id): Path<String>,
+    headers: HeaderMap,
     input: Input<Metadata>,
 ) -> Result<Response, Fault> {
     let id = resolve(&site, &id).await?;
-    Ok(run(&site, Command::Amend(id, input.body), input.sender).await)
+    Ok(run(&site, Command::Amend(id, input.body), &headers, input.sender).await)
 }
 
-pub(crate) async fn plan(State(site): State<Site>, input: Input<PlanRequest>) -> Response {
-    run(&site, Command::Plan(input.body), input.sender).await
+pub(crate) async fn plan(State(site): State<Site>, headers: HeaderMap, input: Input<PlanRequest>) -> Response {
+    run(&site, Command::Plan(input.body), &headers, input.sender).await
 }
 
 pub(crate) async fn begin(
     State(site): State<Site>,
     Path(id): Path<String>,
+    headers: HeaderMap,
     input: Input<Nothing>,
 ) -> Result<Response, Fault> {
     let id = resolve(&site, &id).await?;
-    Ok(run(&site, Command::Begin(id), input.sender).await)
+    Ok(run(&site, Command::Begin(id), &headers, input.sender).await)
 }
 
 pub(crate) async fn cancel(
     State(site): State<Site>,
     Path(id): Path<String>,
+    headers: HeaderMap,
     input: Input<Nothing>,
 ) -> Result<Response, Fault> {
     let id = resolve(&site, &id).await?;
-    Ok(run(&site, Command::Cancel(id), input.sender).await)
+    Ok(run(&site, Command::Cancel(id), &headers, input.sender).await)
 }
 
 pub(crate) async fn restore(
     State(site): State<Site>,
     Path(id): Path<String>,
+    headers: HeaderMap,
     input: Input<Nothing>,
 ) -> Result<Response, Fault> {
     let id = resolve(&site, &id).await?;
-    Ok(run(&site, Command::Restore(id), input.sender).await)
+    Ok(run(&site, Command::Restore(id), &headers, input.sender).await)
 }
 
 /// The whole id of a lecture that was named by it or by the beginning of it.
@@ -111,7 +117,7 @@ async fn resolve(site: &Site, id: &str) -> Result<LectureId, Fault> {
     }
 }
 
-async fn run(site: &Site, command: Command, sender: Sender) -> Response {
+async fn run(site: &Site, command: Command, headers: &HeaderMap, sender: Sender) -> Response {
     let word = command.as_str();
     match site.control.command(command).await {
         Ok(done) => {
@@ -127,13 +133,17 @@ async fn run(site: &Site, command: Command, sender: Sender) -> Response {
                 reason = refusal.message(),
                 "a command was refused"
             );
-            let fault = Fault::from(refusal);
+            // A person is told in her language; the key of a sentence is in every catalogue.
+            let status = site.control.status().borrow().clone();
+            let said =
+                page::voice_of_person(headers, &status).map(|voice| voice.sentence(refusal.sentence()));
+            let mut fault = Fault::from(refusal);
+            if let Some(said) = said {
+                fault.0.detail = said;
+            }
             match sender {
                 Sender::Program => fault.into_response(),
-                Sender::Form => {
-                    let status: StatusCode = fault.status();
-                    (status, page::whole(site, Some(&fault.0.detail)).await).into_response()
-                }
+                Sender::Form => page::refused(site, headers, fault.status(), &fault.0.detail).await,
             }
         }
     }

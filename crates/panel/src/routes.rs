@@ -307,6 +307,11 @@ fn pages() -> Vec<Route> {
             Media("text/event-stream"),
             get(page::live::stream),
         ),
+        Route::command(
+            "/lectures/{id}",
+            "Mends what is said about a lecture, from the page's form",
+            post(recording::amend),
+        ),
         Route::get(
             "/static/{file}",
             "The page's style, script and icon",

@@ -211,16 +211,22 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The sentence for a person.
+    /// The sentence for a person, with its key in the catalogues.
     #[must_use]
-    pub fn message(&self) -> &str {
+    pub const fn sentence(&self) -> &Sentence {
         match self {
             Self::State { message, .. }
             | Self::NotFound { message }
             | Self::Invalid { message }
             | Self::Unable { message }
-            | Self::Internal { message } => &message.text,
+            | Self::Internal { message } => message,
         }
+    }
+
+    /// The sentence for a person, in English.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.sentence().text
     }
 }
 

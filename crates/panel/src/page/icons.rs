@@ -27,6 +27,15 @@ pub(super) fn state(state: PodiumState) -> Markup {
     }
 }
 
+/// Here something can be written.
+pub(super) fn pencil() -> Markup {
+    html! {
+        svg.small viewBox="0 0 24 24" aria-hidden="true" focusable="false" {
+            path d="M3 21 L4 16 L16 4 L20 8 L8 20 Z M17 3 L18.500 1.500 L22.500 5.500 L21 7 Z" {}
+        }
+    }
+}
+
 pub(super) fn warning() -> Markup {
     html! {
         svg.small viewBox="0 0 24 24" aria-hidden="true" focusable="false" {

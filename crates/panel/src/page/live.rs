@@ -8,18 +8,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::sse::{Event, Sse};
 use futures_util::{Stream, StreamExt, stream};
-use lectern_domain::api::{LectureSummary, Levels, Status};
+use lectern_domain::api::{LectureSummary, Levels, PodiumState, Status};
 use lectern_domain::ids::{DeliveryId, LectureId, SourceName};
 use lectern_domain::lecture::LectureState;
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::{View, figures, last_lectures, parts, title};
+use super::view::View;
+use super::{Asked, Reader, last_lectures, parts, title};
 use crate::events::{event, keep_alive};
 use crate::feed::{Feed, News};
 use crate::hearing::Hearing;
+use crate::input::Query;
 use crate::metrics;
 use crate::problem::Fault;
 use crate::site::Site;
@@ -36,6 +39,8 @@ struct Update {
     now_unix_ms: i64,
     recorded_ms: u64,
     running: bool,
+    /// What the clock counts down to instead.
+    counts_to_unix_ms: Option<i64>,
     /// New content by element id.
     parts: HashMap<String, String>,
 }
@@ -52,6 +57,7 @@ type ListKey = (
 /// One open page.
 struct Listener {
     site: Site,
+    reader: Reader,
     feed: Feed,
     began: Instant,
     status: Arc<Status>,
@@ -63,11 +69,15 @@ struct Listener {
 
 pub(crate) async fn stream(
     State(site): State<Site>,
+    headers: HeaderMap,
+    Query(asked): Query<Asked>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Fault> {
+    let status = site.control.status().borrow().clone();
     let listener = Listener {
         feed: Feed::open(&site)?,
         began: Instant::now(),
-        status: site.control.status().borrow().clone(),
+        reader: Reader::new(&headers, &asked, true, &status),
+        status,
         lectures: Vec::new(),
         listed: None,
         hearing: HashMap::new(),
@@ -86,6 +96,10 @@ impl Listener {
     async fn next(&mut self) -> Option<Vec<Event>> {
         Some(match self.feed.next().await? {
             News::Status(status) => {
+                // Nobody has to speak in a pause; what was not said then is not missed after it.
+                if self.status.state == PodiumState::Paused && status.state != PodiumState::Paused {
+                    self.hearing.clear();
+                }
                 self.status = status;
                 self.read_list().await;
                 vec![event("page", &self.update())]
@@ -135,11 +149,13 @@ impl Listener {
             status: &status,
             lectures: &self.lectures,
             hearing: &self.hearing,
-            zone: figures::zone(status.room.timezone.as_deref()),
+            voice: &self.reader.voice(&status),
+            mending: self.reader.mending,
+            may_operate: self.reader.may_operate,
             live: true,
         };
         let mut changed = HashMap::new();
-        for (id, markup) in parts::all(&view) {
+        for (id, markup) in parts(&view) {
             let html = markup.into_string();
             if self.shown.get(&id) != Some(&html) {
                 self.shown.insert(id.clone(), html.clone());
@@ -149,11 +165,12 @@ impl Listener {
         let lecture = status.lecture.as_ref();
         Update {
             version: status.version.clone(),
-            state: metrics::word(status.state),
-            title: title(&status),
+            state: metrics::word(view.state()),
+            title: title(&view),
             now_unix_ms: status.now_unix_ms,
             recorded_ms: lecture.map_or(0, |l| l.recorded_ms),
             running: lecture.is_some_and(|l| l.running),
+            counts_to_unix_ms: view.countdown().map(|next| next.starts_unix_ms),
             parts: changed,
         }
     }
