@@ -9,6 +9,10 @@
 //!
 //! Everything runs on the one runtime that polls [`serve`]; no thread is started here.
 
+// The scripted room of the tests is written for those who use this crate from outside.
+#[cfg(test)]
+extern crate self as lectern_panel;
+
 mod api;
 mod assets;
 mod control;

@@ -273,3 +273,7 @@ async fn converse(
         tracing::debug!(%error, "a connection ended early");
     }
 }
+
+#[cfg(test)]
+#[path = "serve_tests.rs"]
+mod tests;

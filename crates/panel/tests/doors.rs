@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use lectern_domain::api::PodiumState;
-use lectern_panel::{Keys, Listeners, MAX_EVENT_STREAMS, serve};
+use lectern_panel::{Keys, Listeners, MAX_EVENT_STREAMS, Pin, serve};
 use script::{Script, ready};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -274,4 +274,43 @@ async fn p10_bytes_that_are_no_http_end_only_their_connection() {
     }
     let stream = TcpStream::connect(("127.0.0.1", server.port)).await.unwrap();
     assert!(ask(stream, "/healthz").await.0.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn whoever_is_slow_to_speak_holds_up_nobody_else() {
+    let server = start();
+    let mut silent = Vec::new();
+    for first in [&b""[..], b"\x16\x03\x01", b"GET"] {
+        for _ in 0..8 {
+            let mut stream = TcpStream::connect(("127.0.0.1", server.port)).await.unwrap();
+            stream.write_all(first).await.unwrap();
+            silent.push(stream);
+        }
+    }
+    let stream = TcpStream::connect(("127.0.0.1", server.port)).await.unwrap();
+    assert!(ask(stream, "/api/v1/status").await.0.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_changed_pin_counts_from_the_next_request_on() {
+    let room = Script::new(ready());
+    let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = tcp.local_addr().unwrap().port();
+    let (keys, taken) = tokio::sync::watch::channel(Arc::new(Keys::default()));
+    let listeners = Listeners {
+        socket: None,
+        tcp: Some(tcp),
+    };
+    let server = tokio::spawn(serve(listeners, taken, room, std::future::pending()));
+    let status = async || {
+        let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        ask(stream, "/api/v1/status").await.0
+    };
+    assert!(status().await.starts_with("HTTP/1.1 200"));
+    keys.send_replace(Arc::new(Keys {
+        pin: Pin::Set("2468".into()),
+        ..Keys::default()
+    }));
+    assert!(status().await.starts_with("HTTP/1.1 401"));
+    server.abort();
 }

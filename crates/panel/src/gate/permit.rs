@@ -26,9 +26,14 @@ const TOKEN_LASTS: Duration = Duration::from_secs(12 * 3600);
 /// What the asker of a request that passed may do; handlers find it in the request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Permit {
-    pub(crate) role: Role,
-    /// Whether there is a session that can be ended.
-    pub(crate) signed_in: bool,
+    role: Role,
+}
+
+impl Permit {
+    /// Whether buttons and pictures are for it; a page without both is for looking only.
+    pub(crate) fn may_operate(self) -> bool {
+        self.role >= Role::Operator
+    }
 }
 
 /// Why somebody does not pass.
@@ -122,10 +127,7 @@ fn recognise(keys: &Keys, caller: Caller, headers: &HeaderMap) -> Result<Known, 
 impl Known {
     fn passing(role: Role) -> Self {
         Self {
-            permit: Permit {
-                role,
-                signed_in: false,
-            },
+            permit: Permit { role },
             renewed: None,
         }
     }
@@ -179,13 +181,17 @@ fn of_session(keys: &Keys, caller: Caller, claim: &Claim, now_unix_s: u64) -> Op
         let left_s = claim.until_unix_s - now_unix_s;
         let half_over = left_s < lasts(&claim.who).as_secs() / 2;
         Known {
-            permit: Permit {
-                role,
-                signed_in: true,
-            },
+            permit: Permit { role },
             renewed: half_over.then(|| cookie(keys, caller, &claim.who, secret, now_unix_s)),
         }
     })
+}
+
+/// Whether the request carries a session that can be ended.
+pub(super) fn signed_in(keys: &Keys, caller: Caller, headers: &HeaderMap) -> bool {
+    Claim::of(headers, caller.secure)
+        .and_then(|claim| of_session(keys, caller, &claim, unix_s()))
+        .is_some()
 }
 
 /// The `Set-Cookie` for somebody who gave their secret.
@@ -249,4 +255,51 @@ fn refusal(no: No, access: Access) -> Response {
             .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{SessionKey, Token};
+    use super::*;
+
+    const NOW: u64 = 1_795_251_600;
+
+    /// A day after day: is the cookie of somebody who signed in at `NOW` renewed, or over?
+    fn after(access: Access, typed: &str, later: Duration) -> Option<bool> {
+        let keys = Keys {
+            session: SessionKey::new([7; 32]),
+            pin: Pin::Set("2468".into()),
+            tokens: vec![Token {
+                name: "operations".into(),
+                role: Role::Viewer,
+                secret: "a-token-that-nobody-guesses".into(),
+            }],
+            tls: None,
+        };
+        let caller = Caller::of(access);
+        let (who, _, secret) = of_typed(&keys, access, &SecretString::from(typed)).unwrap();
+        let cookie = cookie(&keys, caller, who, secret, NOW);
+        let pair = cookie.to_str().unwrap().split(';').next().unwrap();
+        let headers = HeaderMap::from_iter([(header::COOKIE, pair.parse().unwrap())]);
+        let claim = Claim::of(&headers, caller.secure).unwrap();
+        of_session(&keys, caller, &claim, NOW + later.as_secs()).map(|known| known.renewed.is_some())
+    }
+
+    #[test]
+    fn a_session_in_use_is_renewed_past_its_half_and_an_unused_one_ends() {
+        let day = Duration::from_secs(86_400);
+        for (later, renewed) in [
+            (Duration::ZERO, Some(false)),
+            (199 * day, Some(false)),
+            (201 * day, Some(true)),
+            (400 * day, None),
+        ] {
+            assert_eq!(after(Access::Loopback, "2468", later), renewed, "{later:?}");
+        }
+        let hour = Duration::from_secs(3600);
+        for (later, renewed) in [(5 * hour, Some(false)), (7 * hour, Some(true)), (12 * hour, None)] {
+            let token = "a-token-that-nobody-guesses";
+            assert_eq!(after(Access::Remote, token, later), renewed, "{later:?}");
+        }
+    }
 }

@@ -57,7 +57,8 @@ pub(crate) async fn show(
     if let Some(language) = wished {
         voice.language = language;
     }
-    let mut answer = render(&site, caller, &voice, &Said::Nothing).into_response();
+    let can_leave = permit::signed_in(&site.gate.keys(), caller, &headers);
+    let mut answer = render(&site, caller, &voice, &Said::Nothing, can_leave).into_response();
     if let Some(language) = wished {
         answer.headers_mut().append(header::SET_COOKIE, kept(language));
     }
@@ -107,7 +108,7 @@ fn refuse(site: &Site, caller: Caller, headers: &HeaderMap, sender: Sender, said
         Said::Wait(_) => StatusCode::TOO_MANY_REQUESTS,
     };
     let mut answer = match sender {
-        Sender::Form => (status, render(site, caller, &voice, said)).into_response(),
+        Sender::Form => (status, render(site, caller, &voice, said, false)).into_response(),
         Sender::Program => {
             let english = Voice::english(voice.zone.clone(), voice.now_unix_ms);
             let (key, args) = said.sentence().unwrap_or(("sign-in-wrong", Args::new()));
@@ -150,7 +151,8 @@ impl Said {
     }
 }
 
-fn render(site: &Site, caller: Caller, voice: &Voice, said: &Said) -> Html<String> {
+/// `can_leave`: there is a session that can be ended.
+fn render(site: &Site, caller: Caller, voice: &Voice, said: &Said, can_leave: bool) -> Html<String> {
     let status = site.control.status();
     let room = status.borrow().room.clone();
     let pin = &site.gate.keys().pin;
@@ -192,6 +194,11 @@ fn render(site: &Site, caller: Caller, voice: &Voice, said: &Said) -> Html<Strin
                             inputmode=[podium.then_some("numeric")];
                         @if podium { (keypad(voice)) }
                         button type="submit" { (voice.word("sign-in")) }
+                    }
+                    @if can_leave {
+                        form method="post" action="/sign-out" {
+                            button { (voice.word("sign-out")) }
+                        }
                     }
                     (languages(&room.languages, language))
                 }
