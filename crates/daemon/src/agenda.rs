@@ -48,6 +48,18 @@ pub(crate) enum Held {
     Recording,
 }
 
+impl PlanStep {
+    /// The word of the catalogues for why a lecture was missed about which this was decided last.
+    pub(crate) const fn why_missed(self, is_hindered: bool) -> &'static str {
+        match self {
+            Self::Hold(Held::Clock) => "clock",
+            Self::Hold(Held::Recording) => "recording",
+            Self::Begin if is_hindered => "hindered",
+            Self::Wait | Self::CountDown | Self::Begin | Self::EndUndo | Self::Miss => "off",
+        }
+    }
+}
+
 /// What the step depends on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Question {
@@ -121,11 +133,13 @@ impl Agenda {
 
     /// Takes over what the rows say.
     pub(crate) fn set(&mut self, next: Option<Plan>) {
-        let same = next.as_ref().map(|plan| plan.id) == self.next.as_ref().map(|(plan, _)| plan.id);
+        let before = self.next.take();
+        let same = next.as_ref().map(|plan| plan.id) == before.as_ref().map(|(plan, _)| plan.id);
         if !same {
             self.hindrance = None;
         }
-        self.next = next.map(|plan| (plan, PlanStep::Wait));
+        let step = before.filter(|_| same).map(|(_, step)| step).unwrap_or_default();
+        self.next = next.map(|plan| (plan, step));
         self.is_read = true;
     }
 }

@@ -7,6 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use lectern_domain::api::Field;
 use lectern_domain::config::{self, Config, ConfigFile, Create, Faults, PlatformKind, SourceKind};
 use lectern_domain::units::{Rate, Size, Span};
 use proptest::prelude::*;
@@ -118,6 +119,7 @@ fn the_default_text_loads_with_its_examples_too() {
     let config = read_one(&renamed).unwrap_or_else(|faults| panic!("{faults}\n{renamed}"));
     assert_eq!((config.sources.len(), config.platforms.len()), (8, 5));
     assert_eq!(config.room.help.as_deref(), Some("Help desk 4444"));
+    assert_eq!(config.recording.require, [Field::Title, Field::Presenter]);
 }
 
 #[test]

@@ -174,8 +174,9 @@ impl Conductor {
                 .collect(),
         };
         let created = if was_planned {
-            self.agenda.look_again();
-            self.parts.db.begin_planned(new).await
+            let begun = self.parts.db.begin_planned(new).await;
+            self.read_plans().await;
+            begun
         } else {
             self.parts.db.create_lecture(new).await
         };

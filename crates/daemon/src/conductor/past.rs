@@ -68,7 +68,7 @@ impl Conductor {
             .await
             .map_err(|error| from_db(&error))?;
         if state == LectureState::Scheduled {
-            self.agenda.look_again();
+            self.read_plans().await;
         }
         if let Some(session) = self.session.as_mut().filter(|session| session.id == id) {
             let now = &mut session.metadata;

@@ -42,14 +42,7 @@ impl Conductor {
             return;
         }
         if !self.agenda.is_read {
-            match self.parts.db.next_planned().await {
-                Ok(next) => self.agenda.set(next),
-                Err(error) => {
-                    warn!(error = %error, "planned lectures could not be read; it is tried again");
-                    self.agenda.again_ns = now_ns.saturating_add(TRY_AGAIN_NS);
-                    return;
-                }
-            }
+            self.read_plans().await;
         }
         let Some((plan, before)) = self.agenda.next.clone() else {
             return;
@@ -62,7 +55,8 @@ impl Conductor {
             recorder: self.recorder(now_ns),
         };
         let step = question.step();
-        if let Some((_, noted)) = &mut self.agenda.next {
+        // What was so before it was missed is why it was.
+        if let Some((_, noted)) = self.agenda.next.as_mut().filter(|_| step != PlanStep::Miss) {
             *noted = step;
         }
         match step {
@@ -84,7 +78,21 @@ impl Conductor {
                     self.agenda.again_ns = now_ns.saturating_add(TRY_AGAIN_NS);
                 }
             }
-            PlanStep::Miss => self.miss(&plan).await,
+            PlanStep::Miss => self.miss(&plan, before).await,
+        }
+    }
+
+    /// Reads the next plan, so that what is told of it is true before a command is answered. If
+    /// that fails, the clock tries it again; until then nothing begins.
+    pub(super) async fn read_plans(&mut self) {
+        match self.parts.db.next_planned().await {
+            Ok(next) => self.agenda.set(next),
+            Err(error) => {
+                warn!(error = %error, "planned lectures could not be read; it is tried again");
+                self.agenda.next = None;
+                self.agenda.look_again();
+                self.agenda.again_ns = monotonic_ns().saturating_add(TRY_AGAIN_NS);
+            }
         }
     }
 
@@ -122,15 +130,9 @@ impl Conductor {
 
     /// Notes that nothing was recorded of a planned lecture: it is kept as failed, so that a
     /// person finds it in the list.
-    async fn miss(&mut self, plan: &Plan) {
+    async fn miss(&mut self, plan: &Plan, before: PlanStep) {
         let (from, event) = (LectureState::Scheduled, LectureEvent::Miss);
-        let why = if self.session.is_some() {
-            "recording"
-        } else if self.agenda.hindrance.is_some() {
-            "hindered"
-        } else {
-            "off"
-        };
+        let why = before.why_missed(self.agenda.hindrance.is_some());
         let voice = self.english();
         let already = self.troubles.iter().find(|trouble| trouble.code == MISSED);
         let missed = match already.and_then(|trouble| trouble.args.get("count")) {
@@ -189,7 +191,9 @@ impl Conductor {
         };
         let id = plan.id;
         let planning = self.parts.db.plan(plan).await;
-        self.entered(id, planning)
+        let done = self.entered(id, planning)?;
+        self.read_plans().await;
+        Ok(done)
     }
 
     /// A planned lecture is to begin now, checked as a start is.
@@ -216,6 +220,7 @@ impl Conductor {
             self.agenda.called_off = Some((plan, monotonic_ns().saturating_add(CALLED_OFF_NS)));
         }
         self.agenda.look_again();
+        self.read_plans().await;
         Ok(Done {
             lecture: Some(id),
             state: Some(to),
@@ -228,6 +233,7 @@ impl Conductor {
         let planning = self.parts.db.restore_planned(plan.id).await;
         let done = self.entered(id, planning)?;
         self.agenda.called_off = None;
+        self.read_plans().await;
         Ok(done)
     }
 

@@ -171,10 +171,10 @@ refused-amend = هذه المحاضرة في طريقها إلى المنصة. �
 
 # Planned lectures
 #
-# $why: recording, hindered or off. $count: lectures. $ends, $from, $to: moments. $named: whether
+# $why: clock, recording, hindered or off. $count: lectures. $ends, $from, $to: moments. $named: whether
 # there is a $title.
 
-message-plan-clock = لن تبدأ المحاضرة المقررة التالية من تلقاء نفسها: ساعة الجهاز غير صحيحة.
+message-plan-clock = لن تبدأ المحاضرة المقررة التالية من تلقاء نفسها: ساعة جهاز التسجيل غير صحيحة.
     .safe = ستبدأ من تلقاء نفسها حالما تُضبط الساعة.
     .todo = ابدأها يدويًا عند موعدها. اتصل بالدعم الفني لضبط الساعة.
 message-plan-waits = المحاضرة المقررة التالية تنتظر: ما زال هناك تسجيل جارٍ.
@@ -186,6 +186,7 @@ message-plan-hindered = كان ينبغي أن تبدأ المحاضرة الم�
 message-plan-missed = { $count ->
         [zero] لم تُسجَّل محاضرات مقررة.
         [one] { $why ->
+            [clock] لم تُسجَّل محاضرة مقررة: كانت ساعة جهاز التسجيل غير صحيحة.
             [recording] لم تُسجَّل محاضرة مقررة: شغل تسجيل آخر وقتها كله.
             [hindered] لم تُسجَّل محاضرة مقررة: تعذّر بدء التسجيل طوال وقتها.
            *[off] لم تُسجَّل محاضرة مقررة: كان الجهاز مطفأ.

@@ -159,7 +159,7 @@ refused-amend = This lecture is on its way to the platform. Nothing was changed.
 
 # Planned lectures
 #
-# $why: recording, hindered or off. $count: lectures. $ends, $from, $to: moments. $named: whether
+# $why: clock, recording, hindered or off. $count: lectures. $ends, $from, $to: moments. $named: whether
 # there is a $title.
 
 message-plan-clock = The next planned lecture will not begin by itself: the clock of the recorder is wrong.
@@ -173,6 +173,7 @@ message-plan-hindered = The planned lecture should have begun, and it cannot.
     .todo = Check cables and power. Call the help desk if this stays.
 message-plan-missed = { $count ->
         [one] { $why ->
+            [clock] A planned lecture was not recorded: the clock of the recorder was wrong.
             [recording] A planned lecture was not recorded: another recording took all its time.
             [hindered] A planned lecture was not recorded: the recording could not begin in all its time.
            *[off] A planned lecture was not recorded: the recorder was off.

@@ -155,7 +155,7 @@ refused-amend = Ce cours est en route vers la plateforme. Rien n’a changé. Mo
 
 # Planned lectures
 #
-# $why: recording, hindered or off. $count: lectures. $ends, $from, $to: moments. $named: whether
+# $why: clock, recording, hindered or off. $count: lectures. $ends, $from, $to: moments. $named: whether
 # there is a $title.
 
 message-plan-clock = Le prochain cours prévu ne commencera pas tout seul : l’horloge de l’enregistreur est fausse.
@@ -169,13 +169,14 @@ message-plan-hindered = Le cours prévu aurait dû commencer, et il ne le peut p
     .todo = Vérifiez les câbles et l’alimentation. Appelez l’assistance si cela persiste.
 message-plan-missed = { $count ->
         [one] { $why ->
-            [recording] Un cours prévu n’a pas été enregistré : un autre enregistrement a pris tout son temps.
-            [hindered] Un cours prévu n’a pas été enregistré : l’enregistrement n’a pas pu commencer de toute sa durée.
+            [clock] Un cours prévu n’a pas été enregistré : l’horloge de l’enregistreur était fausse.
+            [recording] Un cours prévu n’a pas été enregistré : un autre enregistrement a occupé tout le créneau.
+            [hindered] Un cours prévu n’a pas été enregistré : l’enregistrement n’a pas pu commencer pendant tout le créneau.
            *[off] Un cours prévu n’a pas été enregistré : l’enregistreur était éteint.
         }
        *[other] { $count } cours prévus n’ont pas été enregistrés.
     }
-    .safe = Tout ce qui a été enregistré est en sécurité.
+    .safe = Tout ce qui a été enregistré est conservé.
     .todo = Si le cours a encore lieu, relancez l’enregistrement.
 refused-plan-past = Un cours ne peut être prévu que pour plus tard. Rien n’a changé.
 refused-plan-overlaps = Cette plage est prise. Prévu de { $from } à { $to } : { $named ->

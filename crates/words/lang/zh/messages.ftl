@@ -47,7 +47,7 @@ message-entry-failed = 一节已录制的课程无法记入列表。
 message-finish-failed = 一节课程无法完成处理。
     .safe = 已录制的内容都在磁盘上。
     .todo = 请联系技术支持。
-message-clock-untrusted = 录播主机的时钟不准。
+message-clock-untrusted = 录制机的时钟不准。
     .safe = 录制内容、时长和顺序都不受影响。时钟校准后，日期会自动更正。
     .todo = 请联系技术支持校准时钟。
 
@@ -146,27 +146,28 @@ refused-amend = 这节课程正在送往平台。未做任何更改。请在平�
 
 # Planned lectures
 #
-# $why: recording, hindered or off. $count: lectures. $ends, $from, $to: moments. $named: whether
+# $why: clock, recording, hindered or off. $count: lectures. $ends, $from, $to: moments. $named: whether
 # there is a $title.
 
-message-plan-clock = 下一节计划的课不会自动开始：录制机的时钟不对。
-    .safe = 时钟校正后会自动开始。
-    .todo = 到时间请手动开始。请联系技术支持校正时钟。
+message-plan-clock = 下一节计划的课不会自动开始：录制机的时钟不准。
+    .safe = 时钟校准后会自动开始。
+    .todo = 到时间请手动开始。请联系技术支持校准时钟。
 message-plan-waits = 下一节计划的课在等待：目前仍在录制。
     .safe = 当前录制继续。录制结束后，计划的课就会开始。
     .todo = 课程结束后请停止当前录制。
 message-plan-hindered = 计划的课应当已经开始，但无法开始。
     .safe = 每隔几秒会自动重试，直到 { $ends }。
-    .todo = 请检查线缆和电源。如仍未解决，请联系技术支持。
+    .todo = 请检查线缆和电源。如果一直如此，请联系技术支持。
 message-plan-missed = { $count ->
         [1] { $why ->
+            [clock] 有一节计划的课没有录制：录制机的时钟不准。
             [recording] 有一节计划的课没有录制：整段时间都在录制别的课。
             [hindered] 有一节计划的课没有录制：在整段时间内都无法开始录制。
            *[off] 有一节计划的课没有录制：录制机当时关着。
         }
        *[other] 有 { $count } 节计划的课没有录制。
     }
-    .safe = 已录制的内容都是安全的。
+    .safe = 已录制的内容都已保存。
     .todo = 如果课还在进行，请开始录制。
 refused-plan-past = 只能为以后的时间安排课程。未做任何更改。
 refused-plan-overlaps = 这段时间已被占用。{ $from } 至 { $to } 已安排：{ $named ->
