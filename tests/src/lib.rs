@@ -10,6 +10,7 @@ pub mod padding;
 pub mod player;
 pub mod room;
 pub mod signs;
+pub mod socket;
 pub mod things;
 
 pub use room::{Room, until};

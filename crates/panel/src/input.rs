@@ -91,6 +91,13 @@ fn sender_of(parts: &Parts) -> Sender {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
+    // Derived readers take a list of the values for an object; nobody writes that on purpose.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Fault::invalid(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "The body is a list; send an object, such as {}. Nothing was changed.",
+        ));
+    }
     serde_json::from_slice(bytes).map_err(|error| {
         let status = match error.classify() {
             Category::Data => StatusCode::UNPROCESSABLE_ENTITY,
@@ -104,7 +111,8 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
     })
 }
 
-/// A form's fields as the JSON that a program would have sent: blank fields are absent.
+/// A form's fields as the JSON that a program would have sent: blank ones are null, so that a name
+/// that nobody knows is refused with and without a value.
 fn from_form<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Fault> {
     let unreadable = |why: String| {
         Fault::invalid(
@@ -115,10 +123,9 @@ fn from_form<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Fault> {
     let mut object = Map::new();
     for (name, text) in form_fields(bytes) {
         let text = text.trim();
-        if text.is_empty() {
-            continue;
-        }
-        let value = if NUMBERS.contains(&name.as_str()) {
+        let value = if text.is_empty() {
+            Value::Null
+        } else if NUMBERS.contains(&name.as_str()) {
             let number: i64 = text
                 .parse()
                 .map_err(|_| unreadable(format!("{name} must be a whole number")))?;
@@ -311,6 +318,27 @@ mod tests {
         let start: StartRequest = from_form(&form).unwrap();
         assert_eq!(start.title.as_deref(), Some("Cell biology – I"));
         assert_eq!((start.course, start.minutes), (None, Some(90)));
+    }
+
+    #[test]
+    fn a_body_that_only_could_be_understood_is_refused() {
+        for list in ["[]", " \n[null,null,null,null,5]", "[{}]"] {
+            assert_eq!(
+                parse::<Nothing>(list.as_bytes()).unwrap_err().0.status,
+                422,
+                "{list}"
+            );
+            assert_eq!(
+                parse::<StartRequest>(list.as_bytes()).unwrap_err().0.status,
+                422,
+                "{list}"
+            );
+        }
+        for form in ["{", "stop=", "x"] {
+            let form = Bytes::from_static(form.as_bytes());
+            assert!(from_form::<Nothing>(&form).is_err(), "{form:?}");
+        }
+        assert!(from_form::<Nothing>(&Bytes::new()).is_ok());
     }
 
     #[test]
