@@ -86,7 +86,7 @@ fn counts(variants: &[Variant<String>]) -> bool {
 /// Every text of one file, by `key` and `key.part`; panics where it cannot be parsed.
 fn texts(language: &str, file: &str) -> BTreeMap<String, Text> {
     let path = root().join("lang").join(language).join(file);
-    let source = fs::read_to_string(&path).unwrap();
+    let source = fs::read_to_string(&path).expect("every language has every file");
     let resource = parse(source).unwrap_or_else(|(_, errors)| panic!("{}: {errors:?}", path.display()));
     let mut texts = BTreeMap::new();
     let mut add = |id: String, pattern: &Pattern<String>| {
@@ -242,8 +242,8 @@ fn sources() -> String {
         .into();
     let mut all = String::new();
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).unwrap() {
-            let path = entry.unwrap().path();
+        for entry in fs::read_dir(&folder).expect("a folder of the tree can be listed") {
+            let path = entry.expect("a folder of the tree can be listed").path();
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|ending| ending == "rs") {
@@ -256,7 +256,7 @@ fn sources() -> String {
 
 /// A file without the tests at its end.
 fn product(path: &Path) -> String {
-    let text = fs::read_to_string(path).unwrap();
+    let text = fs::read_to_string(path).expect("a file of the tree can be read");
     let end = text.find("#[cfg(test)]\nmod ").unwrap_or(text.len());
     text[..end].to_owned()
 }
