@@ -71,3 +71,117 @@ pub(super) fn message(view: &View<'_>) -> Option<Message> {
         ..message
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use jiff::tz::TimeZone;
+    use lectern_domain::api::{ClockTrust, Metadata, QueueSummary, UploadStatus};
+    use lectern_domain::config::{self, Config, ConfigFile};
+    use lectern_domain::ids::LectureId;
+    use lectern_domain::lecture::LectureState;
+
+    use super::*;
+    use crate::agenda::Agenda;
+    use crate::space::Budget;
+
+    const STARTS: i64 = 3_600_000;
+
+    /// Looks at an agenda so long before its lecture begins, while another is in `state` or none is.
+    fn look<T>(agenda: &Agenda, before_ms: i64, state: Option<LectureState>, look: fn(&View<'_>) -> T) -> T {
+        let text = config::default_text().as_bytes().to_vec();
+        let file = ConfigFile::decode("default.toml", text).unwrap();
+        let session = state.map(|state| Session::new(LectureId::random(), Metadata::default(), state));
+        look(&View {
+            config: &Config::read(&[file], &[]).unwrap(),
+            session: session.as_ref(),
+            reports: &BTreeMap::new(),
+            pictures: &[],
+            track_bytes: &BTreeMap::new(),
+            queue: &QueueSummary::default(),
+            parked: None,
+            uploads: &UploadStatus::default(),
+            zone: &TimeZone::UTC,
+            budget: Budget::default(),
+            clock: ClockTrust::Trusted,
+            start_waits: false,
+            agenda,
+            troubles: &[],
+            now_ns: 5_000_000_000,
+            now_unix_ms: STARTS - before_ms,
+        })
+    }
+
+    fn plan() -> Plan {
+        Plan {
+            id: LectureId::random(),
+            metadata: Metadata::default(),
+            starts_unix_ms: STARTS,
+            ends_unix_ms: 2 * STARTS,
+        }
+    }
+
+    fn agenda(step: PlanStep) -> Agenda {
+        Agenda {
+            next: Some((plan(), step)),
+            ..Agenda::default()
+        }
+    }
+
+    #[test]
+    fn the_last_minute_is_counted_down_and_what_is_called_off_can_be_taken_back() {
+        let far = look(&agenda(PlanStep::Wait), 60_001, None, next).unwrap();
+        assert!(!far.counting_down);
+        let near = look(&agenda(PlanStep::CountDown), 60_000, None, next).unwrap();
+        assert!(near.counting_down && near.undo_until_unix_ms.is_none());
+        let unknown = look(&agenda(PlanStep::Hold(Held::Clock)), 60_000, None, next).unwrap();
+        assert!(!unknown.counting_down, "nobody knows when it begins");
+        let called_off = Agenda {
+            called_off: Some((plan(), 12_000_000_000)),
+            ..agenda(PlanStep::Wait)
+        };
+        let shown = look(&called_off, 60_000, None, next).unwrap();
+        assert_eq!(shown.undo_until_unix_ms, Some(STARTS - 60_000 + 7_000));
+        assert_eq!(look(&called_off, 60_000, None, allowed), ["restore"]);
+        assert_eq!(look(&Agenda::default(), 0, None, next), None);
+    }
+
+    #[test]
+    fn it_is_begun_early_only_when_nothing_is_recorded() {
+        use LectureState::{Paused, Recording, Stopping};
+        let agenda = agenda(PlanStep::Wait);
+        for (state, words) in [
+            (None, &["begin", "cancel"][..]),
+            (Some(Stopping), &["begin", "cancel"]),
+            (Some(Recording), &["cancel"]),
+            (Some(Paused), &["cancel"]),
+        ] {
+            assert_eq!(look(&agenda, 600_000, state, allowed), words, "{state:?}");
+        }
+        assert!(look(&Agenda::default(), 0, None, allowed).is_empty());
+    }
+
+    #[test]
+    fn p3_why_it_does_not_begin_is_told() {
+        let code = |agenda: &Agenda| look(agenda, 0, None, message).map(|message| message.code);
+        for (step, expected) in [
+            (PlanStep::Wait, None),
+            (PlanStep::CountDown, None),
+            (PlanStep::Hold(Held::Clock), Some("plan-clock")),
+            (PlanStep::Hold(Held::Recording), Some("plan-waits")),
+            (PlanStep::EndUndo, None),
+            (PlanStep::Begin, None),
+        ] {
+            assert_eq!(code(&agenda(step)).as_deref(), expected, "{step:?}");
+        }
+        let hindered = Agenda {
+            hindrance: Some("No camera.".to_owned()),
+            ..agenda(PlanStep::Begin)
+        };
+        let told = look(&hindered, 0, None, message).unwrap();
+        assert_eq!(told.code, "plan-hindered");
+        assert_eq!(told.detail.as_deref(), Some("No camera."));
+        assert!(told.safe.ends_with("02:00."), "until its end: {}", told.safe);
+    }
+}
