@@ -1,6 +1,6 @@
 //! The handlers that only look: status, lectures, queue, health.
 
-use axum::Json;
+use axum::{Extension, Json};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -9,7 +9,8 @@ use lectern_domain::ids::LectureId;
 use lectern_domain::lecture::LectureState;
 use serde::Deserialize;
 
-use crate::input::Query;
+use crate::gate::permit::Permit;
+use crate::input::{Input, Nothing, Query};
 use crate::problem::Fault;
 use crate::site::Site;
 use crate::{metrics, page};
@@ -21,10 +22,11 @@ pub(crate) const MAX_LIMIT: u32 = 200;
 
 pub(crate) async fn front(
     State(site): State<Site>,
+    Extension(permit): Extension<Permit>,
     headers: HeaderMap,
     Query(asked): Query<page::Asked>,
 ) -> Response {
-    page::front(&site, &headers, &asked, true).await
+    page::front(&site, &headers, &asked, permit.may_operate()).await
 }
 
 pub(crate) async fn status(State(site): State<Site>) -> Json<Status> {
@@ -78,7 +80,7 @@ pub(crate) async fn queue(State(site): State<Site>) -> Result<Json<Queue>, Fault
     Ok(Json(site.control.queue().await?))
 }
 
-pub(crate) async fn doctor(State(site): State<Site>) -> Result<Json<Doctor>, Fault> {
+pub(crate) async fn doctor(State(site): State<Site>, _: Input<Nothing>) -> Result<Json<Doctor>, Fault> {
     Ok(Json(site.control.doctor().await?))
 }
 

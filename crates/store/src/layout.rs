@@ -1,7 +1,7 @@
 //! Names below `storage.path`: the one place that knows them.
 //!
 //! ```text
-//! lectern.db  meta.json  lectern.lock
+//! lectern.db  meta.json  lectern.lock  panel.key (the panel's, never touched here)
 //! lectures/<YYYY-MM-DD>T<HHMM>_<room>_<id>/{lecture.json, <source>/00000001.mp4 …, finished/}
 //! quarantine/
 //! ```

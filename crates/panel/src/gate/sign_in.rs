@@ -5,8 +5,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use jiff::tz::TimeZone;
-use lectern_domain::api::{Arg, Args, Status};
+use lectern_domain::api::{Arg, Args};
 use lectern_words::{Language, Voice};
 use maud::{DOCTYPE, Markup, html};
 use secrecy::SecretString;
@@ -15,6 +14,7 @@ use tokio::time::Instant;
 
 use super::{Caller, Pin, permit, session};
 use crate::input::{Check, Input, Nothing, Query, Sender};
+use crate::page::voice_of;
 use crate::problem::Fault;
 use crate::site::{Access, Site};
 
@@ -206,36 +206,6 @@ fn render(site: &Site, caller: Caller, voice: &Voice, said: &Said, can_leave: bo
         }
     };
     Html(page.into_string())
-}
-
-/// The language that was chosen on the page, else the browser's, else the room's first.
-fn voice_of(headers: &HeaderMap, status: &Status) -> Voice {
-    let room = &status.room;
-    let offered: Vec<Language> = room
-        .languages
-        .iter()
-        .filter_map(|tag| Language::from_tag(tag))
-        .collect();
-    let text = |name| {
-        headers
-            .get_all(name)
-            .into_iter()
-            .filter_map(|value| value.to_str().ok())
-    };
-    let chosen = text(header::COOKIE)
-        .flat_map(|cookies| cookies.split(';'))
-        .find_map(|cookie| cookie.trim().strip_prefix("lectern-language="))
-        .and_then(Language::from_tag)
-        .filter(|language| offered.contains(language));
-    let accepted = || text(header::ACCEPT_LANGUAGE).find_map(|wish| Language::accepted(wish, &offered));
-    Voice {
-        language: chosen
-            .or_else(accepted)
-            .or_else(|| offered.first().copied())
-            .unwrap_or_default(),
-        zone: TimeZone::UTC,
-        now_unix_ms: status.now_unix_ms,
-    }
 }
 
 /// The cookie by which the podium page knows the language as well.

@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, Sse};
@@ -22,6 +23,7 @@ use super::{Asked, Reader, last_lectures, parts, title};
 use crate::events::{event, keep_alive};
 use crate::feed::{Feed, News};
 use crate::hearing::Hearing;
+use crate::gate::permit::Permit;
 use crate::input::Query;
 use crate::metrics;
 use crate::problem::Fault;
@@ -69,6 +71,7 @@ struct Listener {
 
 pub(crate) async fn stream(
     State(site): State<Site>,
+    Extension(permit): Extension<Permit>,
     headers: HeaderMap,
     Query(asked): Query<Asked>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Fault> {
@@ -76,7 +79,7 @@ pub(crate) async fn stream(
     let listener = Listener {
         feed: Feed::open(&site)?,
         began: Instant::now(),
-        reader: Reader::new(&headers, &asked, true, &status),
+        reader: Reader::new(&headers, &asked, permit.may_operate(), &status),
         status,
         lectures: Vec::new(),
         listed: None,
