@@ -32,6 +32,12 @@ pactl pulseaudio-utils
 need_test="
 chromium chromium
 chromedriver chromium-driver
+cage cage
+Xwayland xwayland
+curl curl
+setpriv util-linux
+font:NotoSansArabic fonts-noto-core
+font:NotoSansCJK fonts-noto-cjk
 node nodejs
 npm npm
 typelib:GstRtspServer-1.0 gir1.2-gst-rtsp-server-1.0

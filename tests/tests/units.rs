@@ -1,5 +1,5 @@
-//! The files of `systemd/` as systemd reads them: the unit is accepted without a word, its
-//! sandbox stays closed, and the user is the one that it names.
+//! The files of `systemd/` as systemd reads them: the units are accepted without a word, the
+//! recorder's sandbox stays closed, and the users are the ones that they name.
 //!
 //! Needs `systemd-analyze` and `systemd-sysusers`, not a running systemd.
 
@@ -13,18 +13,28 @@ fn folder() -> PathBuf {
 }
 
 fn unit() -> String {
-    fs::read_to_string(folder().join("lecternd.service")).expect("the unit is in the repository")
+    text("lecternd.service")
 }
 
-/// The unit with a program that exists on this machine, whether or not Lectern is installed.
-fn unit_with_stub(place: &Path) -> PathBuf {
-    let stub = place.join("lecternd");
+fn text(file: &str) -> String {
+    fs::read_to_string(folder().join(file)).expect("it is in the repository")
+}
+
+/// A unit with programs that exist on this machine, whether or not Lectern is installed.
+fn with_stubs(place: &Path, unit: &str, programs: &[&str]) -> PathBuf {
+    let stub = place.join("stub");
     fs::write(&stub, "#!/bin/sh\n").expect("a temporary folder takes files");
     fs::set_permissions(&stub, fs::Permissions::from_mode(0o755)).expect("it is our own file");
-    let path = place.join("lecternd.service");
-    let text = unit().replace("/usr/bin/lecternd", &stub.display().to_string());
-    fs::write(&path, text).expect("a temporary folder takes files");
+    let path = place.join(unit);
+    let stubbed = programs.iter().fold(text(unit), |text, program| {
+        text.replace(program, &stub.display().to_string())
+    });
+    fs::write(&path, stubbed).expect("a temporary folder takes files");
     path
+}
+
+fn unit_with_stub(place: &Path) -> PathBuf {
+    with_stubs(place, "lecternd.service", &["/usr/bin/lecternd"])
 }
 
 fn run(command: &mut Command) -> (Output, String) {
@@ -39,14 +49,28 @@ fn run(command: &mut Command) -> (Output, String) {
 #[test]
 fn systemd_accepts_the_unit_without_a_word() {
     let place = tempfile::tempdir().expect("there is a folder for temporary files");
-    let unit = unit_with_stub(place.path());
+    verify(&unit_with_stub(place.path()), "lecternd");
+}
+
+#[test]
+fn systemd_accepts_the_kiosks_unit_without_a_word() {
+    let place = tempfile::tempdir().expect("there is a folder for temporary files");
+    let programs = ["/usr/lib/lectern/kiosk", "/usr/bin/chvt"];
+    verify(
+        &with_stubs(place.path(), "lectern-kiosk.service", &programs),
+        "lectern-kiosk",
+    );
+}
+
+#[track_caller]
+fn verify(unit: &Path, name: &str) {
     let (output, said) = run(Command::new("systemd-analyze")
         .args(["verify", "--man=no"])
         .arg(unit));
     assert!(output.status.success(), "{said}");
     // Of an unknown key it only warns, and would then ignore it. Other units of the machine may
     // have faults of their own.
-    let ours: Vec<_> = said.lines().filter(|line| line.contains("lecternd")).collect();
+    let ours: Vec<_> = said.lines().filter(|line| line.contains(name)).collect();
     assert!(ours.is_empty(), "{ours:#?}");
 }
 
@@ -66,16 +90,58 @@ fn the_user_of_the_unit_is_made() {
     for line in ["User=lectern", "Group=lectern", "SupplementaryGroups=video audio"] {
         assert!(unit.lines().any(|other| other == line), "{line}");
     }
+    made("lectern.conf");
+}
+
+/// The browser's user must be able to open a picture and nothing of the recorder.
+#[test]
+fn the_kiosks_user_is_made_and_is_not_the_recorders() {
+    let unit = text("lectern-kiosk.service");
+    for line in [
+        "User=lectern-kiosk",
+        "Group=lectern-kiosk",
+        "PAMName=lectern-kiosk",
+    ] {
+        assert!(unit.lines().any(|other| other == line), "{line}");
+    }
+    assert!(!unit.contains("SupplementaryGroups="));
+    let users = text("sysusers.d/lectern-kiosk.conf");
+    assert!(!users.lines().any(|line| line.ends_with(" lectern")), "{users}");
+    made("lectern-kiosk.conf");
+}
+
+/// Lamps may be opened by the service: by its group, and through its sandbox.
+#[test]
+fn lamps_and_buttons_can_be_opened_by_the_recorder() {
+    let unit = unit();
+    for line in ["DeviceAllow=char-hidraw rw", "DeviceAllow=char-input rw"] {
+        assert!(unit.lines().any(|other| other == line), "{line}");
+    }
+    let rules = text("udev/rules.d/60-lectern.rules");
+    let rules: Vec<_> = rules
+        .lines()
+        .filter(|line| line.starts_with("SUBSYSTEM"))
+        .collect();
+    for id in ["27bb", "f848", "41e5", "01ed", "f372"] {
+        let rule = rules.iter().find(|rule| rule.contains(&format!("==\"{id}\"")));
+        let rule = rule.unwrap_or_else(|| panic!("no rule for {id}"));
+        assert!(rule.ends_with("GROUP=\"lectern\", MODE=\"0660\""), "{rule}");
+    }
+    assert!(
+        rules
+            .iter()
+            .all(|rule| rule.starts_with("SUBSYSTEM==\"hidraw\", ATTRS{idVendor}"))
+    );
+}
+
+#[track_caller]
+fn made(file: &str) {
     let place = tempfile::tempdir().expect("there is a folder for temporary files");
+    let path = folder().join("sysusers.d").join(file);
     let (output, said) = run(Command::new("systemd-sysusers")
         .arg("--dry-run")
         .arg(format!("--root={}", place.path().display()))
-        .arg(
-            folder()
-                .join("sysusers.d/lectern.conf")
-                .canonicalize()
-                .expect("it is in the repository"),
-        ));
+        .arg(path.canonicalize().expect("it is in the repository")));
     assert!(output.status.success(), "{said}");
 }
 
