@@ -127,6 +127,30 @@ fn p3_a_planned_lecture_waits_for_the_one_at_work_and_then_begins() {
     assert_clean(room);
 }
 
+/// The end that was planned leaves no time to undo to wait for: the next one begins at once.
+#[test]
+fn p3_a_planned_lecture_begins_where_the_one_before_it_ends() {
+    let mut room = room("undo = \"60s\"");
+    room.start();
+    room.await_sources();
+    let first = plan(&room, 4, "1", "First");
+    let second = plan(&room, 64, "5", "Second");
+    room.await_state(&first, "recording");
+    room.await_state(&second, "recording");
+    let began = room.show(&second)["started_unix_ms"].as_i64().unwrap();
+    let first_end = {
+        let run = &room.show(&first)["runs"][0];
+        run["started_unix_ms"].as_i64().unwrap() + run["end_ms"].as_i64().unwrap()
+    };
+    assert!(
+        (0..30_000).contains(&(began - first_end)),
+        "{} ms between them",
+        began - first_end
+    );
+    room.lectern(&["stop"]);
+    assert_clean(room);
+}
+
 #[test]
 fn a_planned_lecture_begins_early_keeps_its_end_and_is_called_off_and_taken_back() {
     let mut room = room("undo = \"0s\"");
