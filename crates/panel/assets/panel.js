@@ -42,7 +42,7 @@ function tick() {
   }
   for (const node of document.querySelectorAll("[data-since]")) setText(node, hms(now - node.dataset.since));
   for (const node of document.querySelectorAll("[data-until]")) {
-    setText(node, `${Math.max(0, Math.ceil((node.dataset.until - now) / 1000))} s`);
+    setText(node, String(Math.max(0, Math.ceil((node.dataset.until - now) / 1000))));
   }
 }
 
@@ -123,6 +123,12 @@ function linked(yes) {
   else lost = setTimeout(() => { el("link").hidden = false; clock.running = false; }, 3000);
 }
 
+/** Leads to where one signs in when the session has ended. */
+async function signedIn() {
+  const answer = await fetch("/api/v1/status").catch(() => null);
+  if (answer?.status === 401) location.assign("/sign-in");
+}
+
 function listen() {
   const events = new EventSource(`/live${location.search}`);
   events.addEventListener("page", (e) => { linked(true); onPage(JSON.parse(e.data)); });
@@ -130,7 +136,7 @@ function listen() {
   events.onerror = () => {
     linked(false);
     // The browser tries again by itself, except after an answer that it did not like.
-    if (events.readyState === EventSource.CLOSED) setTimeout(listen, 2000);
+    if (events.readyState === EventSource.CLOSED) { setTimeout(listen, 2000); signedIn(); }
   };
 }
 
@@ -165,7 +171,8 @@ async function press(form) {
       headers: { Accept: "application/json", "Accept-Language": document.documentElement.lang },
       body: new URLSearchParams(new FormData(form)),
     });
-    if (!answer.ok) complain((await answer.json()).detail);
+    if (answer.status === 401) location.assign("/sign-in");
+    else if (!answer.ok) complain((await answer.json()).detail);
     else if (form.dataset.then) location.assign(form.dataset.then);
     else if (form.dataset.said) say(form.dataset.said.replace("%", at));
   } catch {

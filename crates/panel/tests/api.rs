@@ -3,95 +3,21 @@
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot go on without may panic")]
 
+mod asking;
 mod script;
 
 use std::sync::Arc;
 
-use axum::Router;
+use asking::{get, post, problem, request, room, send};
 use axum::body::Body;
-use axum::http::{Method, Request, Response, StatusCode, header};
-use http_body_util::BodyExt;
-use lectern_domain::api::{Command, Message, Metadata, PodiumState, Refusal, Severity};
+use axum::http::{Method, Request, header};
+use lectern_domain::api::{Command, Metadata, PodiumState, Refusal};
 use lectern_domain::ids::LectureId;
 use lectern_domain::lecture::LectureState;
-use lectern_domain::track::TrackHealth;
-use lectern_domain::wire::FailureReason;
 use lectern_panel::{Access, app};
 use script::{NINE_UNIX_MS, Script, detail, ready};
-use serde_json::{Value, json};
+use serde_json::json;
 use tower::ServiceExt;
-
-struct Answer {
-    status: StatusCode,
-    headers: axum::http::HeaderMap,
-    text: String,
-}
-
-impl Answer {
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {}", self.text))
-    }
-
-    fn header(&self, name: impl header::AsHeaderName) -> &str {
-        self.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or("")
-    }
-}
-
-async fn send(app: &Router, request: Request<Body>) -> Answer {
-    let response: Response<Body> = app.clone().oneshot(request).await.unwrap();
-    let (parts, body) = response.into_parts();
-    let bytes = body.collect().await.unwrap().to_bytes();
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    Answer {
-        status: parts.status,
-        headers: parts.headers,
-        text,
-    }
-}
-
-fn request(method: Method, path: &str) -> axum::http::request::Builder {
-    Request::builder()
-        .method(method)
-        .uri(path)
-        .header(header::HOST, "localhost:8470")
-}
-
-async fn get(app: &Router, path: &str) -> Answer {
-    send(app, request(Method::GET, path).body(Body::empty()).unwrap()).await
-}
-
-async fn post(app: &Router, path: &str, kind: &str, body: impl Into<Body>) -> Answer {
-    send(
-        app,
-        request(Method::POST, path)
-            .header(header::CONTENT_TYPE, kind)
-            .body(body.into())
-            .unwrap(),
-    )
-    .await
-}
-
-/// A page without the marks that isolate names and figures in its sentences.
-fn read_by_a_person(page: &str) -> String {
-    page.replace(['\u{2068}', '\u{2069}'], "")
-}
-
-fn room() -> (Arc<Script>, Router) {
-    let room = Script::new(ready());
-    let app = app(room.clone(), Access::Loopback);
-    (room, app)
-}
-
-/// Asserts a problem document and returns its sentence.
-fn problem(answer: &Answer, status: u16, kind: &str) -> String {
-    assert_eq!(answer.status.as_u16(), status, "{}", answer.text);
-    assert_eq!(answer.header(header::CONTENT_TYPE), "application/problem+json");
-    let document = answer.json();
-    assert_eq!(document["type"], format!("urn:lectern:problem:{kind}"));
-    assert_eq!(document["status"], status);
-    assert!(!document["title"].as_str().unwrap().is_empty());
-    document["detail"].as_str().unwrap().to_owned()
-}
 
 #[tokio::test]
 async fn every_page_to_look_at_answers() {
@@ -340,65 +266,6 @@ async fn forms_work_without_script() {
         refused.text.contains("undo is not possible now"),
         "the page says why"
     );
-}
-
-#[tokio::test]
-async fn the_page_says_each_state_in_a_word_a_shape_and_its_buttons() {
-    let (room, app) = room();
-    for (state, word, button) in [
-        (PodiumState::Ready, "Ready", "Record"),
-        (PodiumState::Starting, "Starting", "Pause"),
-        (PodiumState::Recording, "Recording", "Mark"),
-        (PodiumState::Paused, "Paused", "Resume"),
-        (PodiumState::Saved, "Saved", "Undo stop"),
-        (PodiumState::Fault, "Fault", "Record"),
-    ] {
-        room.go(state);
-        let page = read_by_a_person(&get(&app, "/").await.text);
-        assert!(
-            page.contains(&format!("</svg><span>{word}</span></h1>")),
-            "{word}"
-        );
-        assert!(page.contains(&format!("<span>{button}</span>")), "{word}: {button}");
-        assert!(
-            page.contains("Help desk 4444") && page.contains("61 hours"),
-            "{word}"
-        );
-        assert!(
-            !page.contains("<script>") && !page.contains("style="),
-            "nothing inline"
-        );
-    }
-}
-
-#[tokio::test]
-async fn a_lost_source_and_a_message_are_said_in_words() {
-    let (room, app) = room();
-    room.go(PodiumState::Recording);
-    room.set(|status| {
-        status.sources[0].health = TrackHealth::Restarting;
-        status.sources[0].reason = Some(FailureReason::Lost);
-        status.messages.push(Message {
-            severity: Severity::Warning,
-            code: "source-lost".into(),
-            subject: Some("camera".into()),
-            what: "The camera is unplugged.".into(),
-            safe: "Sound and slides are still being recorded.".into(),
-            todo: "Push the cable back in or call 4444.".into(),
-            ..Message::default()
-        });
-    });
-    let page = read_by_a_person(&get(&app, "/").await.text);
-    for text in [
-        "Lost. Is the cable in?",
-        "Trying again",
-        "Being saved here: Screen and Microphone.",
-        "The camera is unplugged.",
-        "Sound and slides are still being recorded.",
-        "Push the cable back in or call 4444.",
-    ] {
-        assert!(page.contains(text), "{text}");
-    }
 }
 
 #[tokio::test]

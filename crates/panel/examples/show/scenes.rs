@@ -2,7 +2,7 @@
 //! for.
 
 use lectern_domain::api::{
-    Args, Message, Metadata, PlannedLecture, PodiumState, Severity, SourceStatus, Status,
+    Arg, Message, Metadata, PlannedLecture, PodiumState, Severity, SourceStatus, Status,
 };
 use lectern_domain::ids::{DeliveryId, LectureId};
 use lectern_domain::lecture::LectureState;
@@ -134,46 +134,52 @@ impl Scene {
             Self::Recording => status.queue.active = Some(delivery()),
             Self::Lost => {
                 lose(&mut status.sources[0]);
-                status.messages.push(message(
-                    Severity::Warning,
-                    "source-lost",
-                    [
-                        "The camera is unplugged.",
-                        "Sound and slides are still being recorded.",
-                        "Push the cable back in or call 4444.",
-                    ],
-                ));
-                status.messages.push(message(
+                let args = [
+                    ("reason", text("lost")),
+                    ("safe", text("others")),
+                    ("advice", text("cable")),
+                    ("source", Arg::Sources(vec!["camera".into()])),
+                    ("others", Arg::Sources(vec!["screen".into(), "microphone".into()])),
+                ];
+                status
+                    .messages
+                    .push(message(Severity::Warning, "source-lost", args));
+                let refused = message(
                     Severity::Info,
-                    "delivery-waiting",
-                    [
-                        "The video platform does not answer.",
-                        "Three lectures are kept here.",
-                        "It is tried again at 11:00.",
-                    ],
-                ));
+                    "platform-refuses",
+                    [("platform", text("central"))],
+                );
+                status.messages.push(refused);
             }
             Self::Muted => status.sources[2].muted = true,
             Self::Fault => {
                 status.sources.iter_mut().for_each(lose);
                 status.storage.recordable_ms = 0;
                 status.queue.parked = 1;
-                status.messages.push(message(
-                    Severity::Error,
-                    "disk-full",
-                    [
-                        "The disk of the recorder is full.",
-                        "Every lecture so far is safe.",
-                        "Call 4444 before the lecture.",
-                    ],
-                ));
+                status.messages.push(message(Severity::Error, "disk-full", []));
             }
             Self::Low => {
                 status.storage.recordable_ms = 95 * 60_000;
                 status.queue.parked = 2;
-                for (severity, code, parts) in LOW {
-                    status.messages.push(message(severity, code, parts));
-                }
+                let left = Arg::LengthMs(status.storage.recordable_ms);
+                let again = Arg::AtUnixMs(status.now_unix_ms + 14 * HOUR_MS);
+                status.messages.extend([
+                    message(
+                        Severity::Warning,
+                        "disk-low",
+                        [("room", text("some")), ("left", left)],
+                    ),
+                    message(Severity::Warning, "delivery-parked", [("count", Arg::Number(2))]),
+                    message(
+                        Severity::Info,
+                        "budget-spent",
+                        [
+                            ("span", text("day")),
+                            ("limit", Arg::Bytes(20_000_000_000)),
+                            ("again", again),
+                        ],
+                    ),
+                ]);
             }
             Self::Ready
             | Self::Soon
@@ -186,36 +192,6 @@ impl Scene {
         }
     }
 }
-
-const LOW: [(Severity, &str, [&str; 3]); 3] = [
-    (
-        Severity::Warning,
-        "disk-low",
-        [
-            "There is space for 95 minutes more.",
-            "What is recorded is safe; a lecture that finds no space is closed in time.",
-            "Tell the help desk today.",
-        ],
-    ),
-    (
-        Severity::Warning,
-        "delivery-parked",
-        [
-            "Two uploads to the platform “central” have stopped.",
-            "The lectures are kept here.",
-            "The help desk has to look at them.",
-        ],
-    ),
-    (
-        Severity::Info,
-        "budget",
-        [
-            "The day's budget for uploads is used up.",
-            "Everything is kept here.",
-            "It goes on tomorrow.",
-        ],
-    ),
-];
 
 fn past(room: &Script) {
     for (title, course, state, ago) in [
@@ -301,16 +277,17 @@ fn lose(source: &mut SourceStatus) {
     source.has_picture = false;
 }
 
-/// A message as the daemon makes it, its key being its code; where the catalogues lack it, its
-/// English is shown.
-fn message(severity: Severity, code: &str, [what, safe, todo]: [&str; 3]) -> Message {
+fn text(text: &str) -> Arg {
+    Arg::Text(text.into())
+}
+
+/// A message as the daemon makes it; the catalogues have its sentences.
+fn message<const N: usize>(severity: Severity, code: &str, args: [(&str, Arg); N]) -> Message {
     Message {
         severity,
         code: code.into(),
-        what: what.into(),
-        safe: safe.into(),
-        todo: todo.into(),
-        args: Args::new(),
+        key: format!("message-{code}"),
+        args: args.into_iter().map(|(name, arg)| (name.into(), arg)).collect(),
         ..Message::default()
     }
 }

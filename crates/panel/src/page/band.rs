@@ -70,7 +70,9 @@ fn later(view: &View<'_>) -> Option<(i64, String)> {
 
 /// The words on the button that moves the end.
 pub(super) fn extend(view: &View<'_>) -> String {
-    view.say("button-extend", [("minutes", Arg::Number(EXTEND_MINUTES))])
+    // The sign belongs to the number, also where the rest is read from the right.
+    let by = format!("+{EXTEND_MINUTES}");
+    view.say("button-extend", [("by", Arg::Text(by))])
 }
 
 fn sentence(view: &View<'_>) -> String {

@@ -79,7 +79,7 @@ impl<'a> Button<'a> {
                     @if let Some(line) = &self.line { small { (line) } }
                     @if let Some(until) = self.until_unix_ms {
                         time data-until=(until) {
-                            @if !self.view.live { ((until - self.view.status.now_unix_ms).max(0) / 1000) " s" }
+                            @if !self.view.live { ((until - self.view.status.now_unix_ms).max(0) / 1000) }
                         }
                     }
                 }

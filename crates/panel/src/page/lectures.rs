@@ -59,13 +59,13 @@ fn one(view: &View<'_>, lecture: &LectureSummary) -> Markup {
     let current = view.status.lecture.as_ref().is_some_and(|l| l.id == lecture.id);
     let failed = lecture.state == LectureState::Failed;
     let text = html! {
-        span.name { bdi { (view.about(&lecture.metadata)) } }
+        span.name dir="auto" { (view.about(&lecture.metadata)) }
         span.fate.warn[failed] {
             @if failed { (icons::warning()) }
             bdi { (view.say("lecture-at", [("at", Arg::AtUnixMs(lecture.started_unix_ms))])) }
             // The length of the present one is the clock's to say.
-            @if !current && lecture.duration_ms > 0 { bdi { (clock(lecture.duration_ms)) } }
-            bdi { (view.word(fate(lecture.state))) }
+            @if !current && lecture.duration_ms > 0 { " · " bdi { (clock(lecture.duration_ms)) } }
+            " · " bdi { (view.word(fate(lecture.state))) }
         }
     };
     html! {

@@ -4,6 +4,8 @@
 mod band;
 mod below;
 mod buttons;
+#[cfg(test)]
+mod contrast;
 mod figures;
 mod icons;
 mod language;
@@ -16,7 +18,7 @@ use std::collections::HashMap;
 
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
-use lectern_domain::api::{LectureSummary, SourceStatus, Status};
+use lectern_domain::api::{LectureSummary, PodiumState, SourceStatus, Status};
 use lectern_domain::ids::LectureId;
 use lectern_words::{Language, Voice};
 use maud::{DOCTYPE, Markup, html};
@@ -214,13 +216,14 @@ fn switch(view: &View<'_>) -> Markup {
 /// The frame of a picture stays as it is while its note changes, so that the picture in it never
 /// blinks.
 fn picture(view: &View<'_>, source: &SourceStatus, pictures: &Pictures) -> Markup {
-    let paused = view.status.state == lectern_domain::api::PodiumState::Paused;
-    let shown = !paused
+    let paused = view.status.state == PodiumState::Paused;
+    let shown = view.may_operate
+        && !paused
         && pictures
             .get(source.name.as_str())
             .is_some_and(|latest| latest.borrow().is_some());
     html! {
-        figure data-index=[pictures.index_of(&source.name)] {
+        figure data-index=[pictures.index_of(&source.name).filter(|_| view.may_operate)] {
             img alt="" src=[shown.then(|| format!("/preview/{}.jpg", source.name))];
             figcaption { (view.source(&source.name)) }
             div.note #(notes::id(source)) role="status" { (notes::note(view, source)) }

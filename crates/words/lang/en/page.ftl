@@ -18,9 +18,9 @@ sentence-countdown = Begins by itself at { $at }: { $about }
 sentence-starting = One moment: the sources are beginning.
 sentence-waiting = Waiting for picture and sound.
 sentence-recording = Being saved here: { $sources }.
-sentence-ends-soon = Ends by itself at { $at }. To go on, press { $button }.
+sentence-ends-soon = Ends at { $at }. To go on, press { $button }.
 sentence-paused = Nothing is being recorded. Speak freely.
-sentence-paused-long = Still paused, since { $since }. Press { $button } when the lecture goes on.
+sentence-paused-long = Paused since { $since }. To go on, press { $button }.
 sentence-saved = { $has ->
         [both] Saved here: { $length }, { $size }, with picture and sound.
         [picture] Saved here: { $length }, { $size }, with picture, without sound.
@@ -43,7 +43,7 @@ button-resume = Resume
 button-stop = Stop
 button-undo = Undo stop
 button-mark = Mark
-button-extend = +{ $minutes } min
+button-extend = { $by } min
 button-begin = Start now
 button-begin-early = Begin early
 button-cancel = Not today

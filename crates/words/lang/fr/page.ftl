@@ -12,15 +12,15 @@ state-fault = Panne
 ## The sentence under the state word. $about is a title or a course, $at and $since are moments.
 
 sentence-ready = Appuyez sur Enregistrer quand vous commencez.
-sentence-ready-next = Appuyez sur Enregistrer ou attendez : le prochain cours démarre tout seul.
+sentence-ready-next = Appuyez sur Enregistrer, ou attendez le prochain cours.
 sentence-cancelled = Le cours prévu ne sera pas enregistré.
 sentence-countdown = Démarre tout seul à { $at } : { $about }
 sentence-starting = Un instant : les sources démarrent.
 sentence-waiting = En attente de l’image et du son.
 sentence-recording = Sauvegardés ici : { $sources }.
-sentence-ends-soon = Fin automatique à { $at }. Pour continuer, appuyez sur { $button }.
+sentence-ends-soon = Fin à { $at }. Pour continuer : { $button }.
 sentence-paused = Rien n’est enregistré. Parlez librement.
-sentence-paused-long = Toujours en pause, depuis { $since }. Appuyez sur { $button } pour continuer le cours.
+sentence-paused-long = En pause depuis { $since }. Pour continuer : { $button }.
 sentence-saved = { $has ->
         [both] Sauvegardé ici : { $length }, { $size }, avec image et son.
         [picture] Sauvegardé ici : { $length }, { $size }, avec image, sans son.
@@ -43,7 +43,7 @@ button-resume = Reprendre
 button-stop = Arrêter
 button-undo = Annuler l’arrêt
 button-mark = Repère
-button-extend = +{ $minutes } min
+button-extend = { $by } min
 button-begin = Démarrer
 button-begin-early = Avancer
 button-cancel = Pas aujourd’hui

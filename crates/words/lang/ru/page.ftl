@@ -12,15 +12,15 @@ state-fault = Сбой
 ## The sentence under the state word. $about is a title or a course, $at and $since are moments.
 
 sentence-ready = Начиная лекцию, нажмите «Запись».
-sentence-ready-next = Нажмите «Запись» или ждите: следующая лекция начнётся сама.
+sentence-ready-next = Нажмите «Запись» или ждите следующую лекцию.
 sentence-cancelled = Запланированная лекция записана не будет.
 sentence-countdown = Начнётся сама в { $at }: { $about }
 sentence-starting = Одну минуту: источники включаются.
 sentence-waiting = Ожидание изображения и звука.
 sentence-recording = Сохраняются здесь: { $sources }.
-sentence-ends-soon = Закончится сама в { $at }. Чтобы продолжить, нажмите «{ $button }».
+sentence-ends-soon = Конец в { $at }. Чтобы продолжить: «{ $button }».
 sentence-paused = Ничего не записывается. Говорите свободно.
-sentence-paused-long = Всё ещё пауза, с { $since }. Когда лекция продолжится, нажмите «{ $button }».
+sentence-paused-long = Пауза с { $since }. Чтобы продолжить: «{ $button }».
 sentence-saved = { $has ->
         [both] Сохранено здесь: { $length }, { $size }, с изображением и звуком.
         [picture] Сохранено здесь: { $length }, { $size }, с изображением, без звука.
@@ -43,7 +43,7 @@ button-resume = Продолжить
 button-stop = Стоп
 button-undo = Отменить остановку
 button-mark = Метка
-button-extend = +{ $minutes } мин
+button-extend = { $by } мин
 button-begin = Начать сейчас
 button-begin-early = Начать раньше
 button-cancel = Не сегодня
