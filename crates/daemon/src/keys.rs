@@ -105,7 +105,7 @@ fn credentials() -> Option<PathBuf> {
 
 fn pin(file: &Path) -> Result<SecretString, String> {
     private(file)
-        .and_then(|bytes| text(bytes, SHORTEST_PIN))
+        .and_then(|bytes| text(&bytes, SHORTEST_PIN))
         .map_err(|why| {
             format!(
                 "panel.pin_file: {} {why}; until then nobody can sign in at the podium",
@@ -131,7 +131,7 @@ fn secret(token: &config::PanelToken, credentials: Option<&Path>) -> Result<Secr
         ),
     };
     bytes
-        .and_then(|bytes| text(bytes, SHORTEST_TOKEN))
+        .and_then(|bytes| text(&bytes, SHORTEST_TOKEN))
         .map_err(|why| format!("panel.token.{}.{key}: {shown} {why}", token.name))
 }
 
@@ -179,8 +179,8 @@ fn unreadable(error: &io::Error) -> String {
 }
 
 /// One line, without its end.
-fn text(bytes: Zeroizing<Vec<u8>>, shortest: usize) -> Result<SecretString, String> {
-    let text = std::str::from_utf8(&bytes).map_err(|_| "is no text".to_owned())?;
+fn text(bytes: &[u8], shortest: usize) -> Result<SecretString, String> {
+    let text = std::str::from_utf8(bytes).map_err(|_| "is no text".to_owned())?;
     let text = text.trim();
     let chars = text.chars().count();
     if text.chars().any(char::is_control) {
