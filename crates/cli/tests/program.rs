@@ -13,7 +13,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use lectern_domain::api::{Command as Asked, PodiumState, Refusal};
+use lectern_domain::api::{Command as Asked, Message, PodiumState, Refusal};
 use lectern_domain::ids::LectureId;
 use lectern_domain::lecture::LectureState;
 use lectern_panel::{Control, Keys, Listeners, serve};
@@ -256,6 +256,33 @@ fn a_socket_of_another_program_is_a_clear_failure() {
     other.join().unwrap();
     assert_eq!(code(&output), 4, "{}", err(&output));
     assert_eq!(err(&output).lines().count(), 3, "{}", err(&output));
+}
+
+#[test]
+fn what_a_technician_can_do_stands_below_its_message() {
+    let daemon = Daemon::start();
+    daemon.room.set(|s| {
+        s.messages = vec![Message {
+            what: "central takes no lectures at the moment.".into(),
+            safe: "Every lecture is safe.".into(),
+            todo: "Call the help desk.".into(),
+            detail: Some("It answered 401. Renew the token.".into()),
+            ..Message::default()
+        }];
+    });
+    let printed = out(&daemon.run(&["status"]));
+    let mut lines = printed
+        .lines()
+        .skip_while(|line| !line.contains("takes no lectures"));
+    let said = lines.next().unwrap();
+    assert!(
+        said.ends_with("Every lecture is safe. Call the help desk."),
+        "{printed}"
+    );
+    assert_eq!(
+        lines.next().unwrap().trim_start(),
+        "It answered 401. Renew the token."
+    );
 }
 
 #[test]
