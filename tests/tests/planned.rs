@@ -175,7 +175,7 @@ fn a_planned_lecture_begins_early_keeps_its_end_and_is_called_off_and_taken_back
     assert_eq!(status["next"]["id"], early.as_str());
     assert!(status["next"]["undo_until_unix_ms"].is_i64(), "{status}");
     assert!(status["allowed"].as_array().unwrap().contains(&"restore".into()));
-    assert_eq!(states(&room, "cancelled"), [early.clone()]);
+    assert_eq!(states(&room, "cancelled"), std::slice::from_ref(&early));
     let (code, said) = refused(&room, &["begin", &early]);
     assert_eq!(code, Some(3), "{said}");
     room.lectern(&["restore", &early]);
