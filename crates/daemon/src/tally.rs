@@ -144,7 +144,9 @@ impl Podium {
     }
 
     fn ask(&self, pressed: Pressed) -> Option<Asked> {
-        let Some(command) = wish(pressed.press, &self.status.borrow()) else {
+        let status = Arc::clone(&self.status.borrow());
+        let next = status.next.as_ref().filter(|next| next.counting_down);
+        let Some(command) = wish(pressed.press, &status.allowed, next.map(|next| next.id)) else {
             debug!(button = %pressed.button, press = pressed.press.as_str(), "a press meant nothing here");
             return None;
         };

@@ -342,3 +342,70 @@ pub(super) fn each<T>(
     }
     found.into_iter().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{ButtonKind, Config, ConfigFile};
+
+    fn read(tables: &str) -> Config {
+        let text = format!(
+            "[room]\nid = \"r\"\n[[source]]\nname = \"camera\"\nrole = \"presenter\"\nkind = \"test-video\"\n{tables}"
+        );
+        let file = ConfigFile {
+            name: "lectern.toml".to_owned(),
+            text,
+        };
+        Config::read(&[file], &[]).unwrap_or_else(|faults| panic!("{faults}"))
+    }
+
+    #[test]
+    fn a_room_without_lights_and_buttons_has_none() {
+        let config = read("");
+        assert!(config.lights.is_empty() && config.buttons.is_empty());
+    }
+
+    #[test]
+    fn lights_and_buttons_are_read_with_their_defaults() {
+        let config = read(
+            "[[light]]\nname = \"tally\"\nkind = \"busylight\"\ncolours = { recording = \"#00FF7f\", saved = \"off\" }\n\
+             [[light]]\nname = \"zone\"\nkind = \"exec\"\ncommand = [\"/bin/lamp\", \"4\", \"4\"]\n\
+             [[button]]\nname = \"key\"\nkind = \"evdev\"\ndevice = \"/dev/input/event3\"\nkey = 183\n",
+        );
+        let [tally, zone] = config.lights.as_slice() else {
+            panic!("two lights");
+        };
+        let colours = Colours {
+            recording: Colour([0, 255, 127]),
+            saved: Colour::default(),
+            ..Colours::default()
+        };
+        assert_eq!(tally.colours, colours);
+        assert_eq!(
+            tally.kind,
+            LightKind::Usb {
+                model: LightModel::Busylight,
+                device: None
+            }
+        );
+        assert_eq!(
+            zone.kind,
+            LightKind::Exec {
+                command: ["/bin/lamp", "4", "4"].map(str::to_owned).to_vec()
+            }
+        );
+        assert!(matches!(
+            config.buttons[0].kind,
+            ButtonKind::Evdev { key: Some(183), .. }
+        ));
+    }
+
+    #[test]
+    fn a_colour_is_six_digits_or_off() {
+        assert_eq!(colour("#0a0B0c"), Some(Colour([10, 11, 12])));
+        assert_eq!(colour("off"), Some(Colour::default()));
+        for bad in ["", "red", "#fff", "#12345g", "#+1+1+1", "123456", "#é1234"] {
+            assert_eq!(colour(bad), None, "{bad}");
+        }
+    }
+}
