@@ -138,8 +138,8 @@ fn build(routes: &[Route]) -> Value {
                 "session": {
                     "type": "apiKey",
                     "in": "cookie",
-                    "name": "lectern",
-                    "description": "What a browser gets that signed in with the PIN or a token"
+                    "name": "lectern-session",
+                    "description": "What a browser gets that signed in with the PIN or a token; over TLS its name begins with __Host-"
                 }
             }
         }

@@ -3,7 +3,7 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use lectern_domain::api::{Command, ExtendRequest, MarkRequest, Metadata, PlanRequest, StartRequest};
 use lectern_domain::ids::LectureId;
@@ -135,14 +135,17 @@ async fn run(site: &Site, command: Command, headers: &HeaderMap, sender: Sender)
             );
             // A person is told in her language; the key of a sentence is in every catalogue.
             let status = site.control.status().borrow().clone();
-            let said =
-                page::voice_of_person(headers, &status).map(|voice| voice.sentence(refusal.sentence()));
+            let voice = page::voice_of_person(headers, &status);
+            let said = voice.as_ref().map(|voice| voice.sentence(refusal.sentence()));
             let mut fault = Fault::from(refusal);
             if let Some(said) = said {
                 fault.0.detail = said;
             }
             match sender {
-                Sender::Program => fault.into_response(),
+                Sender::Program => {
+                    let language = voice.map_or("en", |voice| voice.language.tag());
+                    ([(header::CONTENT_LANGUAGE, language)], fault).into_response()
+                }
                 Sender::Form => page::refused(site, headers, fault.status(), &fault.0.detail).await,
             }
         }

@@ -234,7 +234,7 @@ impl Refusal {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Problem {
     /// Stable: `urn:lectern:problem:` and one of `refused`, `not-found`, `invalid`, `unable`,
-    /// `forbidden`, `internal`.
+    /// `unauthorized`, `forbidden`, `internal`.
     #[serde(rename = "type")]
     pub kind: String,
     /// Short and the same for every problem of the type.
