@@ -13,7 +13,11 @@ use crate::page;
 use crate::problem::Fault;
 use crate::site::Site;
 
-pub(crate) async fn start(State(site): State<Site>, headers: HeaderMap, input: Input<StartRequest>) -> Response {
+pub(crate) async fn start(
+    State(site): State<Site>,
+    headers: HeaderMap,
+    input: Input<StartRequest>,
+) -> Response {
     run(&site, Command::Start(input.body), &headers, input.sender).await
 }
 
@@ -33,11 +37,19 @@ pub(crate) async fn undo(State(site): State<Site>, headers: HeaderMap, input: In
     run(&site, Command::Undo, &headers, input.sender).await
 }
 
-pub(crate) async fn mark(State(site): State<Site>, headers: HeaderMap, input: Input<MarkRequest>) -> Response {
+pub(crate) async fn mark(
+    State(site): State<Site>,
+    headers: HeaderMap,
+    input: Input<MarkRequest>,
+) -> Response {
     run(&site, Command::Mark(input.body), &headers, input.sender).await
 }
 
-pub(crate) async fn extend(State(site): State<Site>, headers: HeaderMap, input: Input<ExtendRequest>) -> Response {
+pub(crate) async fn extend(
+    State(site): State<Site>,
+    headers: HeaderMap,
+    input: Input<ExtendRequest>,
+) -> Response {
     run(&site, Command::Extend(input.body), &headers, input.sender).await
 }
 
@@ -61,7 +73,11 @@ pub(crate) async fn send_one_now(
     Ok(run(&site, Command::SendNow(Some(id)), &headers, input.sender).await)
 }
 
-pub(crate) async fn send_all_now(State(site): State<Site>, headers: HeaderMap, input: Input<Nothing>) -> Response {
+pub(crate) async fn send_all_now(
+    State(site): State<Site>,
+    headers: HeaderMap,
+    input: Input<Nothing>,
+) -> Response {
     run(&site, Command::SendNow(None), &headers, input.sender).await
 }
 
@@ -75,7 +91,11 @@ pub(crate) async fn amend(
     Ok(run(&site, Command::Amend(id, input.body), &headers, input.sender).await)
 }
 
-pub(crate) async fn plan(State(site): State<Site>, headers: HeaderMap, input: Input<PlanRequest>) -> Response {
+pub(crate) async fn plan(
+    State(site): State<Site>,
+    headers: HeaderMap,
+    input: Input<PlanRequest>,
+) -> Response {
     run(&site, Command::Plan(input.body), &headers, input.sender).await
 }
 
