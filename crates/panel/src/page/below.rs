@@ -61,7 +61,8 @@ fn uploads(view: &View<'_>) -> Markup {
 /// When what waits will leave, or be gone: a person at the podium needs no more.
 fn leaving(view: &View<'_>) -> Option<String> {
     let uploads = &view.status.uploads;
-    if view.status.queue.pending == 0 {
+    // What needs help does not leave by itself; when the rest does is no news then.
+    if view.status.queue.pending == 0 || view.status.queue.parked > 0 {
         return None;
     }
     match (uploads.open, uploads.until_unix_ms) {
