@@ -63,8 +63,10 @@ fn read(block: &str, colours: &mut Colours) {
 
 /// The dark colours and the light ones.
 fn themes() -> [Colours; 2] {
-    let (dark_block, rest) = SHEET.split_once("@media (prefers-color-scheme: light)").unwrap();
-    let light_block = rest.split("}\n}").next().unwrap();
+    let (dark_block, rest) = SHEET
+        .split_once("@media (prefers-color-scheme: light)")
+        .expect("the sheet has light colours");
+    let light_block = rest.split("}\n}").next().expect("a split has a first part");
     let mut dark = Colours::new();
     dark.insert("white".into(), [255.0; 3]);
     // #000c over white: eight tenths black.
