@@ -21,7 +21,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use lectern_domain::api::{
-    Doctor, Done, ExtendRequest, LectureDetail, LecturePage, MarkRequest, Metadata, Queue, StartRequest, Status,
+    Doctor, Done, ExtendRequest, LectureDetail, LecturePage, MarkRequest, Metadata, Queue, StartRequest,
+    Status,
 };
 use serde::Serialize;
 

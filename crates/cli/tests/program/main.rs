@@ -3,117 +3,18 @@
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot go on without may panic")]
 
-#[path = "../../panel/tests/script/mod.rs"]
+mod daemon;
+mod export;
+#[path = "../../../panel/tests/script/mod.rs"]
 mod script;
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::net::UnixListener;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::process::{Command, Stdio};
 
+use daemon::{Daemon, code, err, out, program, run};
 use lectern_domain::api::{Command as Asked, Message, PodiumState, Refusal};
-use lectern_domain::ids::LectureId;
 use lectern_domain::lecture::LectureState;
-use lectern_panel::{Control, Keys, Listeners, serve};
-use script::{NINE_UNIX_MS, Script, detail, ready};
-use tokio::sync::oneshot;
-
-/// A panel on a thread of its own, ended and joined when dropped.
-struct Daemon {
-    room: Arc<Script>,
-    dir: tempfile::TempDir,
-    end: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
-}
-
-impl Daemon {
-    fn start() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let room = Script::new(ready());
-        let socket = UnixListener::bind(dir.path().join("control.sock")).unwrap();
-        let (end, ended) = oneshot::channel();
-        let control: Arc<dyn Control> = room.clone();
-        let thread = std::thread::Builder::new()
-            .name("panel".into())
-            .spawn(move || {
-                let runtime = tokio::runtime::Builder::new_current_thread()
-                    .enable_all()
-                    .build()
-                    .unwrap();
-                let listeners = Listeners {
-                    socket: Some(socket),
-                    tcp: None,
-                };
-                runtime
-                    .block_on(serve(listeners, Keys::default().unchanging(), control, async {
-                        drop(ended.await)
-                    }))
-                    .unwrap();
-            })
-            .unwrap();
-        Self {
-            room,
-            dir,
-            end: Some((end, thread)),
-        }
-    }
-
-    fn socket(&self) -> PathBuf {
-        self.dir.path().join("control.sock")
-    }
-
-    fn run(&self, words: &[&str]) -> Output {
-        run(&self.socket(), words)
-    }
-
-    fn lecture(&self, state: LectureState) -> LectureId {
-        let id = LectureId::random();
-        self.room.add(detail(id, state, "Cell biology", NINE_UNIX_MS));
-        id
-    }
-
-    fn stop(&mut self) {
-        if let Some((end, thread)) = self.end.take() {
-            end.send(()).expect("the panel waits for its end");
-            thread.join().unwrap();
-        }
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
-fn program(socket: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lectern"));
-    command
-        .env_clear()
-        // The room of these tests is in Lagos: its clock counts.
-        .env("TZ", "UTC")
-        .arg("--socket")
-        .arg(socket)
-        .stdin(Stdio::null());
-    command
-}
-
-fn run(socket: &Path, words: &[&str]) -> Output {
-    program(socket).args(words).output().unwrap()
-}
-
-fn out(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn err(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-fn code(output: &Output) -> i32 {
-    output.status.code().unwrap()
-}
 
 #[test]
 fn start_prints_the_id_and_nothing_else() {
@@ -413,79 +314,6 @@ fn lectures_are_retried_and_sent_by_their_beginning() {
         [Asked::Retry(id), Asked::SendNow(Some(id)), Asked::SendNow(None)]
     );
     assert_eq!(out(&daemon.run(&["queue"])), "nothing waits to be sent\n");
-}
-
-/// `finished/` with one file and its sum.
-fn finished(folder: &Path) {
-    let finished = folder.join("finished");
-    std::fs::create_dir_all(&finished).unwrap();
-    std::fs::write(finished.join("lecture.mp4"), "abc").unwrap();
-    let sums = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  lecture.mp4\n";
-    std::fs::write(finished.join("SHA256SUMS"), sums).unwrap();
-}
-
-#[test]
-fn export_copies_and_checks_the_finished_files() {
-    let daemon = Daemon::start();
-    let id = daemon.lecture(LectureState::Finished);
-    let folder = daemon.dir.path().join("spool");
-    daemon
-        .room
-        .change(id, |l| l.folder = folder.display().to_string());
-    let stick = daemon.dir.path().join("stick/bio");
-    let export = || daemon.run(&["export", &id.to_string(), &stick.display().to_string()]);
-
-    assert_eq!(code(&export()), 1, "there is nothing to copy yet");
-    finished(&folder);
-    let output = export();
-    assert_eq!(code(&output), 0, "{}", err(&output));
-    let line = format!("{}  3 B   checked", stick.join("lecture.mp4").display());
-    assert_eq!(out(&output).lines().next(), Some(line.as_str()));
-    assert_eq!(std::fs::read(stick.join("lecture.mp4")).unwrap(), b"abc");
-    assert_eq!(code(&export()), 0, "the same files may lie there already");
-
-    std::fs::write(stick.join("lecture.mp4"), "other").unwrap();
-    assert_eq!(code(&export()), 1);
-    assert_eq!(
-        std::fs::read(stick.join("lecture.mp4")).unwrap(),
-        b"other",
-        "nothing is overwritten"
-    );
-
-    std::fs::remove_dir_all(&stick).unwrap();
-    std::fs::write(folder.join("finished/lecture.mp4"), "abd").unwrap();
-    let damaged = export();
-    assert_eq!(code(&damaged), 1);
-    assert!(
-        err(&damaged).contains("does not have the sum"),
-        "{}",
-        err(&damaged)
-    );
-    assert_eq!(
-        std::fs::read_dir(&stick).unwrap().count(),
-        0,
-        "no damaged copy is left behind"
-    );
-}
-
-#[test]
-fn export_takes_no_name_that_leads_out_of_the_folder() {
-    let daemon = Daemon::start();
-    let id = daemon.lecture(LectureState::Finished);
-    let folder = daemon.dir.path().join("spool");
-    daemon
-        .room
-        .change(id, |l| l.folder = folder.display().to_string());
-    finished(&folder);
-    let sums = format!("{}  ../../secret\n", "0".repeat(64));
-    std::fs::write(folder.join("finished/SHA256SUMS"), sums).unwrap();
-    let output = daemon.run(&[
-        "export",
-        &id.to_string(),
-        &daemon.dir.path().join("stick").display().to_string(),
-    ]);
-    assert_eq!(code(&output), 1);
-    assert!(err(&output).starts_with("SHA256SUMS of the lecture was not understood."));
 }
 
 #[test]
