@@ -10,7 +10,7 @@ import { processorSeconds } from "./room.mjs";
 const [address] = process.argv.slice(2);
 /** `scripts/bench` asks for more; a test only sees that it works. */
 const WATCH = Number(process.env.LECTERN_PODIUM_SECONDS ?? 2) * 1000;
-const PRESSES = WATCH > 10_000 ? 50 : 4;
+const PRESSES = WATCH > 10_000 ? 24 : 4;
 
 const at = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
 const spread = (values) => {
@@ -21,13 +21,20 @@ const rest = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Runs in each page before its script: notes when levels and pictures arrive. */
 function note() {
-  window.noted = { levels: [], pictures: 0, flashes: [] };
+  window.noted = { levels: [], answers: [], pictures: 0, seen: [], states: [] };
   const Source = window.EventSource;
   window.EventSource = class extends Source {
     constructor(...words) {
       super(...words);
       this.addEventListener("levels", () => window.noted.levels.push(performance.now()));
     }
+  };
+  const ask = window.fetch;
+  window.fetch = async (...words) => {
+    const began = performance.now();
+    const answer = await ask(...words);
+    window.noted.answers.push([String(words[0]), performance.now() - began]);
+    return answer;
   };
   const Socket = window.WebSocket;
   window.WebSocket = class extends Socket {
@@ -38,45 +45,62 @@ function note() {
   };
 }
 
-/** Runs in a page: reads back, frame by frame, what the first preview shows, and notes when it
- * turned white. The test picture is white for the one picture that holds a whole second. */
-function watchForFlashes() {
-  const canvas = new OffscreenCanvas(8, 8);
+/** Runs in a page: reads back, frame by frame, what the first preview shows. A bar crosses the test
+ * picture once a second in 30 steps, and the first step is white all over: where the bar stands,
+ * the picture was born. Notes each new one: when it was seen, and its birth within the second. */
+function watchForPictures() {
+  const [wide, high, steps, ink] = [320, 8, 30, 120];
+  const canvas = new OffscreenCanvas(wide, high);
   const context = canvas.getContext("2d", { willReadFrequently: true });
-  let white = true;
+  let last = null;
   const look = () => {
     const shown = document.querySelector("figure[data-index] canvas, figure[data-index] img");
     if (shown && (shown.naturalWidth ?? shown.width) > 0) {
-      context.drawImage(shown, 0, 0, 8, 8);
-      const now = context.getImageData(4, 4, 1, 1).data[0] > 200;
-      if (now && !white) window.noted.flashes.push(performance.timeOrigin + performance.now());
-      white = now;
+      context.drawImage(shown, 0, 0, wide, high);
+      const { data } = context.getImageData(0, high - 1, wide, 1);
+      let left = 0;
+      while (left < wide && data[left * 4] < ink) left += 1;
+      const step = Math.round((left / (wide - wide / 32)) * steps);
+      if (step < steps && last !== null && step !== last) {
+        window.noted.seen.push([performance.timeOrigin + performance.now(), (step * 1000) / steps]);
+      }
+      last = step;
     }
     requestAnimationFrame(look);
   };
   look();
 }
 
-/** How long ago the monotonic clock, which the test picture follows, had a whole second. */
-function sinceWholeSecond(unixMs) {
+/** How long after its birth a picture was seen. The test picture follows the monotonic clock. */
+function age([seenUnixMs, bornInSecond]) {
   const monotonic = Number(process.hrtime.bigint()) / 1e6 - (performance.timeOrigin + performance.now());
-  return (unixMs + monotonic) % 1000;
+  return (((seenUnixMs + monotonic - bornInSecond) % 1000) + 1000) % 1000;
 }
 
-/** Presses a button in the page, and gives the milliseconds until another state stood on screen. */
-function pressAndWait(page, command, state) {
-  return page.evaluate(([css, wanted]) => new Promise((resolve) => {
-    const began = performance.now();
-    const seen = () => {
-      if (document.body.dataset.state !== wanted) return;
-      watcher.disconnect();
-      // The frame that shows it has been painted when the next one begins.
-      requestAnimationFrame(() => requestAnimationFrame(() => resolve(performance.now() - began)));
-    };
-    const watcher = new MutationObserver(seen);
-    watcher.observe(document.body, { attributes: true, attributeFilter: ["data-state"] });
+/** Runs in a page: notes when it was told of each state, or, where it is the page in front, when
+ * the state stood on the screen. A page behind is painted when the browser likes. */
+function watchForStates(inFront) {
+  const note = (state) => window.noted.states.push([state, performance.timeOrigin + performance.now()]);
+  new MutationObserver(() => {
+    const state = document.body.dataset.state;
+    if (!inFront) note(state);
+    // The frame that shows it has been painted when the next one begins.
+    else requestAnimationFrame(() => requestAnimationFrame(() => note(state)));
+  }).observe(document.body, { attributes: true, attributeFilter: ["data-state"] });
+}
+
+/** Presses a button in the first page; gives the milliseconds until the new state stood on each
+ * page, the first page's first. */
+async function pressAndWait(pages, command, state) {
+  const began = await pages[0].evaluate((css) => {
+    const now = performance.timeOrigin + performance.now();
     document.querySelector(css).click();
-  }), [button(command), state]);
+    return now;
+  }, button(command));
+  return Promise.all(pages.map((page) => until(`a page says ${state}`, async () => {
+    const seen = await page.evaluate((wanted) => window.noted.states.findLast(([is]) => is === wanted)?.[1], state);
+    return seen > began ? seen - began : null;
+  })));
 }
 
 /** The daemon's processor share over a while, in per cent of one core. */
@@ -90,7 +114,8 @@ const browser = await openBrowser();
 const first = await openPage(browser);
 await first.goto(address);
 await untilState(first, "ready");
-await pressAndWait(first, "start", "recording");
+await first.locator(button("start")).first().click();
+await untilState(first, "recording");
 await first.context().close();
 const floor = await processor(WATCH);
 
@@ -111,23 +136,31 @@ for (const tabs of [1, 4]) {
   const [page] = pages;
   await page.bringToFront();
   const from = await page.evaluate(() => ({ pictures: window.noted.pictures, at: performance.now() }));
-  await page.evaluate(watchForFlashes);
+  await page.evaluate(watchForPictures);
   await rest(WATCH);
   const to = await page.evaluate(() => ({ pictures: window.noted.pictures, at: performance.now() }));
+  for (const each of pages) await each.evaluate(watchForStates, each === page);
   const presses = [];
   for (let press = 0; press < PRESSES; press += 1) {
     const [command, state] = press % 2 === 0 ? ["pause", "paused"] : ["resume", "recording"];
     // Slower than the page's guard against a second tap.
     await rest(800);
-    presses.push(await pressAndWait(page, command, state));
+    presses.push(await pressAndWait(pages, command, state));
+    if (state === "recording") {
+      await rest(800);
+      await page.locator(button("mark")).first().click();
+    }
   }
   const noted = await page.evaluate(() => window.noted);
   const gaps = noted.levels.slice(1).map((now, index) => now - noted.levels[index]);
   rows.push({
     tabs,
-    "press → state on screen p50/p95 ms": spread(presses),
-    "gap between levels p50/p95 ms": spread(gaps),
-    "picture born → on screen p50/p95 ms": `${spread(noted.flashes.map(sinceWholeSecond))} (${noted.flashes.length})`,
+    ...Object.fromEntries(["pause", "resume", "mark"].map((command) =>
+      [`${command} answered`, spread(noted.answers.filter(([to]) => to.endsWith(command)).map(([, took]) => took))])),
+    "press → state on screen": spread(presses.map(([own]) => own)),
+    "state known to the last tab": spread(presses.map((all) => Math.max(...all))),
+    "gap between levels": spread(gaps),
+    "picture born → on screen": spread(noted.seen.map(age)),
     "pictures/s": ((to.pictures - from.pictures) / ((to.at - from.at) / 1000)).toFixed(1),
     "daemon % of a core": share.toFixed(1),
     "% per viewer": ((share - floor) / tabs).toFixed(2),
@@ -136,6 +169,10 @@ for (const tabs of [1, 4]) {
 }
 await browser.close();
 console.log(`daemon while recording with no viewer: ${floor.toFixed(1)} % of a core`);
-console.table(rows);
+console.log("milliseconds as p50 / p95:");
+for (const [index, row] of rows.entries()) {
+  if (index === 0) console.log(Object.keys(row).join(" | "));
+  console.log(Object.values(row).join(" | "));
+}
 console.log("again: scripts/bench podium");
 process.exit(0);

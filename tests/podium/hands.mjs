@@ -26,7 +26,17 @@ class Hand {
   async press(command) {
     await this.page.locator(button(command)).first().waitFor({ state: "visible" });
     await this.#pace();
-    await this.use(`${button(command)}`);
+    await this.use(button(command));
+    this.#last = performance.now();
+  }
+
+  /** Two taps on the same spot, as fast as a nervous finger; the second falls on what has taken
+   * the first one's place, if anything has. */
+  async doubleTap(command) {
+    const { x, y, width, height } = await this.page.locator(button(command)).first().boundingBox();
+    await this.#pace();
+    await this.page.touchscreen.tap(x + width / 2, y + height / 2);
+    await this.page.touchscreen.tap(x + width / 2, y + height / 2);
     this.#last = performance.now();
   }
 }

@@ -69,13 +69,15 @@ await press("undo", "recording");
 await press("stop", "saved");
 
 // What was typed wrong is put right on the page, and the lecture becomes files.
-const field = `[data-command="amend"][action*="${lecture.id}"] input[name="title"]`;
-if (!scripted) await hand.see("the form to mend the title", () => page.locator(field).count());
-await page.locator(field).first().waitFor({ state: "attached" });
-await openMending();
-await hand.write(field, "Cell biology");
+const mend = `#mend-${lecture.id}`;
+if (!scripted) await hand.see("the way to mend the title", () => page.locator(mend).count());
+await page.locator(mend).waitFor({ state: "visible" });
+await hand.use(mend);
+await page.locator("#mend-title").waitFor({ state: "visible" });
+assert((await page.locator("#mend-title").inputValue()) === "Cell biologie", "the form does not hold what was typed before");
+await hand.write("#mend-title", "Cell biology");
 await keepPicture(page, `way-${kind}-5-mending`);
-await hand.use(`[data-command="amend"][action*="${lecture.id}"] button`);
+await hand.use(button("amend"));
 await until("the title is mended", async () => (await show(lecture.id)).title === "Cell biology");
 if (scripted) await untilState(page, "ready");
 else await hand.see("the page says ready", async () => (await stateOf(page)) === "ready");
@@ -89,11 +91,4 @@ assert(await page.locator(button("start")).first().isVisible(), "nothing can be 
 if (scripted) noFaults(page);
 await browser.close();
 console.log(`${kind}: ready, recording, mark, paused, recording, +10 min, saved, undone, saved, mended, finished`);
-
-/** Opens what holds the form, if it is closed. */
-async function openMending() {
-  if (await page.locator(field).first().isVisible()) return;
-  await hand.use(`details:has(${field}) > summary`);
-  await page.locator(field).first().waitFor({ state: "visible" });
-}
 process.exit(0);

@@ -14,15 +14,6 @@ const hand = new Finger(page);
 await page.goto(address);
 await untilState(page, "ready");
 
-/** Two taps on the same spot, as fast as a nervous finger. */
-async function doubleTap(command) {
-  const box = await page.locator(button(command)).first().boundingBox();
-  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
-  await page.touchscreen.tap(x, y);
-  // The second tap falls on what has taken the first one's place.
-  await page.touchscreen.tap(x, y);
-}
-
 /** The lecture goes on: two more seconds are recorded, and the state has been nothing else. */
 async function goesOn(what) {
   const from = (await status()).lecture.recorded_ms;
@@ -35,18 +26,16 @@ async function goesOn(what) {
 
 // ---- Two taps ------------------------------------------------------------------------------
 
-await doubleTap("start");
+await hand.doubleTap("start");
 await untilState(page, "recording");
 await goesOn("two taps on Record");
-// A finger that bounces a little later, when the new button already stands there.
 await hand.press("pause");
 await untilState(page, "paused");
 await hand.press("resume");
 await untilState(page, "recording");
-await doubleTap("pause");
+await hand.doubleTap("pause");
 await untilState(page, "paused");
-const commands = await page.locator("body").getAttribute("data-state");
-assert(commands === "paused" && (await status()).state === "paused", "two taps on Pause did more than pause");
+assert((await status()).state === "paused", "two taps on Pause did more than pause");
 await hand.press("resume");
 await untilState(page, "recording");
 await goesOn("two taps on Pause and one on Resume");
