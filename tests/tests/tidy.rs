@@ -56,7 +56,10 @@ const GUARDED: [(&[&str], &[&str]); 12] = [
     (&["reqwest"], &["deliver", "cli"]),
     (&["hyper", "hyper-util"], &["deliver", "panel", "testkit", "cli"]),
     // The panel serves TLS to other machines; deliver and the command line speak it as clients.
-    (&["rustls", "tokio-rustls"], &["deliver", "panel", "testkit", "cli"]),
+    (
+        &["rustls", "tokio-rustls"],
+        &["deliver", "panel", "testkit", "cli"],
+    ),
     (&["sd-notify"], &["daemon"]),
     (
         &["tokio"],

@@ -1,9 +1,9 @@
 //! The handlers that only look: status, lectures, queue, health.
 
-use axum::{Extension, Json};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use lectern_domain::api::{Doctor, LectureDetail, LecturePage, Queue, Status};
 use lectern_domain::ids::LectureId;
 use lectern_domain::lecture::LectureState;

@@ -43,9 +43,11 @@ fn start() -> Server {
     };
     let control = room.clone();
     let task = tokio::spawn(async move {
-        serve(listeners, Keys::default().unchanging(), control, async { drop(ended.await) })
-            .await
-            .unwrap();
+        serve(listeners, Keys::default().unchanging(), control, async {
+            drop(ended.await)
+        })
+        .await
+        .unwrap();
     });
     Server {
         room,
