@@ -2,7 +2,7 @@
 //! technician or a program wants to know.
 
 use jiff::tz::TimeZone;
-use lectern_domain::api::{Arg, Args, Refusal, Sentence};
+use lectern_domain::api::{self, Arg, Refusal, Sentence};
 use lectern_domain::ids::LectureId;
 use lectern_domain::lecture::LectureState;
 use lectern_store::DbError;
@@ -10,11 +10,7 @@ use lectern_words::Voice;
 
 /// The sentence of `key`. None of these has a time in it, so room and clock do not matter.
 pub(crate) fn sentence<const N: usize>(key: &str, args: [(&str, Arg); N]) -> Sentence {
-    let args: Args = args
-        .into_iter()
-        .map(|(name, arg)| (name.to_owned(), arg))
-        .collect();
-    Voice::english(TimeZone::UTC, 0).keyed(key, args)
+    Voice::english(TimeZone::UTC, 0).keyed(key, api::args(args))
 }
 
 /// The same, with more behind its English.

@@ -6,16 +6,14 @@
 //! so does each `light-NAME` and `button-NAME`.
 //! Their owners are here: each is told to end and joined, the spool last.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use jiff::tz::TimeZone;
 use lectern_capture::clock::unix_ms;
 use lectern_capture::{Capture, CaptureSettings, Outputs};
-use lectern_domain::api::{ClockTrust, QueueSummary, Status, UploadStatus};
+use lectern_domain::api::Status;
 use lectern_domain::config::Config;
 use lectern_domain::ids::SourceName;
 use lectern_panel::Pictures;
@@ -34,7 +32,6 @@ use crate::notify::{self, Vitals};
 use crate::panel::{Doors, Panel};
 use crate::pump::Tally;
 use crate::signals::Signal;
-use crate::space::Budget;
 use crate::tally::Minder;
 use crate::{pump, scribe, signals, status};
 
@@ -313,22 +310,5 @@ fn pictures(
 
 /// What is published before the conductor has looked: nothing is known yet.
 fn blank(config: &Config) -> Status {
-    status::build(&status::View {
-        config,
-        session: None,
-        reports: &BTreeMap::new(),
-        pictures: &[],
-        track_bytes: &BTreeMap::new(),
-        queue: &QueueSummary::default(),
-        parked: None,
-        uploads: &UploadStatus::default(),
-        zone: &TimeZone::UTC,
-        budget: Budget::default(),
-        clock: ClockTrust::Trusted,
-        start_waits: false,
-        agenda: &crate::agenda::Agenda::default(),
-        troubles: &[],
-        now_ns: 0,
-        now_unix_ms: unix_ms(),
-    })
+    status::build(&status::View::blank(config, &status::Blank::default(), unix_ms()))
 }

@@ -12,6 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{RunId, SourceName};
 
+/// A microphone that is louder than this hears somebody speak (root mean square, dBFS): where the
+/// rooms that listen draw the line.
+pub const SPEECH_DBFS: f32 = -50.0;
+
 /// What a source shows or hears; decides which picture and sound `lecture.mp4` takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -4,8 +4,8 @@
 //! microphone that is switched off delivers digital zeros, which no room is ever quiet enough
 //! for, so that counts almost at once.
 
-/// Louder than this is somebody speaking (root mean square, dBFS).
-pub(crate) const SPEECH_DBFS: f32 = -50.0;
+use lectern_domain::media::SPEECH_DBFS;
+
 /// Quieter than this is no microphone at all.
 const ZERO_DBFS: f32 = -100.0;
 /// So long below [`SPEECH_DBFS`] is too long.

@@ -5,82 +5,44 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use lectern_domain::api::{Command, ExtendRequest, MarkRequest, Metadata, PlanRequest, StartRequest};
+use axum::routing::{MethodRouter, post};
+use lectern_domain::api::{Command, Metadata};
 use lectern_domain::ids::LectureId;
 
-use crate::input::{Input, Nothing, Sender};
+use crate::input::{Check, Input, Nothing, Sender};
 use crate::page;
 use crate::problem::Fault;
 use crate::site::Site;
 
-pub(crate) async fn start(
-    State(site): State<Site>,
-    headers: HeaderMap,
-    input: Input<StartRequest>,
-) -> Response {
-    run(&site, Command::Start(input.body), &headers, input.sender).await
+/// A command that takes nothing.
+pub(crate) fn plain(command: fn() -> Command) -> MethodRouter<Site> {
+    post(
+        move |State(site): State<Site>, headers: HeaderMap, input: Input<Nothing>| async move {
+            run(&site, command(), &headers, input.sender).await
+        },
+    )
 }
 
-pub(crate) async fn pause(State(site): State<Site>, headers: HeaderMap, input: Input<Nothing>) -> Response {
-    run(&site, Command::Pause, &headers, input.sender).await
+/// A command that takes a body.
+pub(crate) fn with<T: Check + Send + 'static>(command: fn(T) -> Command) -> MethodRouter<Site> {
+    post(
+        move |State(site): State<Site>, headers: HeaderMap, input: Input<T>| async move {
+            run(&site, command(input.body), &headers, input.sender).await
+        },
+    )
 }
 
-pub(crate) async fn resume(State(site): State<Site>, headers: HeaderMap, input: Input<Nothing>) -> Response {
-    run(&site, Command::Resume, &headers, input.sender).await
+/// A command about the lecture that the path names.
+pub(crate) fn about(command: fn(LectureId) -> Command) -> MethodRouter<Site> {
+    post(
+        move |State(site): State<Site>, Path(id): Path<String>, headers: HeaderMap, input: Input<Nothing>| async move {
+            let id = resolve(&site, &id).await?;
+            Ok::<_, Fault>(run(&site, command(id), &headers, input.sender).await)
+        },
+    )
 }
 
-pub(crate) async fn stop(State(site): State<Site>, headers: HeaderMap, input: Input<Nothing>) -> Response {
-    run(&site, Command::Stop, &headers, input.sender).await
-}
-
-pub(crate) async fn undo(State(site): State<Site>, headers: HeaderMap, input: Input<Nothing>) -> Response {
-    run(&site, Command::Undo, &headers, input.sender).await
-}
-
-pub(crate) async fn mark(
-    State(site): State<Site>,
-    headers: HeaderMap,
-    input: Input<MarkRequest>,
-) -> Response {
-    run(&site, Command::Mark(input.body), &headers, input.sender).await
-}
-
-pub(crate) async fn extend(
-    State(site): State<Site>,
-    headers: HeaderMap,
-    input: Input<ExtendRequest>,
-) -> Response {
-    run(&site, Command::Extend(input.body), &headers, input.sender).await
-}
-
-pub(crate) async fn retry(
-    State(site): State<Site>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    input: Input<Nothing>,
-) -> Result<Response, Fault> {
-    let id = resolve(&site, &id).await?;
-    Ok(run(&site, Command::Retry(id), &headers, input.sender).await)
-}
-
-pub(crate) async fn send_one_now(
-    State(site): State<Site>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    input: Input<Nothing>,
-) -> Result<Response, Fault> {
-    let id = resolve(&site, &id).await?;
-    Ok(run(&site, Command::SendNow(Some(id)), &headers, input.sender).await)
-}
-
-pub(crate) async fn send_all_now(
-    State(site): State<Site>,
-    headers: HeaderMap,
-    input: Input<Nothing>,
-) -> Response {
-    run(&site, Command::SendNow(None), &headers, input.sender).await
-}
-
+/// The one command about a lecture that takes a body.
 pub(crate) async fn amend(
     State(site): State<Site>,
     Path(id): Path<String>,
@@ -89,44 +51,6 @@ pub(crate) async fn amend(
 ) -> Result<Response, Fault> {
     let id = resolve(&site, &id).await?;
     Ok(run(&site, Command::Amend(id, input.body), &headers, input.sender).await)
-}
-
-pub(crate) async fn plan(
-    State(site): State<Site>,
-    headers: HeaderMap,
-    input: Input<PlanRequest>,
-) -> Response {
-    run(&site, Command::Plan(input.body), &headers, input.sender).await
-}
-
-pub(crate) async fn begin(
-    State(site): State<Site>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    input: Input<Nothing>,
-) -> Result<Response, Fault> {
-    let id = resolve(&site, &id).await?;
-    Ok(run(&site, Command::Begin(id), &headers, input.sender).await)
-}
-
-pub(crate) async fn cancel(
-    State(site): State<Site>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    input: Input<Nothing>,
-) -> Result<Response, Fault> {
-    let id = resolve(&site, &id).await?;
-    Ok(run(&site, Command::Cancel(id), &headers, input.sender).await)
-}
-
-pub(crate) async fn restore(
-    State(site): State<Site>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    input: Input<Nothing>,
-) -> Result<Response, Fault> {
-    let id = resolve(&site, &id).await?;
-    Ok(run(&site, Command::Restore(id), &headers, input.sender).await)
 }
 
 /// The whole id of a lecture that was named by it or by the beginning of it.

@@ -10,6 +10,7 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, patch, post};
 use lectern_domain::access::Role;
+use lectern_domain::api::Command;
 use lectern_domain::ids::LectureId;
 use lectern_domain::lecture::LectureState;
 use schemars::{JsonSchema, SchemaGenerator, json_schema};
@@ -157,60 +158,65 @@ pub(crate) fn table() -> Vec<Route> {
             json(sample::status),
             get(api::status),
         ),
-        Route::command("/api/v1/recording", "Starts a lecture", post(recording::start)).takes(sample::start),
+        Route::command(
+            "/api/v1/recording",
+            "Starts a lecture",
+            recording::with(Command::Start),
+        )
+        .takes(sample::start),
         Route::command(
             "/api/v1/recording/pause",
             "Pauses: nothing reaches the disk",
-            post(recording::pause),
+            recording::plain(|| Command::Pause),
         ),
         Route::command(
             "/api/v1/recording/resume",
             "Goes on after a pause",
-            post(recording::resume),
+            recording::plain(|| Command::Resume),
         ),
         Route::command(
             "/api/v1/recording/stop",
             "Stops; can be undone for a while",
-            post(recording::stop),
+            recording::plain(|| Command::Stop),
         ),
         Route::command(
             "/api/v1/recording/undo",
             "Takes the stop back",
-            post(recording::undo),
+            recording::plain(|| Command::Undo),
         ),
         Route::command(
             "/api/v1/recording/mark",
             "Remembers this moment",
-            post(recording::mark),
+            recording::with(Command::Mark),
         )
         .takes(sample::mark),
         Route::command(
             "/api/v1/recording/extend",
             "Moves the planned end",
-            post(recording::extend),
+            recording::with(Command::Extend),
         )
         .takes(sample::extend),
         lectures,
         Route::command(
             "/api/v1/lectures",
             "Plans a lecture, which will begin by itself",
-            post(recording::plan),
+            recording::with(Command::Plan),
         )
         .takes(sample::plan),
         Route::command(
             "/api/v1/lectures/{id}/begin",
             "Begins a planned lecture before its time",
-            post(recording::begin),
+            recording::about(Command::Begin),
         ),
         Route::command(
             "/api/v1/lectures/{id}/cancel",
             "A planned lecture does not take place; can be taken back until its time is over",
-            post(recording::cancel),
+            recording::about(Command::Cancel),
         ),
         Route::command(
             "/api/v1/lectures/{id}/restore",
             "Takes the cancelling back",
-            post(recording::restore),
+            recording::about(Command::Restore),
         ),
         Route::get(
             "/api/v1/lectures/{id}",
@@ -222,19 +228,19 @@ pub(crate) fn table() -> Vec<Route> {
         Route::command(
             "/api/v1/lectures/{id}/retry",
             "Finishes a failed lecture again, or begins its parked and waiting deliveries again",
-            post(recording::retry),
+            recording::about(Command::Retry),
         )
         .for_role(Role::Admin),
         Route::command(
             "/api/v1/lectures/{id}/send-now",
             "Sends a lecture now, whatever the time of day",
-            post(recording::send_one_now),
+            recording::about(|id| Command::SendNow(Some(id))),
         )
         .for_role(Role::Admin),
         Route::command(
             "/api/v1/send-now",
             "Sends all that waits now",
-            post(recording::send_all_now),
+            recording::plain(|| Command::SendNow(None)),
         )
         .for_role(Role::Admin),
         Route {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// Louder than this is somebody speaking (root mean square, dBFS); the page says the same.
-const SPEECH_DBFS: f32 = -50.0;
+use lectern_domain::media::SPEECH_DBFS;
+
 /// So long without speech is worth a light: a talk has pauses, but not of this length.
 const TOO_LONG: Duration = Duration::from_secs(30);
 

@@ -5,7 +5,7 @@
 
 use lectern_capture::clock::{monotonic_ns, unix_ms};
 use lectern_domain::api::{
-    Arg, ClockTrust, Done, LAST_UNIX_MS, Metadata, PlanRequest, Refusal, Sentence, Severity,
+    self, Arg, ClockTrust, Done, LAST_UNIX_MS, Metadata, PlanRequest, Refusal, Sentence, Severity,
 };
 use lectern_domain::ids::LectureId;
 use lectern_domain::lecture::{LectureEvent, LectureState};
@@ -146,7 +146,10 @@ impl Conductor {
         );
         let committed = match from.step(event) {
             Ok((to, _)) => {
-                let reason = voice.plain("message-plan-missed", &one(why));
+                let reason = voice.plain(
+                    "message-plan-missed",
+                    &api::args([("why", choice(why)), ("count", count(1))]),
+                );
                 self.parts.db.set_state(plan.id, from, to, Some(reason)).await
             }
             Err(refused) => return error!(error = %refused, "missed lecture could not be noted"),
@@ -270,8 +273,7 @@ impl Conductor {
             ("from", Arg::AtUnixMs(other.starts_unix_ms)),
             ("to", Arg::AtUnixMs(other.ends_unix_ms)),
         ];
-        let args = args.into_iter().map(|(name, arg)| (name.to_owned(), arg));
-        self.english().keyed("refused-plan-overlaps", args.collect())
+        self.english().keyed("refused-plan-overlaps", api::args(args))
     }
 
     /// The plan of a lecture that is in this state and whose time is not over.
@@ -311,12 +313,4 @@ impl Conductor {
     fn english(&self) -> Voice {
         Voice::english(self.zone.clone(), unix_ms())
     }
-}
-
-/// What is kept with one lecture that was missed.
-fn one(why: &str) -> lectern_domain::api::Args {
-    [("why", choice(why)), ("count", count(1))]
-        .into_iter()
-        .map(|(name, arg)| (name.to_owned(), arg))
-        .collect()
 }

@@ -95,14 +95,13 @@ fn clock(view: &View<'_>) -> Option<Message> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
 
-    use jiff::tz::TimeZone;
-    use lectern_domain::api::{Metadata, QueueSummary, UploadStatus};
+    use lectern_domain::api::Metadata;
     use lectern_domain::config::{self, Config, ConfigFile};
     use lectern_domain::ids::LectureId;
     use lectern_domain::lecture::LectureState as S;
 
+    use super::super::Blank;
     use super::*;
     use crate::session::Session;
     use crate::space::Budget;
@@ -119,27 +118,17 @@ mod tests {
             ends_ns: NOW_NS + ends_in_s * 1_000_000_000,
             ..Session::new(LectureId::random(), Metadata::default(), state)
         });
+        let blank = Blank::default();
         let view = View {
-            config: &config,
             session: session.as_ref(),
-            reports: &BTreeMap::new(),
-            pictures: &[],
-            track_bytes: &BTreeMap::new(),
-            queue: &QueueSummary::default(),
-            parked: None,
-            uploads: &UploadStatus::default(),
-            zone: &TimeZone::UTC,
             budget: Budget {
                 free: 3_000 * room_s,
                 rate: 1_000,
                 ..Budget::default()
             },
             clock,
-            start_waits: false,
-            agenda: &crate::agenda::Agenda::default(),
-            troubles: &[],
             now_ns: NOW_NS,
-            now_unix_ms: 0,
+            ..View::blank(&config, &blank, 0)
         };
         all(&view, &[]).into_iter().map(|m| (m.code, m.what)).collect()
     }

@@ -51,7 +51,52 @@ pub(crate) struct View<'a> {
     pub(crate) now_unix_ms: i64,
 }
 
-impl View<'_> {
+/// What a [`View`] shows before anything was looked at; it borrows from this.
+pub(crate) struct Blank {
+    reports: BTreeMap<SourceName, SourceReport>,
+    track_bytes: BTreeMap<SourceName, u64>,
+    queue: QueueSummary,
+    uploads: UploadStatus,
+    agenda: Agenda,
+    zone: TimeZone,
+}
+
+impl Default for Blank {
+    fn default() -> Self {
+        Self {
+            reports: BTreeMap::new(),
+            track_bytes: BTreeMap::new(),
+            queue: QueueSummary::default(),
+            uploads: UploadStatus::default(),
+            agenda: Agenda::default(),
+            zone: TimeZone::UTC,
+        }
+    }
+}
+
+impl<'a> View<'a> {
+    /// Nothing is known but the configuration.
+    pub(crate) fn blank(config: &'a Config, blank: &'a Blank, now_unix_ms: i64) -> Self {
+        Self {
+            config,
+            session: None,
+            reports: &blank.reports,
+            pictures: &[],
+            track_bytes: &blank.track_bytes,
+            queue: &blank.queue,
+            parked: None,
+            uploads: &blank.uploads,
+            zone: &blank.zone,
+            budget: Budget::default(),
+            clock: ClockTrust::Trusted,
+            start_waits: false,
+            agenda: &blank.agenda,
+            troubles: &[],
+            now_ns: 0,
+            now_unix_ms,
+        }
+    }
+
     /// English, by the clock of the room: what other languages are told from.
     fn voice(&self) -> Voice {
         Voice::english(self.zone.clone(), self.now_unix_ms)
@@ -216,8 +261,6 @@ fn current_lecture(view: &View<'_>, session: &Session) -> CurrentLecture {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use lectern_domain::config::ConfigFile;
 
     use super::*;
@@ -225,24 +268,8 @@ mod tests {
     fn status() -> Status {
         let text = lectern_domain::config::default_text().as_bytes().to_vec();
         let file = ConfigFile::decode("default.toml", text).unwrap();
-        let mut status = build(&View {
-            config: &Config::read(&[file], &[]).unwrap(),
-            session: None,
-            reports: &BTreeMap::new(),
-            pictures: &[],
-            track_bytes: &BTreeMap::new(),
-            queue: &QueueSummary::default(),
-            parked: None,
-            uploads: &UploadStatus::default(),
-            zone: &TimeZone::UTC,
-            budget: Budget::default(),
-            clock: ClockTrust::Trusted,
-            start_waits: false,
-            agenda: &Agenda::default(),
-            troubles: &[],
-            now_ns: 0,
-            now_unix_ms: 0,
-        });
+        let config = Config::read(&[file], &[]).unwrap();
+        let mut status = build(&View::blank(&config, &Blank::default(), 0));
         status.uploads.line = Some(LineStatus {
             rate_bps: 8_000_000,
             allowed_bps: Some(8_100_000),

@@ -74,17 +74,15 @@ pub(super) fn message(view: &View<'_>) -> Option<Message> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
 
-    use jiff::tz::TimeZone;
-    use lectern_domain::api::{ClockTrust, Metadata, QueueSummary, UploadStatus};
+    use lectern_domain::api::Metadata;
     use lectern_domain::config::{self, Config, ConfigFile};
     use lectern_domain::ids::LectureId;
     use lectern_domain::lecture::LectureState;
 
+    use super::super::Blank;
     use super::*;
     use crate::agenda::Agenda;
-    use crate::space::Budget;
 
     const STARTS: i64 = 3_600_000;
 
@@ -93,23 +91,12 @@ mod tests {
         let text = config::default_text().as_bytes().to_vec();
         let file = ConfigFile::decode("default.toml", text).unwrap();
         let session = state.map(|state| Session::new(LectureId::random(), Metadata::default(), state));
+        let config = Config::read(&[file], &[]).unwrap();
         look(&View {
-            config: &Config::read(&[file], &[]).unwrap(),
             session: session.as_ref(),
-            reports: &BTreeMap::new(),
-            pictures: &[],
-            track_bytes: &BTreeMap::new(),
-            queue: &QueueSummary::default(),
-            parked: None,
-            uploads: &UploadStatus::default(),
-            zone: &TimeZone::UTC,
-            budget: Budget::default(),
-            clock: ClockTrust::Trusted,
-            start_waits: false,
             agenda,
-            troubles: &[],
             now_ns: 5_000_000_000,
-            now_unix_ms: STARTS - before_ms,
+            ..View::blank(&config, &Blank::default(), STARTS - before_ms)
         })
     }
 

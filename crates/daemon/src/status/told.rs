@@ -1,7 +1,7 @@
 //! Makes the messages: a key of the catalogues with what stands in it, and its English for logs,
 //! the command line and programs.
 
-use lectern_domain::api::{Arg, Args, Message, Severity};
+use lectern_domain::api::{self, Arg, Message, Severity};
 use lectern_words::Voice;
 
 /// The message of `key` in the catalogues, as `voice` says it; it must be there with its three
@@ -12,10 +12,7 @@ pub(crate) fn told<const N: usize>(
     key: &str,
     args: [(&str, Arg); N],
 ) -> Message {
-    let args: Args = args
-        .into_iter()
-        .map(|(name, arg)| (name.to_owned(), arg))
-        .collect();
+    let args = api::args(args);
     let part = |part: &str| voice.plain(&format!("{key}{part}"), &args);
     Message {
         severity,

@@ -105,14 +105,12 @@ fn clock(view: &View<'_>) -> Option<Message> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
 
-    use jiff::tz::TimeZone;
     use lectern_domain::api::{Forecast, QueueSummary, UploadStatus};
     use lectern_domain::config::{self, Config, ConfigFile};
 
+    use super::super::Blank;
     use super::*;
-    use crate::space::Budget as Space;
 
     const NOON: i64 = 1_795_262_400_000;
 
@@ -121,22 +119,10 @@ mod tests {
         let file = ConfigFile::decode("default.toml", text).unwrap();
         let config = Config::read(&[file], &[]).unwrap();
         messages(&View {
-            config: &config,
-            session: None,
-            reports: &BTreeMap::new(),
-            pictures: &[],
-            track_bytes: &BTreeMap::new(),
             queue,
             parked,
             uploads,
-            zone: &TimeZone::UTC,
-            budget: Space::default(),
-            clock: ClockTrust::Trusted,
-            start_waits: false,
-            agenda: &crate::agenda::Agenda::default(),
-            troubles: &[],
-            now_ns: 0,
-            now_unix_ms: NOON,
+            ..View::blank(&config, &Blank::default(), NOON)
         })
     }
 

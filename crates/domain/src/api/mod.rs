@@ -19,7 +19,7 @@ pub use field::Field;
 pub use lectures::{
     DeliveryView, LectureDetail, LecturePage, LectureSummary, MarkView, Queue, RunView, TrackView,
 };
-pub use sentence::{Arg, Args, Sentence};
+pub use sentence::{Arg, Args, Sentence, args};
 pub use status::{
     ClockTrust, CurrentLecture, Levels, Message, PlannedLecture, PodiumState, QueueSummary, RoomStatus,
     Severity, SourceStatus, SourceTotals, Status, StorageStatus,

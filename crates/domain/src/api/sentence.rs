@@ -27,6 +27,12 @@ pub enum Arg {
     Bytes(u64),
 }
 
+/// Arguments by their names.
+#[must_use]
+pub fn args<const N: usize>(named: [(&str, Arg); N]) -> Args {
+    named.map(|(name, arg)| (name.to_owned(), arg)).into()
+}
+
 /// A sentence and its translation's key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sentence {

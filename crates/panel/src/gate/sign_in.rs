@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::{Caller, Pin, permit, session};
 use crate::input::{Check, Input, Nothing, Query, Sender};
-use crate::page::voice_of;
+use crate::page::{self, voice_of};
 use crate::problem::Fault;
 use crate::site::{Access, Site};
 
@@ -52,15 +52,21 @@ pub(crate) async fn show(
     Query(wish): Query<Wish>,
     headers: HeaderMap,
 ) -> Response {
-    let wished = wish.language.as_deref().and_then(Language::from_tag);
-    let mut voice = voice_of(&headers, &site.control.status().borrow());
+    let status = site.control.status().borrow().clone();
+    let wished = wish
+        .language
+        .as_deref()
+        .and_then(|tag| page::chosen(tag, &status));
+    let mut voice = voice_of(&headers, &status);
     if let Some(language) = wished {
         voice.language = language;
     }
     let can_leave = permit::signed_in(&site.gate.keys(), caller, &headers);
     let mut answer = render(&site, caller, &voice, &Said::Nothing, can_leave).into_response();
     if let Some(language) = wished {
-        answer.headers_mut().append(header::SET_COOKIE, kept(language));
+        answer
+            .headers_mut()
+            .append(header::SET_COOKIE, page::remember(language));
     }
     answer
 }
@@ -153,8 +159,8 @@ impl Said {
 
 /// `can_leave`: there is a session that can be ended.
 fn render(site: &Site, caller: Caller, voice: &Voice, said: &Said, can_leave: bool) -> Html<String> {
-    let status = site.control.status();
-    let room = status.borrow().room.clone();
+    let status = site.control.status().borrow().clone();
+    let room = &status.room;
     let pin = &site.gate.keys().pin;
     let podium = caller.access != Access::Remote && !matches!(pin, Pin::None);
     let why = match (podium, pin) {
@@ -200,21 +206,12 @@ fn render(site: &Site, caller: Caller, voice: &Voice, said: &Said, can_leave: bo
                             button { (voice.word("sign-out")) }
                         }
                     }
-                    (languages(&room.languages, language))
+                    (languages(page::offered(&status), language))
                 }
             }
         }
     };
     Html(page.into_string())
-}
-
-/// The cookie by which the podium page knows the language as well.
-fn kept(language: Language) -> HeaderValue {
-    let text = format!(
-        "lectern-language={}; Path=/; Max-Age=31536000; SameSite=Strict",
-        language.tag()
-    );
-    HeaderValue::try_from(text).expect("a language's tag is visible ASCII")
 }
 
 /// For a touch screen without a keyboard; shown by the script that makes it work.
@@ -230,8 +227,7 @@ fn keypad(voice: &Voice) -> Markup {
     }
 }
 
-fn languages(offered: &[String], spoken: Language) -> Markup {
-    let offered: Vec<Language> = offered.iter().filter_map(|tag| Language::from_tag(tag)).collect();
+fn languages(offered: Vec<Language>, spoken: Language) -> Markup {
     html! {
         @if offered.len() > 1 {
             nav {

@@ -14,7 +14,7 @@ const COOKIE: &str = "lectern-language";
 const REMEMBER_S: u32 = 31_536_000;
 
 /// The languages of the room; English when it names none that we speak.
-pub(super) fn offered(status: &Status) -> Vec<Language> {
+pub(crate) fn offered(status: &Status) -> Vec<Language> {
     let mut offered: Vec<Language> = Vec::new();
     for language in status
         .room
@@ -58,16 +58,24 @@ pub(super) fn voice(language: Language, status: &Status) -> Voice {
 
 /// Remembers a choice and leads back to the page.
 pub(super) fn choose(tag: &str, status: &Status) -> Response {
-    let chosen = Language::from_tag(tag).filter(|language| offered(status).contains(language));
-    let Some(language) = chosen else {
-        return Redirect::to("/").into_response();
-    };
+    match chosen(tag, status) {
+        Some(language) => ([(header::SET_COOKIE, remember(language))], Redirect::to("/")).into_response(),
+        None => Redirect::to("/").into_response(),
+    }
+}
+
+/// The language of a tag, if the room offers it.
+pub(crate) fn chosen(tag: &str, status: &Status) -> Option<Language> {
+    Language::from_tag(tag).filter(|language| offered(status).contains(language))
+}
+
+/// The `Set-Cookie` that remembers a choice.
+pub(crate) fn remember(language: Language) -> HeaderValue {
     let cookie = format!(
         "{COOKIE}={}; Path=/; SameSite=Strict; Max-Age={REMEMBER_S}",
         language.tag()
     );
-    let cookie = HeaderValue::try_from(cookie).expect("a language tag is visible ASCII");
-    ([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response()
+    HeaderValue::try_from(cookie).expect("a language tag is visible ASCII")
 }
 
 fn wished(headers: &HeaderMap, offered: &[Language]) -> Option<Language> {

@@ -27,7 +27,7 @@ use serde::Deserialize;
 use crate::control::Pictures;
 use crate::metrics;
 use crate::site::Site;
-pub(crate) use language::{voice_of, voice_of_person};
+pub(crate) use language::{chosen, offered, remember, voice_of, voice_of_person};
 use view::View;
 
 /// Lectures that the page asks for: a few are shown, and all of them say who teaches what here.

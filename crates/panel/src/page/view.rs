@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use lectern_domain::api::{Arg, Args, LectureSummary, Metadata, PlannedLecture, PodiumState, Status};
+use lectern_domain::api::{self, Arg, LectureSummary, Metadata, PlannedLecture, PodiumState, Status};
 use lectern_domain::ids::{LectureId, SourceName};
 use lectern_words::Voice;
 
@@ -33,11 +33,7 @@ impl View<'_> {
     }
 
     pub(super) fn say<const N: usize>(&self, key: &str, args: [(&str, Arg); N]) -> String {
-        let args: Args = args
-            .into_iter()
-            .map(|(name, arg)| (name.to_owned(), arg))
-            .collect();
-        self.voice.say(key, &args)
+        self.voice.say(key, &api::args(args))
     }
 
     /// A source as people call it.
