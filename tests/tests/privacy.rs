@@ -1,6 +1,6 @@
 //! P7: while paused, no picture and no sound reaches the disk. A colour and a tone are in the room
 //! during a pause and at no other time; then every file of the spool and of the platform is
-//! decoded and searched for them. Another colour and tone, there while it records, must be found:
+//! decoded and searched for them, and so is the live picture of the page. Another colour and tone, there while it records, must be found:
 //! a search that finds nothing at all proves nothing.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use lectern_tests::room::{Room, SHARE};
 use lectern_tests::signs::{PRIVATE, PUBLIC, Shown, Sign};
+use lectern_tests::socket::Door;
 use lectern_tests::things::{SOUND_DEVICE, Screen, Sound};
 use lectern_tests::until;
 
@@ -52,6 +53,19 @@ impl Scene {
             (now[0] > before[0] + 3 && now[1] > before[1] + 200).then_some(())
         });
         shown
+    }
+
+    /// Whether a sign is in the live picture that anybody may ask for; `None`: there is no picture.
+    fn is_live(&self, sign: Sign) -> Option<bool> {
+        let door = Door::Unix(self.room.path("control.sock"));
+        let answer = door.ask("GET", "/preview/screen.jpg", "");
+        if answer.status == 404 {
+            return None;
+        }
+        assert_eq!(answer.status, 200, "{}", answer.head);
+        let file = self.room.path("preview.jpg");
+        std::fs::write(&file, &answer.body).unwrap();
+        Some(sign.is_seen_in(&file))
     }
 
     /// Every media file that the lectures left, anywhere.
@@ -120,7 +134,11 @@ fn pause_in_the_middle(display: u32, recording: &str) {
     let room = &scene.room;
     let id = room.lectern(&["start"]);
     room.await_recorded(2_000);
-    drop(scene.show(PUBLIC));
+    let public = scene.show(PUBLIC);
+    until("the sign in the live picture", || {
+        scene.is_live(PUBLIC).filter(|seen| *seen)
+    });
+    drop(public);
     room.lectern(&["pause"]);
     // The pause begins a moment after the press; until then the sources still record.
     let began = room.status()["now_unix_ms"].as_i64().unwrap();
@@ -129,10 +147,12 @@ fn pause_in_the_middle(display: u32, recording: &str) {
     });
     let private = scene.show(PRIVATE);
     let before = scene.sizes();
+    assert_eq!(scene.is_live(PRIVATE), None, "no picture leaves in a pause");
     until("two seconds of the pause", || {
         (room.status()["now_unix_ms"].as_i64()? > began + 4_000).then_some(())
     });
     assert_eq!(scene.sizes(), before, "not a byte of media is written in a pause");
+    assert_eq!(scene.is_live(PRIVATE), None, "nor later in it");
     drop(private);
     // A tone that was on its way through the sound server is still the pause's.
     let over = room.status()["now_unix_ms"].as_i64().unwrap();
@@ -140,7 +160,11 @@ fn pause_in_the_middle(display: u32, recording: &str) {
         (room.status()["now_unix_ms"].as_i64()? > over + 1_000).then_some(())
     });
     room.lectern(&["resume"]);
+    assert_ne!(scene.is_live(PRIVATE), Some(true), "nor when it is over");
     let public = scene.show(PUBLIC);
+    until("the sign in the live picture", || {
+        scene.is_live(PUBLIC).filter(|seen| *seen)
+    });
     let recorded = room.status()["lecture"]["recorded_ms"].as_u64().unwrap();
     room.await_recorded(recorded + 1_000);
     drop(public);

@@ -16,7 +16,7 @@ const ROOMS: [(&str, &[&str]); 12] = [
     ("source", &["domain"]),
     ("capture", &["domain"]),
     ("store", &["domain"]),
-    ("finish", &["domain"]),
+    ("finish", &["domain", "words"]),
     ("deliver", &["domain"]),
     ("words", &["domain"]),
     ("tally", &["domain"]),

@@ -96,10 +96,12 @@ impl Supervisor {
             }
             SourceEvent::Picture { at_ns } => {
                 self.captured(life, across);
-                self.out.picture.send_replace(Some(Arc::new(Picture {
+                let hidden = self.plan.borrow().as_ref().is_some_and(|plan| plan.hides(at_ns));
+                let picture = (!hidden).then(|| Picture {
                     at_ns,
                     jpeg: frame.blob.into(),
-                })));
+                });
+                self.out.picture.send_replace(picture.map(Arc::new));
             }
             SourceEvent::Level {
                 rms_dbfs,

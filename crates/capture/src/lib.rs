@@ -191,7 +191,8 @@ impl Capture {
             .collect()
     }
 
-    /// The newest picture of each source, in configuration order; always `None` for sound.
+    /// The newest picture of each source, in configuration order; always `None` for sound, and
+    /// in a pause.
     #[must_use]
     pub fn pictures(&self) -> Vec<(SourceName, watch::Receiver<Option<Arc<Picture>>>)> {
         self.pictures.clone()

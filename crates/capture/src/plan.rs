@@ -53,6 +53,17 @@ impl RunPlan {
         }
     }
 
+    /// Whether what was captured at this moment of `CLOCK_MONOTONIC` belongs to a pause: nobody is
+    /// to see it, on the room's page as little as in a file (P7).
+    pub(crate) fn hides(&self, captured_ns: u64) -> bool {
+        let Some(at_ns) = captured_ns.checked_sub(self.base_ns) else {
+            return false;
+        };
+        self.pauses
+            .iter()
+            .any(|(from, to)| *from <= at_ns && to.is_none_or(|to| at_ns < to))
+    }
+
     /// Whether the sources are to say that they have flushed everything.
     pub(crate) fn ends(&self) -> bool {
         self.stop.is_some_and(|stop| !stop.hold)
@@ -64,6 +75,24 @@ mod tests {
     use lectern_domain::ids::{LectureId, RunNumber};
 
     use super::*;
+
+    #[test]
+    fn p7_what_was_captured_in_a_pause_is_hidden() {
+        let plan = RunPlan {
+            run: RunId {
+                lecture: LectureId::random(),
+                run: RunNumber(1),
+            },
+            base_ns: 1_000,
+            pauses: vec![(10, Some(20)), (40, None)],
+            stop: None,
+        };
+        let hidden: Vec<u64> = [0, 999, 1_009, 1_010, 1_019, 1_020, 1_039, 1_040, u64::MAX]
+            .into_iter()
+            .filter(|at_ns| plan.hides(*at_ns))
+            .collect();
+        assert_eq!(hidden, [1_010, 1_019, 1_040, u64::MAX]);
+    }
 
     #[test]
     fn the_encoder_rests_in_a_pause_and_after_the_stop_only() {

@@ -56,7 +56,7 @@ pub(crate) struct Captions<'a> {
     pub(crate) runs: &'a [RunInput],
     pub(crate) timeline: &'a Timeline,
     pub(crate) outages: &'a [Outage],
-    pub(crate) words: &'static Words,
+    pub(crate) words: &'a Words,
 }
 
 impl Captions<'_> {
@@ -160,7 +160,7 @@ impl Captions<'_> {
                     .iter()
                     .find(|outage| outage.from_ns == missing.from_ns);
                 outage.map_or_else(
-                    || self.words.interrupted.to_owned(),
+                    || self.words.interrupted(),
                     |outage| outage.text(self.words, &self.job.timezone),
                 )
             }

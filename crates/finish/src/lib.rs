@@ -88,7 +88,7 @@ pub fn finish(
         .collect();
     let timeline = timeline::plan(&runs, &loaded, if job.gap_card { CARD_NS } else { 0 });
     let outages = outage::outages(&timeline, &runs);
-    let words = Words::of(&job.language);
+    let words = &Words::of(&job.language);
 
     let filled = fill_from_spares(&mut loaded, &timeline);
     let helps: Vec<bool> = loaded.iter().map(|track| helps(track, &loaded)).collect();

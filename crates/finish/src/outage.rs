@@ -27,9 +27,9 @@ impl Outage {
         let times = self.wall_ms.and_then(|(from, to)| times_of_day(from, to, zone));
         let long = self.length_ms.map(|ms| words.length(ms));
         match (times, long) {
-            (Some(times), Some(long)) => format!("{}\n{times} ({long})", words.interrupted),
-            (Some(known), None) | (None, Some(known)) => format!("{}\n{known}", words.interrupted),
-            (None, None) => words.interrupted.to_owned(),
+            (Some(times), Some(long)) => format!("{}\n{times} ({long})", words.interrupted()),
+            (Some(known), None) | (None, Some(known)) => format!("{}\n{known}", words.interrupted()),
+            (None, None) => words.interrupted(),
         }
     }
 }
@@ -99,7 +99,7 @@ mod tests {
         let runs = [run(1, 1_795_000_000_000, ClockTrust::Trusted, None), second];
         let found = outages(&timeline, &runs);
         assert_eq!((found[0].from_ns, found[0].to_ns), (10_000 * MS, 12_000 * MS));
-        found[0].text(Words::of("en"), &TimeZone::UTC)
+        found[0].text(&Words::of("en"), &TimeZone::UTC)
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub(crate) fn chapters(
     });
     let resumed = outages
         .iter()
-        .map(|outage| (outage.to_ns / 1_000_000, words.after_outage.to_owned()));
+        .map(|outage| (outage.to_ns / 1_000_000, words.after_outage()));
     // Stable: where both lie at one moment, the outage is named first.
     let mut points: Vec<(i64, String)> = resumed.chain(marked).collect();
     if points.is_empty() {
@@ -60,7 +60,7 @@ fn in_order(points: Vec<(i64, String)>, total_ms: i64, words: &Words) -> Vec<Cha
         if out.is_empty() && start_ms > 0 {
             out.push(Chapter {
                 start_ms: 0,
-                title: words.start.to_owned(),
+                title: words.start(),
             });
         }
         match out.last_mut() {
@@ -105,7 +105,7 @@ mod tests {
             ..Timeline::default()
         };
         let runs = [1, 2, 3].map(|number| RunInput::unknown(RunNumber(number)));
-        let chapters = chapters(marks, &runs, &timeline, outages, Words::of("en"));
+        let chapters = chapters(marks, &runs, &timeline, outages, &Words::of("en"));
         chapters
             .into_iter()
             .map(|chapter| (chapter.start_ms, chapter.title))

@@ -1,107 +1,78 @@
 //! What finished lectures say to those who watch them: captions, cards and chapters, in the
 //! lecture's language.
 //!
-//! Plain words and numbers; nothing here knows where they are drawn. A language that is not here
-//! is English.
+//! Plain words and numbers; nothing here knows where they are drawn. The words are those of
+//! `captions.ftl`; a language without them is English.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use lectern_domain::api::{self, Arg};
+use lectern_words::{Language, Voice};
 
-/// The words of one language. `{}` stands for what is named.
+/// The words of one language.
 #[derive(Debug)]
-pub(crate) struct Words {
-    language: &'static str,
-    no_picture: &'static str,
-    pub(crate) interrupted: &'static str,
-    /// The first chapter.
-    pub(crate) start: &'static str,
-    mark: &'static str,
-    /// The chapter after an outage.
-    pub(crate) after_outage: &'static str,
-    /// Hours, minutes, seconds.
-    units: [&'static str; 3],
-}
-
-const ENGLISH: Words = Words {
-    language: "en",
-    no_picture: "No picture from {}",
-    interrupted: "Interrupted",
-    start: "Start",
-    mark: "Mark {}",
-    after_outage: "After the interruption",
-    units: ["h", "min", "s"],
-};
-/// The other languages of the platform's courses, and Arabic of the podium's page.
-const OTHERS: [Words; 4] = [
-    Words {
-        language: "fr",
-        no_picture: "Pas d’image de {}",
-        interrupted: "Interrompu",
-        start: "Début",
-        mark: "Repère {}",
-        after_outage: "Après l’interruption",
-        units: ["h", "min", "s"],
-    },
-    Words {
-        language: "zh",
-        no_picture: "没有来自 {} 的画面",
-        interrupted: "录制中断",
-        start: "开始",
-        mark: "标记 {}",
-        after_outage: "中断之后",
-        units: ["小时", "分", "秒"],
-    },
-    Words {
-        language: "ru",
-        no_picture: "Нет изображения: {}",
-        interrupted: "Прервано",
-        start: "Начало",
-        mark: "Метка {}",
-        after_outage: "После перерыва",
-        units: ["ч", "мин", "с"],
-    },
-    Words {
-        language: "ar",
-        no_picture: "لا توجد صورة من {}",
-        interrupted: "انقطع التسجيل",
-        start: "البداية",
-        mark: "علامة {}",
-        after_outage: "بعد الانقطاع",
-        units: ["س", "د", "ث"],
-    },
-];
+pub(crate) struct Words(Voice);
 
 impl Words {
     /// Those of a language tag such as `fr` or `zh-Hans`.
-    pub(crate) fn of(tag: &str) -> &'static Self {
-        let primary = tag.split('-').next().unwrap_or_default();
-        OTHERS
-            .iter()
-            .find(|words| words.language.eq_ignore_ascii_case(primary))
-            .unwrap_or(&ENGLISH)
+    pub(crate) fn of(tag: &str) -> Self {
+        let english = Voice::english(TimeZone::UTC, 0);
+        Self(Voice {
+            language: Language::from_tag(tag).unwrap_or_default(),
+            ..english
+        })
     }
 
+    /// What stands where a source shows nothing.
     pub(crate) fn no_picture(&self, source: &str) -> String {
-        self.no_picture.replace("{}", source)
+        self.say("caption-no-picture", [("source", Arg::Text(source.to_owned()))])
     }
 
-    /// `12 s`, `5 min 12 s`, `1 h 5 min`.
-    pub(crate) fn length(&self, ms: u64) -> String {
-        let [hours, minutes, seconds] = self.units;
-        // No interruption took no time at all.
-        let total = ((ms + 500) / 1_000).max(1);
-        match (total / 3_600, total / 60 % 60, total % 60) {
-            (0, 0, s) => format!("{s} {seconds}"),
-            (0, min, 0) => format!("{min} {minutes}"),
-            (0, min, s) => format!("{min} {minutes} {s} {seconds}"),
-            (h, 0, _) => format!("{h} {hours}"),
-            (h, min, _) => format!("{h} {hours} {min} {minutes}"),
-        }
+    /// What stands where nothing was recorded.
+    pub(crate) fn interrupted(&self) -> String {
+        self.say("caption-interrupted", [])
+    }
+
+    /// The first chapter.
+    pub(crate) fn start(&self) -> String {
+        self.say("chapter-start", [])
+    }
+
+    /// The chapter after an outage.
+    pub(crate) fn after_outage(&self) -> String {
+        self.say("chapter-after-outage", [])
     }
 
     /// A mark that nobody named, by its number.
     pub(crate) fn mark(&self, number: usize) -> String {
-        self.mark.replace("{}", &number.to_string())
+        self.say("chapter-mark", [("number", Arg::Text(number.to_string()))])
+    }
+
+    /// `12 s`, `5 min 12 s`, `1 h 5 min`.
+    pub(crate) fn length(&self, ms: u64) -> String {
+        // No interruption took no time at all.
+        let total = ((ms + 500) / 1_000).max(1);
+        let [hours, minutes, seconds] = [total / 3_600, total / 60 % 60, total % 60];
+        let key = match (hours, minutes, seconds) {
+            (0, 0, _) => "short-seconds",
+            (0, _, 0) => "short-minutes",
+            (0, _, _) => "short-minutes-seconds",
+            (_, 0, _) => "short-hours",
+            (_, _, _) => "short-hours-minutes",
+        };
+        let written = |n: u64| Arg::Text(n.to_string());
+        self.say(
+            key,
+            [
+                ("hours", written(hours)),
+                ("minutes", written(minutes)),
+                ("seconds", written(seconds)),
+            ],
+        )
+    }
+
+    fn say<const N: usize>(&self, key: &str, args: [(&str, Arg); N]) -> String {
+        self.0.plain(key, &api::args(args))
     }
 }
 
@@ -135,7 +106,7 @@ mod tests {
     #[test]
     fn a_language_without_words_is_english() {
         assert_eq!(Words::of("fr").mark(3), "Repère 3");
-        assert_eq!(Words::of("zh-Hans").start, "开始");
+        assert_eq!(Words::of("zh-Hans").start(), "开始");
         for tag in ["en", "sw", ""] {
             assert_eq!(
                 Words::of(tag).no_picture("camera"),
@@ -165,7 +136,7 @@ mod tests {
             (3_600_000, "1 h"),
             (3_912_000, "1 h 5 min"),
         ] {
-            assert_eq!(ENGLISH.length(ms), text);
+            assert_eq!(Words::of("en").length(ms), text);
         }
         assert_eq!(Words::of("ru").length(312_400), "5 мин 12 с");
     }

@@ -9,7 +9,7 @@ use unic_langid::LanguageIdentifier;
 use crate::Language;
 
 /// The files of one language.
-type Files = [&'static str; 3];
+type Files = [&'static str; 4];
 
 macro_rules! files {
     ($tag:literal) => {
@@ -17,6 +17,7 @@ macro_rules! files {
             include_str!(concat!("../lang/", $tag, "/page.ftl")),
             include_str!(concat!("../lang/", $tag, "/messages.ftl")),
             include_str!(concat!("../lang/", $tag, "/written.ftl")),
+            include_str!(concat!("../lang/", $tag, "/captions.ftl")),
         ]
     };
 }
