@@ -47,10 +47,10 @@ impl Scene {
             sources.iter().map(|s| s["captured"].as_u64().unwrap()).collect()
         };
         let before = captured();
-        // Two seconds of blocks of 10 ms, and three pictures that are no repeats of an older one.
+        // Two seconds of blocks of 20 ms, and three pictures that are no repeats of an older one.
         until("the sign in the room", || {
             let now = captured();
-            (now[0] > before[0] + 3 && now[1] > before[1] + 200).then_some(())
+            (now[0] > before[0] + 3 && now[1] > before[1] + 100).then_some(())
         });
         shown
     }
