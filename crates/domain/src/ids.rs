@@ -157,6 +157,10 @@ name! {
     FittingName
 }
 name! {
+    /// The `name` of a `[[notify]]`.
+    NotifyName
+}
+name! {
     /// The `id` of the `[room]`.
     RoomId
 }

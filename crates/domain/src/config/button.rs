@@ -48,6 +48,7 @@ enum Kind {
 
 const KIND: Key<OneOf<Kind>> = Key {
     name: "kind",
+    about: "evdev for what Linux takes for a keyboard, exec for a program that prints a line for each press.",
     example: "kind = \"evdev\"",
     limits: OneOf {
         words: &[("evdev", Kind::Evdev), ("exec", Kind::Exec)],
@@ -56,11 +57,13 @@ const KIND: Key<OneOf<Kind>> = Key {
 };
 const DEVICE: Key<Parsed<PathBuf>> = Key {
     name: "device",
+    about: "The keyboard, best by a stable name below /dev/input/by-id.",
     example: "device = \"/dev/input/by-id/usb-Button-event-kbd\"",
     limits: ABSOLUTE_PATH,
 };
 const KEY: Key<Whole> = Key {
     name: "key",
+    about: "The only key that counts, by its number. Without it each of them.",
     example: "key = 183",
     limits: Whole {
         range: 1..=767,

@@ -9,6 +9,18 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::key::Asked;
+
+/// How deep one must look to see a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layer {
+    /// The text: whether it is TOML, each key is known, and each value is what its key takes.
+    Text,
+    /// What values say of each other: each is right by itself, and they do not go together.
+    References,
+}
+
 /// One thing wrong with the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fault {
@@ -22,6 +34,8 @@ pub struct Fault {
     pub key: String,
     /// `what is wrong; what is allowed; example`, one line.
     pub message: String,
+    /// Which check saw it.
+    pub layer: Layer,
 }
 
 impl fmt::Display for Fault {
@@ -44,6 +58,18 @@ impl Faults {
     #[must_use]
     pub fn as_slice(&self) -> &[Fault] {
         &self.0
+    }
+
+    /// Those that one check saw; `None` if it saw none.
+    #[must_use]
+    pub fn of(&self, layer: Layer) -> Option<Self> {
+        let faults: Vec<_> = self
+            .0
+            .iter()
+            .filter(|fault| fault.layer == layer)
+            .cloned()
+            .collect();
+        (!faults.is_empty()).then_some(Self(faults))
     }
 }
 
@@ -100,9 +126,10 @@ impl Place {
     }
 }
 
-/// The faults while they are being found.
-#[derive(Debug, Default)]
+/// What comes out of reading, while it goes on: the faults, and which sections were read how.
+#[derive(Default)]
 pub(super) struct Findings {
+    sections: Vec<Asked>,
     found: Vec<(Place, Fault)>,
     absent: Vec<(Place, Fault)>,
     unreadable: bool,
@@ -111,8 +138,34 @@ pub(super) struct Findings {
 impl Findings {
     /// Notes a fault; the three parts make its message.
     pub(super) fn add(&mut self, at: &Place, key: &str, wrong: &str, allowed: &str, example: &str) {
-        self.found
-            .push((at.clone(), fault(at, key, wrong, allowed, example)));
+        self.add_in(Layer::Text, at, key, wrong, allowed, example);
+    }
+
+    /// The same for a fault of another check.
+    pub(super) fn add_in(
+        &mut self,
+        layer: Layer,
+        at: &Place,
+        key: &str,
+        wrong: &str,
+        allowed: &str,
+        example: &str,
+    ) {
+        let fault = Fault {
+            layer,
+            ..fault(at, key, wrong, allowed, example)
+        };
+        self.found.push((at.clone(), fault));
+    }
+
+    /// Keeps what a section was asked for.
+    pub(super) fn note_section(&mut self, asked: Asked) {
+        self.sections.push(asked);
+    }
+
+    /// The sections that were read so far, in the order in which their reading ended.
+    pub(super) fn take_sections(&mut self) -> Vec<Asked> {
+        std::mem::take(&mut self.sections)
     }
 
     /// Notes that something is not there. Dropped again if a line could not be read, because
@@ -149,6 +202,7 @@ fn fault(at: &Place, key: &str, wrong: &str, allowed: &str, example: &str) -> Fa
         // A key in quotes may hold anything; a fault is one line.
         key: key.escape_debug().to_string(),
         message: format!("{wrong}; {allowed}; example: {example}"),
+        layer: Layer::Text,
     }
 }
 

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use serde::Serialize;
+use serde_json::{Value as Json, json};
 
 use super::faults::Findings;
 use super::limits::{ABSOLUTE_PATH, Each, LINE, Limits, OneOf, Parsed, Wrong};
-use super::section::{Elsewhere, Key, NAME_ALLOWED, Section};
+use super::section::{Elsewhere, Key, NAME_ALLOWED, NAME_PATTERN, Section, WithDefault};
 use super::tree::{Node, Table, Value, shown};
 use crate::ids::FittingName;
 
@@ -124,7 +125,8 @@ impl Limits for ByState {
             at: at.at.clone(),
             text,
         };
-        let Value::Table(table) = &node.value else {
+        let spelt_out = node.spelt_out();
+        let Value::Table(table) = &spelt_out.value else {
             return Err(vec![wrong(
                 node,
                 format!("{} is not a table in {{ }}", node.value.shown()),
@@ -168,6 +170,16 @@ impl Limits for ByState {
          which recording cannot be"
             .to_owned()
     }
+
+    fn schema(&self) -> Json {
+        let colour = json!({ "type": "string", "pattern": "^(off|#[0-9a-fA-F]{6})$" });
+        let states = ["ready", "starting", "recording", "paused", "saved", "fault"];
+        let properties: serde_json::Map<_, _> = states
+            .into_iter()
+            .map(|state| (state.to_owned(), colour.clone()))
+            .collect();
+        json!({ "type": "object", "properties": properties, "additionalProperties": false })
+    }
 }
 
 fn colour(text: &str) -> Option<Colour> {
@@ -190,6 +202,7 @@ enum Kind {
 
 const KIND: Key<OneOf<Kind>> = Key {
     name: "kind",
+    about: "The lamp's make, or exec for a program that is run at each change.",
     example: "kind = \"busylight\"",
     limits: OneOf {
         words: &[
@@ -204,27 +217,33 @@ const KIND: Key<OneOf<Kind>> = Key {
 };
 const DEVICE: Key<Parsed<PathBuf>> = Key {
     name: "device",
+    about: "Its device. Without it the first one that is found.",
     example: "device = \"/dev/hidraw0\"",
     limits: ABSOLUTE_PATH,
 };
-const COLOURS: Key<ByState> = Key {
+const COLOURS: WithDefault<ByState> = Key {
     name: "colours",
+    about: "Its colour in each state.",
     example: "colours = { recording = \"#ff0000\" }",
     limits: ByState,
-};
+}
+.or("{ ready = \"off\", starting = \"#ff0000\", recording = \"#ff0000\", paused = \"#ffa000\", saved = \"#00ff00\", fault = \"#ff0000\" }");
 
 /// The name of a light or button.
 pub(super) const NAME: Key<Parsed<FittingName>> = Key {
     name: "name",
+    about: "Its name, in the log.",
     example: "name = \"podium\"",
     limits: Parsed {
         allowed: NAME_ALLOWED,
+        pattern: Some(NAME_PATTERN),
         parse: |text| text.parse().map_err(|_| format!("{} is not a name", shown(text))),
     },
 };
 /// A program of a light or button with its arguments.
 pub(super) const COMMAND: Key<Command> = Key {
     name: "command",
+    about: "The program by its absolute path and its arguments; never a shell.",
     example: "command = [\"/usr/local/bin/podium\", \"--zone\", \"4\"]",
     limits: Command,
 };
@@ -236,7 +255,8 @@ impl Limits for Command {
     type Value = Vec<String>;
 
     fn read(&self, node: &Node) -> Result<Vec<String>, Vec<Wrong>> {
-        let Value::List(items) = &node.value else {
+        let spelt_out = node.spelt_out();
+        let Value::List(items) = &spelt_out.value else {
             // Says what is wrong with it as with any list.
             return Each(LINE).read(node);
         };
@@ -263,6 +283,11 @@ impl Limits for Command {
     fn allowed(&self) -> String {
         "a list in [ ]: the program's absolute path, then its arguments".to_owned()
     }
+
+    fn schema(&self) -> Json {
+        let program = json!({ "type": "string", "pattern": "^/" });
+        json!({ "type": "array", "prefixItems": [program], "items": LINE.schema(), "minItems": 1 })
+    }
 }
 
 /// Every `[[light]]`, in order; `None` when a fault was found and noted.
@@ -270,7 +295,7 @@ pub(super) fn read_all(root: &Table, findings: &mut Findings) -> Option<Vec<Ligh
     each(root, "light", "[[light]]", findings, |mut section| {
         let name = section.require(&NAME);
         let kind = section.require(&KIND);
-        let colours = section.get(&COLOURS).unwrap_or_default();
+        let colours = section.get_or_default(&COLOURS);
         let what = match kind {
             Some(Kind::Usb(model)) => Some(LightKind::Usb {
                 model,

@@ -9,6 +9,8 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use serde_json::{Value as Json, json};
+
 use super::faults::{Place, nearest};
 use super::tree::{Node, Value, shown};
 use crate::units::{Rate, Size, Span};
@@ -30,7 +32,7 @@ impl Wrong {
 }
 
 /// What a key may be.
-pub(super) trait Limits {
+pub(super) trait Limits: 'static {
     /// What the value becomes.
     type Value;
 
@@ -39,15 +41,21 @@ pub(super) trait Limits {
 
     /// In words; follows "allowed is".
     fn allowed(&self) -> String;
+
+    /// As JSON Schema, for the editor: it may take what [`Limits::read`] refuses, never the
+    /// other way.
+    fn schema(&self) -> Json;
 }
 
 /// Text that `parse` accepts; its error says what is wrong.
 pub(super) struct Parsed<T> {
     pub(super) allowed: &'static str,
+    /// What all that `parse` accepts looks like, as far as an expression can tell.
+    pub(super) pattern: Option<&'static str>,
     pub(super) parse: fn(&str) -> Result<T, String>,
 }
 
-impl<T> Limits for Parsed<T> {
+impl<T: 'static> Limits for Parsed<T> {
     type Value = T;
 
     fn read(&self, node: &Node) -> Result<T, Vec<Wrong>> {
@@ -63,11 +71,19 @@ impl<T> Limits for Parsed<T> {
     fn allowed(&self) -> String {
         self.allowed.to_owned()
     }
+
+    fn schema(&self) -> Json {
+        match self.pattern {
+            Some(pattern) => json!({ "type": "string", "pattern": pattern }),
+            None => json!({ "type": "string" }),
+        }
+    }
 }
 
 /// Text that is not blank, on one line, at most 200 characters.
 pub(super) const LINE: Parsed<String> = Parsed {
     allowed: "one line of 1 to 200 characters",
+    pattern: Some("\\S"),
     parse: |text| {
         if text.trim().is_empty() {
             Err("is empty".to_owned())
@@ -84,6 +100,7 @@ pub(super) const LINE: Parsed<String> = Parsed {
 /// A path from the root, without `..`.
 pub(super) const ABSOLUTE_PATH: Parsed<PathBuf> = Parsed {
     allowed: "an absolute path without \"..\"",
+    pattern: Some("^/"),
     parse: |text| {
         let path = PathBuf::from(text);
         if !path.is_absolute() {
@@ -106,30 +123,34 @@ pub(super) trait Quantity: Copy + Ord + Display + FromStr {
     const WHAT: &'static str;
     const UNITS: &'static str;
     const BEYOND: [&'static str; 2];
+    const PATTERN: &'static str;
 }
 
 impl Quantity for Span {
     const WHAT: &'static str = "a length of time";
     const UNITS: &'static str = "ms, s, m, h or d";
     const BEYOND: [&'static str; 2] = ["too short", "too long"];
+    const PATTERN: &'static str = "^[0-9]+(\\.[0-9]{1,9})?(ms|s|m|h|d)$";
 }
 
 impl Quantity for Size {
     const WHAT: &'static str = "a size";
     const UNITS: &'static str = "B, kB, MB, GB, TB, KiB, MiB, GiB or TiB";
     const BEYOND: [&'static str; 2] = ["too small", "too large"];
+    const PATTERN: &'static str = "^[0-9]+(\\.[0-9]{1,9})?(B|[kMGT]B|[KMGT]iB)$";
 }
 
 impl Quantity for Rate {
     const WHAT: &'static str = "a rate";
     const UNITS: &'static str = "bit/s, kbit/s, Mbit/s or Gbit/s";
     const BEYOND: [&'static str; 2] = ["too low", "too high"];
+    const PATTERN: &'static str = "^[0-9]+(\\.[0-9]{1,9})?([kMG]?bit/s)$";
 }
 
 /// A quantity with its unit, between two limits that are both allowed.
 pub(super) struct Within<T>(pub(super) T, pub(super) T);
 
-impl<T: Quantity> Limits for Within<T> {
+impl<T: Quantity + 'static> Limits for Within<T> {
     type Value = T;
 
     fn read(&self, node: &Node) -> Result<T, Vec<Wrong>> {
@@ -160,6 +181,10 @@ impl<T: Quantity> Limits for Within<T> {
             self.1,
             T::UNITS
         )
+    }
+
+    fn schema(&self) -> Json {
+        json!({ "type": "string", "pattern": T::PATTERN })
     }
 }
 
@@ -213,6 +238,15 @@ impl Limits for Whole {
             self.range.end()
         )
     }
+
+    fn schema(&self) -> Json {
+        let (least, most) = (self.range.start(), self.range.end());
+        let mut schema = json!({ "type": "integer", "minimum": least, "maximum": most });
+        if self.even {
+            schema["multipleOf"] = 2.into();
+        }
+        schema
+    }
 }
 
 /// `true` or `false`.
@@ -236,6 +270,10 @@ impl Limits for Flag {
     fn allowed(&self) -> String {
         "true or false, without quotes".to_owned()
     }
+
+    fn schema(&self) -> Json {
+        json!({ "type": "boolean" })
+    }
 }
 
 /// One of a few words.
@@ -245,7 +283,7 @@ pub(super) struct OneOf<T: 'static> {
     pub(super) later: &'static [&'static str],
 }
 
-impl<T: Copy> Limits for OneOf<T> {
+impl<T: Copy + 'static> Limits for OneOf<T> {
     type Value = T;
 
     fn read(&self, node: &Node) -> Result<T, Vec<Wrong>> {
@@ -273,6 +311,11 @@ impl<T: Copy> Limits for OneOf<T> {
         let words: Vec<_> = self.words.iter().map(|(word, _)| *word).collect();
         format!("one of {}", words.join(", "))
     }
+
+    fn schema(&self) -> Json {
+        let words: Vec<_> = self.words.iter().map(|(word, _)| *word).collect();
+        json!({ "enum": words })
+    }
 }
 
 /// A list of at least one item, none of them twice.
@@ -282,11 +325,10 @@ impl<L: Limits> Limits for Each<L> {
     type Value = Vec<L::Value>;
 
     fn read(&self, node: &Node) -> Result<Self::Value, Vec<Wrong>> {
-        let Value::List(items) = &node.value else {
-            return Err(match node.value {
-                Value::Bare(_) => Wrong::one(node, "a list cannot come from the environment"),
-                _ => Wrong::one(node, format!("{} is not a list in [ ]", node.value.shown())),
-            });
+        let spelt_out = node.spelt_out();
+        let Value::List(items) = &spelt_out.value else {
+            let wrong = format!("{} is not a list in [ ]", node.value.shown());
+            return Err(Wrong::one(node, wrong));
         };
         if items.is_empty() {
             return Err(Wrong::one(node, "the list is empty"));
@@ -296,7 +338,13 @@ impl<L: Limits> Limits for Each<L> {
         let mut wrong = Vec::new();
         for item in items {
             match self.0.read(item) {
-                Ok(_) if !seen.insert(item.value.shown()) => {
+                Ok(_)
+                    if !seen.insert(
+                        item.value
+                            .text()
+                            .map_or_else(|| item.value.shown(), str::to_owned),
+                    ) =>
+                {
                     wrong.extend(Wrong::one(
                         item,
                         format!("{} stands here twice", item.value.shown()),
@@ -311,5 +359,9 @@ impl<L: Limits> Limits for Each<L> {
 
     fn allowed(&self) -> String {
         format!("a list in [ ], each item {}", self.0.allowed())
+    }
+
+    fn schema(&self) -> Json {
+        json!({ "type": "array", "items": self.0.schema(), "minItems": 1, "uniqueItems": true })
     }
 }

@@ -1,26 +1,39 @@
 //! Puts the layers over each other: files in their order, then the environment.
 //!
-//! Tables merge key by key and the later value wins. A later file's `[[source]]`,
-//! `[[platform]]` or `[[panel.token]]` with the name of an earlier one merges over it, else it is added. When it has
-//! another `kind`, the earlier kind's own keys go with it, so that a room file can turn the
-//! fleet's `v4l2` camera into an `rtsp` one without a rest of the old one being refused.
+//! Tables merge key by key and the later value wins. A later file's `[[source]]`, or any other
+//! section of which there may be several, merges over the one that has its name, else it is
+//! added. When it has another `kind`, the earlier kind's own keys go with it, so that a room file
+//! can turn the fleet's `v4l2` camera into an `rtsp` one without a rest of the old one being
+//! refused.
 
 use super::faults::{Findings, Place, listed};
+use super::read::{Form, NESTED, SECTIONS};
 use super::tree::{Entry, Node, Table, Value};
 
-/// Keys of a `[[source]]` or `[[platform]]` that outlive a change of its kind.
-const OF_EVERY_KIND: [&str; 5] = ["name", "role", "required", "delay", "send"];
+/// Keys of a named table that outlive a change of its kind.
+const OF_EVERY_KIND: [&str; 7] = [
+    "name",
+    "role",
+    "required",
+    "spare_for",
+    "delay",
+    "send",
+    "colours",
+];
 
 /// What an environment variable begins with to be one of ours.
 const PREFIX: &str = "LECTERN__";
 
-/// The sections that are lists of named tables; `token` is a section of `[panel]`.
-const NAMED: [&str; 3] = ["source", "platform", "token"];
+/// The sections that are lists of named tables.
+fn lists() -> impl Iterator<Item = &'static Form> {
+    SECTIONS.iter().chain(&NESTED).filter(|form| form.is_list())
+}
 
 /// Merges one file's tree over the earlier ones.
 pub(super) fn lay_over(below: &mut Table, above: Table) {
     for entry in above.entries {
-        let named = NAMED.contains(&entry.key.as_str());
+        // No two lists end in the same word, and no key is called like one.
+        let named = lists().any(|form| form.name.rsplit('.').next() == Some(&entry.key));
         match (
             below.node_mut(&entry.key).map(|node| &mut node.value),
             entry.node.value,
@@ -90,45 +103,37 @@ pub(super) fn lay_environment_over(
     for (variable, path, value) in variables {
         let at = Place::top(layer, variable);
         let path = path.to_lowercase();
-        let parts: Vec<_> = path.split("__").collect();
         let value = Node {
             at: at.clone(),
             value: Value::Bare(value.clone()),
         };
-        let entry = |key: &str| Entry {
-            key: key.to_owned(),
-            at: at.clone(),
-            node: value.clone(),
-        };
-        match parts.as_slice() {
-            [section, name @ .., key] if !name.is_empty() && NAMED.contains(section) => {
-                let name = name.join("__");
-                if let Some(table) = named(root, section, &name) {
-                    if *key == "kind" {
+        match Target::of(&path) {
+            Some(Target::Named { list, name, key }) => match named(root, list, &name) {
+                Some(table) => {
+                    if key == "kind" {
                         forget_other_kind(table, value.value.text());
                     }
-                    table.set(entry(key));
-                } else {
-                    no_such_name(root, &at, section, &name, findings);
+                    table.set(entry(key, &at, value));
                 }
-            }
-            [section, key] if !NAMED.contains(section) => match root.node_mut(section).map(|node| &mut node.value) {
-                Some(Value::Table(table)) => table.set(entry(key)),
+                None => no_such_name(root, &at, list, &name, findings),
+            },
+            Some(Target::Plain { section, key }) => match root.node_mut(section).map(|node| &mut node.value) {
+                Some(Value::Table(table)) => table.set(entry(key, &at, value)),
                 // It is reported where the file says so.
                 Some(_) => {}
                 None => {
                     let mut table = Table::empty(at.clone());
-                    table.set(entry(key));
-                    root.set(Entry {
-                        key: (*section).to_owned(),
+                    table.set(entry(key, &at, value));
+                    let node = Node {
                         at: at.clone(),
-                        node: Node { at: at.clone(), value: Value::Table(table) },
-                    });
+                        value: Value::Table(table),
+                    };
+                    root.set(entry(section, &at, node));
                 }
             },
-            _ => findings.add(
+            None => findings.add(
                 &at,
-                &parts.join("."),
+                &path.replace("__", "."),
                 "this does not name a key",
                 "allowed are LECTERN__SECTION__KEY, LECTERN__SOURCE__NAME__KEY and LECTERN__PLATFORM__NAME__KEY",
                 "LECTERN__STORAGE__PATH=/var/lib/lectern",
@@ -137,18 +142,75 @@ pub(super) fn lay_environment_over(
     }
 }
 
-fn list<'a>(root: &'a Table, section: &str) -> &'a [Node] {
-    match root.entry(section).map(|entry| &entry.node.value) {
+/// What a variable sets.
+enum Target<'a> {
+    /// A key of a section that stands once.
+    Plain { section: &'a str, key: &'a str },
+    /// A key of the table of a list that has this name.
+    Named {
+        list: &'static str,
+        name: String,
+        key: &'a str,
+    },
+}
+
+impl<'a> Target<'a> {
+    /// `path` is the variable's name in small letters, without what all of them begin with.
+    fn of(path: &'a str) -> Option<Self> {
+        let mut parts: Vec<_> = path.split("__").collect();
+        let key = parts.pop().filter(|key| !key.is_empty())?;
+        let list = lists().map(|form| form.name).find(|list| {
+            let words: Vec<_> = list.split('.').collect();
+            parts.starts_with(&words)
+        });
+        match (list, parts.as_slice()) {
+            (Some(list), parts) => {
+                let name = parts[list.split('.').count()..].join("__");
+                (!name.is_empty()).then_some(Self::Named { list, name, key })
+            }
+            (None, [section]) if !lists().any(|form| form.name == *section) => {
+                Some(Self::Plain { section, key })
+            }
+            (None, _) => None,
+        }
+    }
+}
+
+fn entry(key: &str, at: &Place, node: Node) -> Entry {
+    Entry {
+        key: key.to_owned(),
+        at: at.clone(),
+        node,
+    }
+}
+
+/// The tables of a list; `list` is its path, such as `panel.token`.
+fn list<'a>(root: &'a Table, list: &str) -> &'a [Node] {
+    let node = match list.split_once('.') {
+        None => root.entry(list),
+        Some((section, list)) => match root.entry(section).map(|entry| &entry.node.value) {
+            Some(Value::Table(table)) => table.entry(list),
+            _ => None,
+        },
+    };
+    match node.map(|entry| &entry.node.value) {
         Some(Value::List(nodes)) => nodes,
         _ => &[],
     }
 }
 
-fn named<'a>(root: &'a mut Table, section: &str, name: &str) -> Option<&'a mut Table> {
-    let index = list(root, section)
+fn named<'a>(root: &'a mut Table, path: &str, name: &str) -> Option<&'a mut Table> {
+    let index = list(root, path)
         .iter()
         .position(|node| name_of(node).is_some_and(|n| n.replace('-', "_") == name))?;
-    match &mut root.node_mut(section)?.value {
+    let node = match path.split_once('.') {
+        None => root.node_mut(path)?,
+        Some((section, list)) => match &mut root.node_mut(section)?.value {
+            Value::Table(table) => table.node_mut(list)?,
+            _ => return None,
+        },
+    };
+    match &mut node.value {
         Value::List(nodes) => match &mut nodes.get_mut(index)?.value {
             Value::Table(table) => Some(table),
             _ => None,
@@ -157,17 +219,17 @@ fn named<'a>(root: &'a mut Table, section: &str, name: &str) -> Option<&'a mut T
     }
 }
 
-fn no_such_name(root: &Table, at: &Place, section: &str, name: &str, findings: &mut Findings) {
-    let names = listed(list(root, section).iter().filter_map(name_of));
+fn no_such_name(root: &Table, at: &Place, path: &str, name: &str, findings: &mut Findings) {
+    let names = listed(list(root, path).iter().filter_map(name_of));
     let allowed = if names.is_empty() {
-        format!("the files have no [[{section}]]")
+        format!("the files have no [[{path}]]")
     } else {
         format!("the files have {names}")
     };
     findings.add(
         at,
-        &format!("{section}.{name}"),
-        &format!("no file has a [[{section}]] of this name"),
+        &format!("{path}.{name}"),
+        &format!("no file has a [[{path}]] of this name"),
         &allowed,
         "LECTERN__SOURCE__CAMERA__DEVICE=/dev/video0",
     );

@@ -7,15 +7,20 @@
 mod button;
 mod endpoint;
 mod faults;
+mod key;
 mod light;
 mod limits;
 mod merge;
+mod notify;
+mod notify_keys;
 mod panel;
 mod plain;
 mod platform;
 mod platform_keys;
 mod read;
+mod schema;
 mod section;
+mod settings;
 mod source;
 mod source_keys;
 mod syntax;
@@ -33,10 +38,13 @@ use crate::units::{Rate, Size, Span};
 use crate::upload::Upload;
 
 pub use button::{Button, ButtonKind};
-pub use faults::{Fault, Faults};
+pub use faults::{Fault, Faults, Layer};
 pub use light::{Colour, Colours, Light, LightKind, LightModel};
+pub use notify::{MailTls, Notify, NotifyKind, Occasion, TimeOfDay};
 pub use panel::{Panel, PanelToken, TlsFiles};
-pub use read::ConfigFile;
+pub use read::{ConfigFile, Examined};
+pub use schema::schema;
+pub use settings::{SetBy, Setting, Settings};
 
 /// A configuration with every key at its default and a word on each, for `lectern config
 /// default` and as the start of a new one. Its room and its test sources stand for what has no
@@ -69,6 +77,8 @@ pub struct Config {
     pub lights: Vec<Light>,
     /// `[[button]]`, in file order; most rooms have none.
     pub buttons: Vec<Button>,
+    /// `[[notify]]`, in file order; may be empty: then nobody is told.
+    pub notify: Vec<Notify>,
 }
 
 /// Which room this is, for people and for file names.

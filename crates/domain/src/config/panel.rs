@@ -9,7 +9,7 @@ use super::Credential;
 use super::faults::Findings;
 use super::limits::{ABSOLUTE_PATH, OneOf, Parsed};
 use super::platform::needed_credential;
-use super::section::{Key, NAME_ALLOWED, Section};
+use super::section::{Key, NAME_ALLOWED, NAME_PATTERN, Section, WithDefault};
 use super::tree::{Node, Table, Value, shown};
 use crate::access::Role;
 use crate::ids::SourceName;
@@ -48,11 +48,13 @@ pub struct PanelToken {
     pub credential: Credential,
 }
 
-const LISTEN: Key<Parsed<Option<SocketAddr>>> = Key {
+const LISTEN: WithDefault<Parsed<Option<SocketAddr>>> = Key {
     name: "listen",
+    about: "Where the page is reached. An address that other machines reach needs TLS and a token for each who may come in.",
     example: "listen = \"127.0.0.1:8470\"",
     limits: Parsed {
         allowed: "a numeric address with a port, or \"off\"",
+        pattern: Some("^(off|\\[\\S+\\]:[0-9]+|[0-9.]+:[0-9]+)$"),
         parse: |text| match text {
             "off" => Ok(None),
             _ => text
@@ -61,27 +63,33 @@ const LISTEN: Key<Parsed<Option<SocketAddr>>> = Key {
                 .map_err(|_| format!("{} is not a numeric address with a port", shown(text))),
         },
     },
-};
+}
+.or("\"127.0.0.1:8470\"");
 const PIN_FILE: Key<Parsed<PathBuf>> = Key {
     name: "pin_file",
+    about: "A file with the PIN that the podium asks for, mode 0600. Without it nobody is asked.",
     example: "pin_file = \"/etc/lectern/pin\"",
     limits: ABSOLUTE_PATH,
 };
 const TLS_CERT: Key<Parsed<PathBuf>> = Key {
     name: "tls_cert",
+    about: "Certificate for connections from other machines, PEM, with those that lead to its authority.",
     example: "tls_cert = \"/etc/lectern/panel.pem\"",
     limits: ABSOLUTE_PATH,
 };
 const TLS_KEY: Key<Parsed<PathBuf>> = Key {
     name: "tls_key",
+    about: "The certificate's key, PEM, mode 0600.",
     example: "tls_key = \"/etc/lectern/panel.key\"",
     limits: ABSOLUTE_PATH,
 };
 const NAME: Key<Parsed<String>> = Key {
     name: "name",
+    about: "Who comes in with this token; for logs.",
     example: "name = \"operations\"",
     limits: Parsed {
         allowed: NAME_ALLOWED,
+        pattern: Some(NAME_PATTERN),
         parse: |text| match text.parse::<SourceName>() {
             Ok(_) => Ok(text.to_owned()),
             Err(_) => Err(format!("{} is not a plain name", shown(text))),
@@ -90,6 +98,7 @@ const NAME: Key<Parsed<String>> = Key {
 };
 const ROLE: Key<OneOf<Role>> = Key {
     name: "role",
+    about: "viewer looks, without pictures; operator may what the podium may; admin also sends, retries and asks the doctor.",
     example: "role = \"viewer\"",
     limits: OneOf {
         words: &[
@@ -107,10 +116,7 @@ pub(super) fn panel(table: &Table, findings: &mut Findings) -> Option<Panel> {
     let (tokens, any_token) = tokens(table, findings);
     let mut section = Section::new("[panel]", "panel".to_owned(), table, findings);
     section.pass_over("token", TOKEN_EXAMPLE);
-    let listen = match section.get(&LISTEN) {
-        Some(listen) => listen,
-        None => Some(SocketAddr::from(([127, 0, 0, 1], 8470))),
-    };
+    let listen = section.get_or_default(&LISTEN);
     let pin_file = section.get(&PIN_FILE);
     let (certificate, key) = (section.get(&TLS_CERT), section.get(&TLS_KEY));
     section.require_beside(&TLS_KEY, TLS_CERT.name);
@@ -125,7 +131,7 @@ pub(super) fn panel(table: &Table, findings: &mut Findings) -> Option<Panel> {
         };
         if let Some((missing, example)) = missing {
             section.refuse(
-                LISTEN.name,
+                LISTEN.key.name,
                 &format!("\"{address}\" is reached from other machines, and {missing} missing"),
                 "allowed is an address of this machine such as 127.0.0.1, or any with TLS and a token for each who \
                  may come in",

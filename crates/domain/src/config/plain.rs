@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::faults::{Findings, nearest};
 use super::limits::{ABSOLUTE_PATH, Each, Flag, LINE, OneOf, Parsed, Within};
-use super::section::{Key, NAME_ALLOWED, Section};
+use super::section::{Key, NAME_ALLOWED, NAME_PATTERN, Section, WithDefault};
 use super::tree::{Table, shown};
 use super::{Control, Picture, Recording, Room, Storage};
 use crate::api::Field;
@@ -19,9 +19,11 @@ const DAY: u64 = 24 * HOUR;
 pub(super) fn room(table: &Table, findings: &mut Findings) -> Option<Room> {
     const ID: Key<Parsed<RoomId>> = Key {
         name: "id",
+        about: "Short and stable name of the room; part of folder names and metrics. Must be there, in one of the files.",
         example: "id = \"b-204\"",
         limits: Parsed {
             allowed: NAME_ALLOWED,
+            pattern: Some(NAME_PATTERN),
             parse: |text| {
                 text.parse()
                     .map_err(|_| format!("{} is not a plain name", shown(text)))
@@ -30,19 +32,23 @@ pub(super) fn room(table: &Table, findings: &mut Findings) -> Option<Room> {
     };
     const NAME: Key<Parsed<String>> = Key {
         name: "name",
+        about: "The room as people call it, in any script. Without it the id.",
         example: "name = \"Hall B-204\"",
         limits: LINE,
     };
     const TIMEZONE: Key<Parsed<String>> = Key {
         name: "timezone",
+        about: "IANA name of the room's time zone. Without it the machine's.",
         example: "timezone = \"Africa/Lagos\"",
         limits: Parsed {
             allowed: "an IANA name of a time zone (the line left out, the machine's is used)",
+            pattern: None,
             parse: timezone,
         },
     };
-    const LANGUAGES: Key<Each<OneOf<&str>>> = Key {
+    const LANGUAGES: WithDefault<Each<OneOf<&str>>> = Key {
         name: "languages",
+        about: "Languages of the page, most used first.",
         example: "languages = [\"en\", \"fr\"]",
         limits: Each(OneOf {
             words: &[
@@ -54,9 +60,11 @@ pub(super) fn room(table: &Table, findings: &mut Findings) -> Option<Room> {
             ],
             later: &[],
         }),
-    };
+    }
+    .or("[\"en\"]");
     const HELP: Key<Parsed<String>> = Key {
         name: "help",
+        about: "Whom to call; shown on the page, most of all when something is wrong.",
         example: "help = \"Help desk 4444\"",
         limits: LINE,
     };
@@ -64,7 +72,7 @@ pub(super) fn room(table: &Table, findings: &mut Findings) -> Option<Room> {
     let id = section.require(&ID);
     let name = section.get(&NAME);
     let timezone = section.get(&TIMEZONE);
-    let languages = section.get(&LANGUAGES).unwrap_or_else(|| vec!["en"]);
+    let languages = section.get_or_default(&LANGUAGES);
     let help = section.get(&HELP);
     section.finish(&[]);
     let id = id?;
@@ -93,47 +101,57 @@ fn timezone(text: &str) -> Result<String, String> {
 
 /// `[storage]`.
 pub(super) fn storage(table: &Table, findings: &mut Findings) -> Storage {
-    const PATH: Key<Parsed<PathBuf>> = Key {
+    const PATH: WithDefault<Parsed<PathBuf>> = Key {
         name: "path",
+        about: "Where recordings lie, also after they were delivered.",
         example: "path = \"/var/lib/lectern\"",
-        limits: ABSOLUTE_PATH,
-    };
-    const RESERVE: Key<Within<Size>> = Key {
+        limits: Parsed {
+            allowed: "an absolute path without \"..\", which is a folder of its own",
+            pattern: Some("^/."),
+            parse: |text| match (ABSOLUTE_PATH.parse)(text) {
+                Ok(path) if path == Path::new("/") => {
+                    Err("the spool cannot be the root of all files".to_owned())
+                }
+                other => other,
+            },
+        },
+    }
+    .or("\"/var/lib/lectern\"");
+    const RESERVE: WithDefault<Within<Size>> = Key {
         name: "reserve",
+        about: "Free space that recordings never take.",
         example: "reserve = \"10GiB\"",
         limits: Within(Size(0), Size(16 << 40)),
-    };
-    const SYNC_EVERY: Key<Within<Span>> = Key {
+    }
+    .or("\"10GiB\"");
+    const SYNC_EVERY: WithDefault<Within<Span>> = Key {
         name: "sync_every",
+        about: "How often the file that is being written is flushed to the disk: what a power cut costs.",
         example: "sync_every = \"1s\"",
         limits: Within(Span(100), Span(10_000)),
-    };
-    const SEGMENT: Key<Within<Span>> = Key {
+    }
+    .or("\"1s\"");
+    const SEGMENT: WithDefault<Within<Span>> = Key {
         name: "segment",
+        about: "Length of one piece of a track; a finished piece is safe from any crash.",
         example: "segment = \"60s\"",
         limits: Within(Span(2_000), Span(600_000)),
-    };
-    const KEEP_SENT: Key<Within<Span>> = Key {
+    }
+    .or("\"60s\"");
+    const KEEP_SENT: WithDefault<Within<Span>> = Key {
         name: "keep_sent",
+        about: "How long a lecture stays here after its platforms have confirmed it; sooner only if the next recording would find no room.",
         example: "keep_sent = \"14d\"",
         limits: Within(Span(0), Span(3_650 * DAY)),
-    };
-    let mut section = Section::new("[storage]", "storage".to_owned(), table, findings);
-    let path = section.get(&PATH);
-    if path.as_deref() == Some(Path::new("/")) {
-        section.refuse(
-            "path",
-            "the spool cannot be the root of all files",
-            "allowed is a folder of its own",
-            PATH.example,
-        );
     }
+    .or("\"14d\"");
+    let mut section = Section::new("[storage]", "storage".to_owned(), table, findings);
     let storage = Storage {
-        path: path.unwrap_or_else(|| PathBuf::from("/var/lib/lectern")),
-        reserve: section.get(&RESERVE).unwrap_or(Size(10 << 30)),
-        sync_every: section.get(&SYNC_EVERY).unwrap_or(Span(1_000)),
-        segment: section.get(&SEGMENT).unwrap_or(Span(60_000)),
-        keep_sent: section.get(&KEEP_SENT).unwrap_or(Span(14 * DAY)),
+        path: section.get_or_default(&PATH),
+        reserve: section.get_or_default(&RESERVE),
+        sync_every: section.get_or_default(&SYNC_EVERY),
+        segment: section.get_or_default(&SEGMENT),
+        keep_sent: section.get_or_default(&KEEP_SENT),
     };
     section.finish(&[]);
     storage
@@ -141,23 +159,30 @@ pub(super) fn storage(table: &Table, findings: &mut Findings) -> Storage {
 
 /// `[recording]`.
 pub(super) fn recording(table: &Table, findings: &mut Findings) -> Recording {
-    const MAX_LENGTH: Key<Within<Span>> = Key {
+    const MAX_LENGTH: WithDefault<Within<Span>> = Key {
         name: "max_length",
+        about: "A lecture that nobody stops ends by itself after this.",
         example: "max_length = \"4h\"",
         limits: Within(Span(1_000), Span(24 * HOUR)),
-    };
-    const UNDO: Key<Within<Span>> = Key {
+    }
+    .or("\"4h\"");
+    const UNDO: WithDefault<Within<Span>> = Key {
         name: "undo",
+        about: "How long a stop can be taken back.",
         example: "undo = \"10s\"",
         limits: Within(Span(0), Span(60_000)),
-    };
-    const RESUME_WITHIN: Key<Within<Span>> = Key {
+    }
+    .or("\"10s\"");
+    const RESUME_WITHIN: WithDefault<Within<Span>> = Key {
         name: "resume_within",
+        about: "A lecture cut by an outage goes on by itself if power is back within this.",
         example: "resume_within = \"30m\"",
         limits: Within(Span(0), Span(24 * HOUR)),
-    };
-    const PICTURE: Key<OneOf<Picture>> = Key {
+    }
+    .or("\"30m\"");
+    const PICTURE: WithDefault<OneOf<Picture>> = Key {
         name: "picture",
+        about: "Whose picture lecture.mp4 shows, with the sound.",
         example: "picture = \"presentation\"",
         limits: OneOf {
             words: &[
@@ -166,19 +191,25 @@ pub(super) fn recording(table: &Table, findings: &mut Findings) -> Recording {
             ],
             later: &[],
         },
-    };
-    const PRE_ROLL: Key<Within<Span>> = Key {
+    }
+    .or("\"presentation\"");
+    const PRE_ROLL: WithDefault<Within<Span>> = Key {
         name: "pre_roll",
+        about: "How long before the press of the button a lecture begins, from what the sources keep in memory; they then encode all the time.",
         example: "pre_roll = \"10s\"",
         limits: Within(Span(0), Span(30_000)),
-    };
-    const GAP_CARD: Key<Flag> = Key {
+    }
+    .or("\"0s\"");
+    const GAP_CARD: WithDefault<Flag> = Key {
         name: "gap_card",
+        about: "Show a card of two seconds in the finished files where an outage left a gap.",
         example: "gap_card = true",
         limits: Flag,
-    };
+    }
+    .or("false");
     const REQUIRE: Key<Each<OneOf<Field>>> = Key {
         name: "require",
+        about: "What must be said before a lecture is started or planned. Without it nothing.",
         example: "require = [\"title\", \"presenter\"]",
         limits: Each(OneOf {
             words: &[
@@ -192,12 +223,12 @@ pub(super) fn recording(table: &Table, findings: &mut Findings) -> Recording {
     };
     let mut section = Section::new("[recording]", "recording".to_owned(), table, findings);
     let recording = Recording {
-        pre_roll: section.get(&PRE_ROLL).unwrap_or(Span(0)),
-        max_length: section.get(&MAX_LENGTH).unwrap_or(Span(4 * HOUR)),
-        undo: section.get(&UNDO).unwrap_or(Span(10_000)),
-        resume_within: section.get(&RESUME_WITHIN).unwrap_or(Span(HOUR / 2)),
-        picture: section.get(&PICTURE).unwrap_or(Picture::Presentation),
-        gap_card: section.get(&GAP_CARD).unwrap_or(false),
+        pre_roll: section.get_or_default(&PRE_ROLL),
+        max_length: section.get_or_default(&MAX_LENGTH),
+        undo: section.get_or_default(&UNDO),
+        resume_within: section.get_or_default(&RESUME_WITHIN),
+        picture: section.get_or_default(&PICTURE),
+        gap_card: section.get_or_default(&GAP_CARD),
         require: section.get(&REQUIRE).unwrap_or_default(),
     };
     section.finish(&[]);
@@ -206,11 +237,13 @@ pub(super) fn recording(table: &Table, findings: &mut Findings) -> Recording {
 
 /// `[control]`.
 pub(super) fn control(table: &Table, findings: &mut Findings) -> Control {
-    const SOCKET: Key<Parsed<PathBuf>> = Key {
+    const SOCKET: WithDefault<Parsed<PathBuf>> = Key {
         name: "socket",
+        about: "What the command line talks to.",
         example: "socket = \"/run/lectern/control.sock\"",
         limits: Parsed {
             allowed: "an absolute path of at most 107 bytes",
+            pattern: Some("^/.{0,106}$"),
             parse: |text| {
                 // The kernel's limit for the name of a socket, less its closing zero.
                 if text.len() > 107 {
@@ -219,11 +252,10 @@ pub(super) fn control(table: &Table, findings: &mut Findings) -> Control {
                 (ABSOLUTE_PATH.parse)(text)
             },
         },
-    };
+    }
+    .or("\"/run/lectern/control.sock\"");
     let mut section = Section::new("[control]", "control".to_owned(), table, findings);
-    let socket = section
-        .get(&SOCKET)
-        .unwrap_or_else(|| PathBuf::from("/run/lectern/control.sock"));
+    let socket = section.get_or_default(&SOCKET);
     section.finish(&[]);
     Control { socket }
 }

@@ -1,6 +1,6 @@
 //! Reads `[[platform]]`: which keys each protocol has, and where its secret is.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::faults::{Findings, listed};
 use super::platform_keys::{
@@ -10,7 +10,7 @@ use super::platform_keys::{
 };
 use super::section::{Elsewhere, Section};
 use super::tree::{Node, Table, Value, shown};
-use super::{Create, Credential, Platform, PlatformKind, Send};
+use super::{Create, Credential, Platform, PlatformKind};
 use crate::ids::RoomId;
 
 /// Every `[[platform]]`, in order; `None` when a fault was found and noted. `spool` is where
@@ -44,7 +44,7 @@ pub(super) fn read_all(
 fn read_one(mut section: Section<'_, '_>, spool: &Path, room: Option<&RoomId>) -> Option<Platform> {
     let name = section.require(&NAME);
     let kind = section.require(&KIND);
-    let send = section.get(&SEND).unwrap_or_else(|| vec![Send::Lecture]);
+    let send = section.get_or_default(&SEND);
     // Without a known kind there is no telling which keys belong here.
     let Some(kind) = kind else {
         for (name, _, example) in OF_KINDS {
@@ -81,10 +81,10 @@ fn tus(section: &mut Section<'_, '_>) -> Option<PlatformKind> {
 
 fn s3(section: &mut Section<'_, '_>) -> Option<PlatformKind> {
     let (url, bucket) = (section.require(&URL), section.require(&BUCKET));
-    let region = section.get(&REGION).unwrap_or_else(|| "us-east-1".to_owned());
-    let prefix = section.get(&PREFIX).unwrap_or_default();
-    let path_style = section.get(&PATH_STYLE).unwrap_or(true);
-    let checksum = section.get(&CHECKSUM).unwrap_or_default();
+    let region = section.get_or_default(&REGION);
+    let prefix = section.get_or_default(&PREFIX);
+    let path_style = section.get_or_default(&PATH_STYLE);
+    let checksum = section.get_or_default(&CHECKSUM);
     Some(PlatformKind::S3 {
         url: url?,
         bucket: bucket?,
@@ -97,7 +97,7 @@ fn s3(section: &mut Section<'_, '_>) -> Option<PlatformKind> {
 
 fn opencast(section: &mut Section<'_, '_>, room: Option<&RoomId>) -> Option<PlatformKind> {
     let (url, user) = (section.require(&URL), section.require(&USER));
-    let auth = section.get(&AUTH).unwrap_or_default();
+    let auth = section.get_or_default(&AUTH);
     let workflow = section.get(&WORKFLOW);
     let parameters = section.get(&PARAMETERS).unwrap_or_default();
     let agent = section
@@ -115,27 +115,22 @@ fn opencast(section: &mut Section<'_, '_>, room: Option<&RoomId>) -> Option<Plat
 
 fn directory(section: &mut Section<'_, '_>, spool: &Path) -> Option<PlatformKind> {
     let label = section.get(&LABEL);
-    let path = if section.has("label") {
-        match section.has("path") {
-            true => section.get(&PATH_ON_DISK)?,
-            false => {
-                section.pass_over("path", PATH_ON_DISK.example);
-                PathBuf::from("lectures")
-            }
-        }
+    let path = if section.has(LABEL.name) {
+        Some(section.get_or_default(&PATH_ON_DISK))
     } else {
-        section.require(&PATH)?
+        section.require(&PATH)
     };
-    if label.is_none() && path.starts_with(spool) {
-        // What the spool does not know is put into quarantine at the next start.
-        let wrong = format!("lies in storage.path, {}", shown(&spool.to_string_lossy()));
-        section.refuse("path", &wrong, "allowed is a folder outside of it", PATH.example);
-    }
     let create = match section.get(&CREATE) {
         Some(true) => Create::Always,
         Some(false) => Create::Never,
         None => Create::Beside,
     };
+    let path = path?;
+    if !section.has(LABEL.name) && path.starts_with(spool) {
+        // What the spool does not know is put into quarantine at the next start.
+        let wrong = format!("lies in storage.path, {}", shown(&spool.to_string_lossy()));
+        section.refuse("path", &wrong, "allowed is a folder outside of it", PATH.example);
+    }
     Some(PlatformKind::Directory { path, label, create })
 }
 
@@ -143,13 +138,13 @@ fn directory(section: &mut Section<'_, '_>, spool: &Path) -> Option<PlatformKind
 pub(super) fn needed_credential(section: &mut Section<'_, '_>) -> Option<Credential> {
     if !section.has("credential") && !section.has("credential_file") {
         section.require(&CREDENTIAL);
-        section.pass_over(CREDENTIAL_FILE.name, CREDENTIAL_FILE.example);
-        return None;
+        return section.get(&CREDENTIAL_FILE).map(Credential::File);
     }
     credential(section)
 }
 
-fn credential(section: &mut Section<'_, '_>) -> Option<Credential> {
+/// At most one of `credential` and `credential_file`.
+pub(super) fn credential(section: &mut Section<'_, '_>) -> Option<Credential> {
     let (name, file) = (section.get(&CREDENTIAL), section.get(&CREDENTIAL_FILE));
     if section.has("credential") && section.has("credential_file") {
         let wrong = "stands beside credential, and there is no telling which one holds";

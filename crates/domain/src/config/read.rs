@@ -3,9 +3,10 @@
 //! Pure: whoever calls has read the files. What each section holds is read in
 //! `plain`, `source` and `platform`.
 
-use super::faults::{Fault, Faults, Findings, Place, listed, nearest};
+use super::faults::{Fault, Faults, Findings, Layer, Place, listed, nearest};
+use super::settings::Settings;
 use super::tree::{Entry, Node, Table, Value};
-use super::{Config, button, light, merge, panel, plain, platform, source, syntax, upload};
+use super::{Config, button, light, merge, notify, panel, plain, platform, source, syntax, upload};
 
 /// A configuration file that has been read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +36,7 @@ impl ConfigFile {
                     "this character is not UTF-8; a configuration is UTF-8 text; example: save the file \
                           again with the encoding UTF-8"
                         .to_owned(),
+                layer: Layer::Text,
             }
         })?;
         Ok(Self {
@@ -44,6 +46,17 @@ impl ConfigFile {
     }
 }
 
+/// What came of reading a configuration.
+pub struct Examined {
+    /// What it means; `None` when a fault leaves that open. It is there beside faults that are
+    /// only [`Layer::References`].
+    pub config: Option<Config>,
+    /// All that is wrong with it.
+    pub faults: Option<Faults>,
+    /// Every key of every section with its value and who set it; worth something without faults.
+    pub settings: Settings,
+}
+
 impl Config {
     /// Reads and checks a configuration: `files` in the order in which they lie over each other,
     /// then the variables of `env` that begin with `LECTERN__`. Does no I/O and never blocks.
@@ -51,6 +64,17 @@ impl Config {
     /// # Errors
     /// Every fault of all files, in their order.
     pub fn read(files: &[ConfigFile], env: &[(String, String)]) -> Result<Self, Faults> {
+        let examined = Self::examine(files, env);
+        match (examined.config, examined.faults) {
+            (Some(config), None) => Ok(config),
+            (_, Some(faults)) => Err(faults),
+            (None, None) => unreachable!("a section is only withheld together with a fault"),
+        }
+    }
+
+    /// The same, for whoever wants to know more than whether it is sound.
+    #[must_use]
+    pub fn examine(files: &[ConfigFile], env: &[(String, String)]) -> Examined {
         let mut findings = Findings::default();
         let first = files.first().map_or("(no file)", |file| file.name.as_str());
         let mut root = Table::empty(Place::top(0, first));
@@ -59,28 +83,86 @@ impl Config {
         }
         merge::lay_environment_over(&mut root, files.len(), env, &mut findings);
         let config = read_root(root, &mut findings);
-        match (config, findings.into_faults()) {
-            (Some(config), None) => Ok(config),
-            (_, Some(faults)) => Err(faults),
-            (None, None) => unreachable!("a section is only withheld together with a fault"),
+        Examined {
+            config,
+            settings: Settings::of(findings.take_sections(), files.len()),
+            faults: findings.into_faults(),
         }
     }
 }
 
-const SECTIONS: [(&str, &str); 10] = [
-    ("room", "[room]"),
-    ("storage", "[storage]"),
-    ("recording", "[recording]"),
-    ("source", "[[source]]"),
-    ("platform", "[[platform]]"),
-    ("upload", "[upload]"),
-    ("panel", "[panel]"),
-    ("control", "[control]"),
-    ("light", "[[light]]"),
-    ("button", "[[button]]"),
+/// A section of the file.
+pub(super) struct Form {
+    pub(super) name: &'static str,
+    /// As the file writes it; in double brackets if there may be several.
+    pub(super) title: &'static str,
+    /// One sentence for an editor.
+    pub(super) about: &'static str,
+}
+
+impl Form {
+    const fn new(name: &'static str, title: &'static str, about: &'static str) -> Self {
+        Self { name, title, about }
+    }
+
+    /// Whether there may be several, each with a name.
+    pub(super) fn is_list(&self) -> bool {
+        self.title.starts_with("[[")
+    }
+}
+
+/// Every section, in the order in which a file has them.
+pub(super) const SECTIONS: [Form; 11] = [
+    Form::new(
+        "room",
+        "[room]",
+        "Which room this is, for people and for file names.",
+    ),
+    Form::new(
+        "storage",
+        "[storage]",
+        "Where recordings lie and how they are kept.",
+    ),
+    Form::new("recording", "[recording]", "How lectures are recorded."),
+    Form::new(
+        "source",
+        "[[source]]",
+        "One for each camera, screen and microphone; at least one.",
+    ),
+    Form::new(
+        "platform",
+        "[[platform]]",
+        "One for each place that gets finished lectures; without any they stay here.",
+    ),
+    Form::new("upload", "[upload]", "When and how lectures are sent."),
+    Form::new(
+        "panel",
+        "[panel]",
+        "The page at the podium, and who may reach it.",
+    ),
+    Form::new("control", "[control]", "What the command line talks to."),
+    Form::new(
+        "light",
+        "[[light]]",
+        "One for each lamp that tells the state from afar.",
+    ),
+    Form::new("button", "[[button]]", "One for each key at the podium."),
+    Form::new(
+        "notify",
+        "[[notify]]",
+        "One for each who is told of what a person must do.",
+    ),
 ];
 
-fn read_root(mut root: Table, findings: &mut Findings) -> Option<Config> {
+/// Lists inside of a section.
+pub(super) const NESTED: [Form; 1] = [Form::new(
+    "panel.token",
+    "[[panel.token]]",
+    "One for each who may come in from other machines.",
+)];
+
+/// Reads the whole tree; `None` when a fault was found and noted.
+pub(super) fn read_root(mut root: Table, findings: &mut Findings) -> Option<Config> {
     sections(&mut root, findings);
     let nothing = Table::empty(root.at.clone());
     let table = |name: &str| match root.entry(name).map(|entry| &entry.node.value) {
@@ -97,6 +179,7 @@ fn read_root(mut root: Table, findings: &mut Findings) -> Option<Config> {
     let control = plain::control(table("control"), findings);
     let lights = light::read_all(&root, findings);
     let buttons = button::read_all(&root, findings);
+    let notify = notify::read_all(&root, findings);
     Some(Config {
         room: room?,
         storage,
@@ -108,6 +191,7 @@ fn read_root(mut root: Table, findings: &mut Findings) -> Option<Config> {
         control,
         lights: lights?,
         buttons: buttons?,
+        notify: notify?,
     })
 }
 
@@ -115,10 +199,10 @@ fn read_root(mut root: Table, findings: &mut Findings) -> Option<Config> {
 /// its form, so that the keys in it are checked in the same go.
 fn sections(root: &mut Table, findings: &mut Findings) {
     const EXAMPLE: &str = "[[source]]";
-    let known = || SECTIONS.iter().map(|(name, _)| *name);
+    let known = || SECTIONS.iter().map(|form| form.name);
     let allowed = format!(
         "the sections are {}",
-        listed(SECTIONS.iter().map(|(_, title)| *title))
+        listed(SECTIONS.iter().map(|form| form.title))
     );
     let present: Vec<_> = root.entries.iter().map(|entry| entry.key.clone()).collect();
     for entry in &mut root.entries {
@@ -132,8 +216,8 @@ fn sections(root: &mut Table, findings: &mut Findings) {
             let meant = nearest(&key, known());
             let title = SECTIONS
                 .iter()
-                .find(|(name, _)| Some(*name) == meant)
-                .map(|(_, title)| title);
+                .find(|form| Some(form.name) == meant)
+                .map(|form| form.title);
             let wrong = match title {
                 _ if !holds_keys => "this key stands in no section".to_owned(),
                 Some(title) => format!("\"{key}\" is not a section, did you mean {title}?"),
@@ -151,10 +235,10 @@ fn sections(root: &mut Table, findings: &mut Findings) {
 
 /// Reports `[source]` and `[[room]]`, and goes on with what they hold.
 fn form(entry: &mut Entry, findings: &mut Findings) {
-    let Some((name, title)) = SECTIONS.iter().find(|(name, _)| *name == entry.key) else {
+    let Some(form) = SECTIONS.iter().find(|form| form.name == entry.key) else {
         return;
     };
-    let is_list = title.starts_with("[[");
+    let (name, title, is_list) = (form.name, form.title, form.is_list());
     let value = &mut entry.node.value;
     match value {
         Value::Table(_) if !is_list => return,

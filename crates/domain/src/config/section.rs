@@ -3,30 +3,12 @@
 //! What a section's keys mean is said where they are read; here is what all sections share:
 //! places, the wording of faults, "did you mean", and secrets that must not stand in a file.
 
-use super::faults::{Findings, Place, listed, nearest};
-use super::limits::Limits;
-use super::tree::{Entry, Table};
+use super::faults::{Findings, Layer, Place, listed, nearest};
+use super::key::{Answer, Asked, Declared};
+pub(super) use super::key::{Elsewhere, Key, NAME_ALLOWED, NAME_PATTERN, WithDefault};
+use super::limits::{Limits, Wrong};
+use super::tree::{Entry, Node, Table};
 use crate::ids::SourceName;
-
-/// A key as its section reads it.
-pub(super) struct Key<L> {
-    pub(super) name: &'static str,
-    /// A line as it could stand in the file.
-    pub(super) example: &'static str,
-    pub(super) limits: L,
-}
-
-/// A key that the section has, though not here: of another kind, or of a later version.
-pub(super) struct Elsewhere {
-    pub(super) name: &'static str,
-    pub(super) wrong: String,
-    pub(super) allowed: String,
-    pub(super) example: &'static str,
-}
-
-/// What every `name` and `id` is made of.
-pub(super) const NAME_ALLOWED: &str =
-    "1 to 32 characters of a-z, 0-9, \"-\" and \"_\", beginning with a letter or digit";
 
 /// Keys that people give a secret to elsewhere.
 const SECRETS: [&str; 14] = [
@@ -55,6 +37,7 @@ pub(super) struct Section<'t, 'f> {
     table: &'t Table,
     /// Name and example of each key that was asked for.
     asked: Vec<(&'static str, &'static str)>,
+    answers: Vec<Answer>,
     missing: Vec<Missing<'t>>,
     findings: &'f mut Findings,
 }
@@ -80,6 +63,7 @@ impl<'t, 'f> Section<'t, 'f> {
             path,
             table,
             asked: Vec::new(),
+            answers: Vec::new(),
             missing: Vec::new(),
             findings,
         }
@@ -117,21 +101,44 @@ impl<'t, 'f> Section<'t, 'f> {
     }
 
     /// The value of a key; `None` when it is not there, or wrong and reported.
-    pub(super) fn get<L: Limits>(&mut self, key: &Key<L>) -> Option<L::Value> {
-        self.asked.push((key.name, key.example));
+    pub(super) fn get<L: Limits>(&mut self, key: &'static Key<L>) -> Option<L::Value> {
+        self.note(key);
+        self.read(key)
+    }
+
+    /// The value of a key, or its default when it is not there, or wrong and reported.
+    pub(super) fn get_or_default<L: Limits>(&mut self, key: &'static WithDefault<L>) -> L::Value {
+        self.note(key);
+        self.read(&key.key).unwrap_or_else(|| {
+            let node = Node::from_toml(&Place::top(usize::MAX, "default"), key.default);
+            let value = node
+                .map_err(|_| Vec::new())
+                .and_then(|node| key.key.limits.read(&node));
+            value.unwrap_or_else(|wrongs: Vec<Wrong>| {
+                unreachable!("{}: a default is within its own limits: {wrongs:?}", key.key.name)
+            })
+        })
+    }
+
+    fn note(&mut self, key: &'static dyn Declared) {
+        self.asked.push((key.name(), key.example()));
+        self.answers.push(Answer {
+            key,
+            said: self.table.entry(key.name()).map(|entry| entry.node.clone()),
+            is_needed: false,
+        });
+    }
+
+    fn read<L: Limits>(&mut self, key: &Key<L>) -> Option<L::Value> {
         let entry = self.table.entry(key.name)?;
         match key.limits.read(&entry.node) {
             Ok(value) => Some(value),
             Err(wrongs) => {
                 let allowed = format!("allowed is {}", key.limits.allowed());
+                let path = self.key_path(key.name);
                 for wrong in wrongs {
-                    self.findings.add(
-                        &wrong.at,
-                        &self.key_path(key.name),
-                        &wrong.text,
-                        &allowed,
-                        key.example,
-                    );
+                    self.findings
+                        .add(&wrong.at, &path, &wrong.text, &allowed, key.example);
                 }
                 None
             }
@@ -139,7 +146,7 @@ impl<'t, 'f> Section<'t, 'f> {
     }
 
     /// The value of a key that must be there.
-    pub(super) fn require<L: Limits>(&mut self, key: &Key<L>) -> Option<L::Value> {
+    pub(super) fn require<L: Limits>(&mut self, key: &'static Key<L>) -> Option<L::Value> {
         if !self.has(key.name) {
             self.missing.push(Missing {
                 at: &self.table.at,
@@ -149,7 +156,11 @@ impl<'t, 'f> Section<'t, 'f> {
                 example: key.example,
             });
         }
-        self.get(key)
+        self.note(key);
+        if let Some(answer) = self.answers.last_mut() {
+            answer.is_needed = true;
+        }
+        self.read(key)
     }
 
     /// Reports `key` as missing if `beside` is there without it.
@@ -180,8 +191,14 @@ impl<'t, 'f> Section<'t, 'f> {
     /// Reports a value that is right by itself but not beside the others.
     pub(super) fn refuse(&mut self, name: &str, wrong: &str, allowed: &str, example: &str) {
         let path = self.key_path(name);
-        self.findings
-            .add(self.place_of(name), &path, wrong, allowed, example);
+        self.findings.add_in(
+            Layer::References,
+            self.place_of(name),
+            &path,
+            wrong,
+            allowed,
+            example,
+        );
     }
 
     /// Reports every key that was not asked for, `elsewhere` explaining the known ones, and every
@@ -222,6 +239,11 @@ impl<'t, 'f> Section<'t, 'f> {
                 missing.example,
             );
         }
+        self.findings.note_section(Asked {
+            title: self.title,
+            path: self.path,
+            answers: self.answers,
+        });
     }
 
     /// Reports an unknown key; returns the one that was probably meant.
@@ -256,6 +278,7 @@ impl<'t, 'f> Section<'t, 'f> {
     }
 }
 
-fn is_secret(key: &str) -> bool {
+/// Whether people give a secret to such a key.
+pub(super) fn is_secret(key: &str) -> bool {
     SECRETS.contains(&key.to_lowercase().replace('-', "_").as_str())
 }

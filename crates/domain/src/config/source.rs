@@ -3,13 +3,13 @@
 use super::faults::{Findings, listed};
 use super::section::{Elsewhere, Section};
 use super::source_keys::{
-    ALSA_DEVICE, AUDIO_BITRATE, CHANNELS, DELAY, DISPLAY, ENCODER, FPS, HEIGHT, KIND, Kind, LAUNCH, NAME,
-    OF_KINDS, PULSE_DEVICE, REQUIRED, ROLE, SERIAL, SPARE_FOR, URL, VIDEO_BITRATE, VIDEO_DEVICE, WIDTH,
+    ALSA_DEVICE, AUDIO_BITRATE, CAMERA_BITRATE, CAMERA_FPS, CAMERA_HEIGHT, CAMERA_WIDTH, CHANNELS, DELAY,
+    DISPLAY, ENCODER, HEIGHT, KIND, Kind, LAUNCH, NAME, OF_KINDS, PULSE_DEVICE, REQUIRED, ROLE, SCREEN_FPS,
+    SERIAL, SPARE_FOR, URL, VIDEO_BITRATE, VIDEO_DEVICE, WIDTH,
 };
 use super::tree::{Node, Table, Value, shown};
 use super::{Audio, Encoder, Source, SourceKind, Video};
 use crate::media::Role;
-use crate::units::Rate;
 
 /// The preview tells sources apart by one byte, a lectern has one processor: far below both.
 const MAX_SOURCES: usize = 16;
@@ -118,9 +118,9 @@ fn read_one(mut section: Section<'_, '_>) -> Option<Source> {
     let name = section.require(&NAME);
     let role = section.require(&ROLE);
     let kind = section.require(&KIND);
-    let required = section.get(&REQUIRED).unwrap_or(false);
+    let required = section.get_or_default(&REQUIRED);
     let spare_for = section.get(&SPARE_FOR);
-    let delay_ms = section.get(&DELAY).unwrap_or(0);
+    let delay_ms = section.get_or_default(&DELAY);
     let is_video = kind.and_then(Kind::is_video).or(role.map(Role::is_video));
     if let (Some(kind), Some(role)) = (kind, role)
         && let Some(gives_pictures) = kind.is_video()
@@ -218,26 +218,35 @@ fn video(section: &mut Section<'_, '_>, kind: Kind) -> Video {
             encoder: Encoder::Auto,
         };
     }
-    let (width, height) = (section.get(&WIDTH), section.get(&HEIGHT));
+    let screen = kind == Kind::X11;
+    // These have a size of their own.
+    let (width, height) = if screen || kind == Kind::Gst {
+        (section.get(&WIDTH), section.get(&HEIGHT))
+    } else {
+        let (width, height) = (&CAMERA_WIDTH, &CAMERA_HEIGHT);
+        (
+            Some(section.get_or_default(width)),
+            Some(section.get_or_default(height)),
+        )
+    };
     section.require_beside(&HEIGHT, "width");
     section.require_beside(&WIDTH, "height");
-    let (fps, encoder) = (section.get(&FPS), section.get(&ENCODER).unwrap_or(Encoder::Auto));
-    let bitrate = section.get(&VIDEO_BITRATE);
-    let screen = kind == Kind::X11;
-    let native = screen || kind == Kind::Gst;
     Video {
-        width: width.or((!native).then_some(1280)),
-        height: height.or((!native).then_some(720)),
-        fps: fps.unwrap_or(if screen { 15 } else { 30 }),
-        bitrate: bitrate.or((!screen).then_some(Rate(2_500_000))),
-        encoder,
+        width,
+        height,
+        fps: section.get_or_default(if screen { &SCREEN_FPS } else { &CAMERA_FPS }),
+        bitrate: match screen {
+            true => section.get(&VIDEO_BITRATE),
+            false => Some(section.get_or_default(&CAMERA_BITRATE)),
+        },
+        encoder: section.get_or_default(&ENCODER),
     }
 }
 
 fn audio(section: &mut Section<'_, '_>) -> Audio {
     Audio {
-        channels: section.get(&CHANNELS).unwrap_or(2),
-        bitrate: section.get(&AUDIO_BITRATE).unwrap_or(Rate(128_000)),
+        channels: section.get_or_default(&CHANNELS),
+        bitrate: section.get_or_default(&AUDIO_BITRATE),
     }
 }
 

@@ -16,6 +16,33 @@ pub(super) struct Node {
     pub(super) value: Value,
 }
 
+impl Node {
+    /// A single value in TOML, such as a default or a variable's text; all of it stands at `at`.
+    ///
+    /// # Errors
+    /// The parser's, when it is not one value.
+    pub(super) fn from_toml(at: &Place, text: &str) -> Result<Self, toml::de::Error> {
+        let value = DeValue::parse(text)?;
+        let origin = Origin {
+            layer: at.layer,
+            file: Arc::clone(&at.file),
+            text: "",
+        };
+        Ok(origin.node(0, value.get_ref()))
+    }
+
+    /// A list or table that a variable holds as text; any other value as it is.
+    pub(super) fn spelt_out(&self) -> std::borrow::Cow<'_, Self> {
+        if let Value::Bare(text) = &self.value
+            && text.trim_start().starts_with(['[', '{'])
+            && let Ok(node) = Self::from_toml(&self.at, text.trim())
+        {
+            return std::borrow::Cow::Owned(node);
+        }
+        std::borrow::Cow::Borrowed(self)
+    }
+}
+
 /// A value of TOML, or of the environment.
 #[derive(Clone, Debug)]
 pub(super) enum Value {

@@ -3,7 +3,7 @@
 use super::endpoint;
 use super::faults::Findings;
 use super::limits::{Each, Flag, OneOf, Parsed, Within};
-use super::section::{Key, Section};
+use super::section::{Key, Section, WithDefault};
 use super::tree::Table;
 use crate::units::{Rate, Size, Span};
 use crate::upload::{Upload, WhileRecording, Window};
@@ -14,10 +14,12 @@ const HOUR: u64 = 3_600_000;
 pub(super) fn upload(table: &Table, findings: &mut Findings) -> Upload {
     const WINDOW: Key<Each<Parsed<Window>>> = Key {
         name: "window",
+        about: "When lectures may be sent, by the clock of the room. A window over midnight belongs to the day on which it begins. Without it: always.",
         example: "window = [\"Mon-Fri 22:00-06:00\", \"Sat,Sun 00:00-24:00\"]",
         limits: Each(Parsed {
             allowed: "two times of the room's clock with \"-\" between them, in front of them the days (Mon to Sun) \
                       if it is not every day",
+            pattern: Some("[0-9]{1,2}:[0-9]{2}-[0-9]{1,2}:[0-9]{2}\\s*$"),
             parse: |text| {
                 text.parse()
                     .map_err(|wrong: crate::upload::BadWindow| wrong.to_string())
@@ -26,61 +28,73 @@ pub(super) fn upload(table: &Table, findings: &mut Findings) -> Upload {
     };
     const RATE: Key<Within<Rate>> = Key {
         name: "rate",
+        about: "Never more than this. Without it: no limit but what yield leaves to others.",
         example: "rate = \"8Mbit/s\"",
         limits: Within(Rate(64_000), Rate(100_000_000_000)),
     };
-    const YIELD: Key<Flag> = Key {
+    const YIELD: WithDefault<Flag> = Key {
         name: "yield",
+        about: "Give way to whoever else uses the line.",
         example: "yield = true",
         limits: Flag,
-    };
+    }
+    .or("true");
     const DAILY: Key<Within<Size>> = Key {
         name: "daily",
+        about: "What may be sent in a day.",
         example: "daily = \"20GiB\"",
         limits: Within(Size(1 << 20), Size(100 << 40)),
     };
     const MONTHLY: Key<Within<Size>> = Key {
         name: "monthly",
+        about: "What may be sent in a month.",
         example: "monthly = \"300GiB\"",
         limits: Within(Size(1 << 20), Size(1000 << 40)),
     };
-    const STAGGER: Key<Within<Span>> = Key {
+    const STAGGER: WithDefault<Within<Span>> = Key {
         name: "stagger",
+        about: "Each room begins its window up to this later than the hour, so that a fleet does not at one stroke.",
         example: "stagger = \"15m\"",
         limits: Within(Span(0), Span(6 * HOUR)),
-    };
-    const WHILE_RECORDING: Key<OneOf<WhileRecording>> = Key {
+    }
+    .or("\"0s\"");
+    const WHILE_RECORDING: WithDefault<OneOf<WhileRecording>> = Key {
         name: "while_recording",
+        about: "While a lecture is being recorded: go on gently, or hold.",
         example: "while_recording = \"hold\"",
         limits: OneOf {
             words: &[("yield", WhileRecording::Yield), ("hold", WhileRecording::Hold)],
             later: &[],
         },
-    };
-    const PHONE_FIRST: Key<Flag> = Key {
+    }
+    .or("\"yield\"");
+    const PHONE_FIRST: WithDefault<Flag> = Key {
         name: "phone_first",
+        about: "Sound and small files of all lectures go before large ones.",
         example: "phone_first = true",
         limits: Flag,
-    };
+    }
+    .or("true");
     const PROXY: Key<Parsed<String>> = Key {
         name: "proxy",
+        about: "An HTTP proxy that all platforms are reached through. Behind one, yield cannot see the line: set a window and a rate.",
         example: "proxy = \"http://proxy.example.org:3128\"",
         limits: Parsed {
             allowed: "http://host:port of an HTTP proxy, without user, password or path",
+            pattern: Some("^http://\\S+$"),
             parse: endpoint::proxy,
         },
     };
-    let usual = Upload::default();
     let mut section = Section::new("[upload]", "upload".to_owned(), table, findings);
     let upload = Upload {
         window: section.get(&WINDOW).unwrap_or_default(),
         rate: section.get(&RATE),
-        yields: section.get(&YIELD).unwrap_or(usual.yields),
+        yields: section.get_or_default(&YIELD),
         daily: section.get(&DAILY),
         monthly: section.get(&MONTHLY),
-        stagger: section.get(&STAGGER).unwrap_or(usual.stagger),
-        while_recording: section.get(&WHILE_RECORDING).unwrap_or(usual.while_recording),
-        phone_first: section.get(&PHONE_FIRST).unwrap_or(usual.phone_first),
+        stagger: section.get_or_default(&STAGGER),
+        while_recording: section.get_or_default(&WHILE_RECORDING),
+        phone_first: section.get_or_default(&PHONE_FIRST),
         proxy: section.get(&PROXY),
     };
     // A room whose turn comes after its window has closed would never send.
@@ -92,7 +106,7 @@ pub(super) fn upload(table: &Table, findings: &mut Findings) -> Upload {
             "stagger",
             &format!("{} is more than half of the shortest window", upload.stagger),
             "allowed is half of the shortest window at most",
-            STAGGER.example,
+            STAGGER.key.example,
         );
     }
     section.finish(&[]);
