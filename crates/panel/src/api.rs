@@ -86,7 +86,14 @@ pub(crate) async fn doctor(State(site): State<Site>, _: Input<Nothing>) -> Resul
 
 pub(crate) async fn metrics(State(site): State<Site>) -> Response {
     let status = site.control.status().borrow().clone();
-    let text = metrics::render(&status, site.control.healthy(), site.open_streams());
+    let figures = site.control.figures().await;
+    let text = metrics::render(&metrics::Seen {
+        status: &status,
+        figures: &figures,
+        heard: &site.ears.heard(),
+        healthy: site.control.healthy(),
+        streams: site.open_streams(),
+    });
     ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response()
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use lectern_domain::api::{
-    Command, Doctor, Done, LectureDetail, LecturePage, Levels, Queue, Refusal, Status,
+    Command, Doctor, Done, Figures, LectureDetail, LecturePage, Levels, Queue, Refusal, Status,
 };
 use lectern_domain::ids::{LectureId, SourceName};
 use lectern_domain::lecture::LectureState;
@@ -66,6 +66,11 @@ pub trait Control: Send + Sync + 'static {
         Err(Refusal::Unable {
             message: "This recorder has no doctor. Nothing was looked at.".into(),
         })
+    }
+
+    /// Counts that only the metrics tell. Asked with each scrape: some milliseconds at most.
+    async fn figures(&self) -> Figures {
+        Figures::default()
     }
 
     /// Whether the daemon makes progress; `/healthz` answers by it. Must not block.

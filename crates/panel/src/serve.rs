@@ -23,6 +23,7 @@ use tokio::task::JoinSet;
 
 use crate::control::Control;
 use crate::gate::{Caller, Gate, Greeted, Keys, greet};
+use crate::metrics;
 use crate::routes::router;
 use crate::site::{Access, Closing, Site};
 
@@ -95,6 +96,8 @@ pub async fn serve(
         }
     };
     let mut doors = JoinSet::new();
+    let mut ears = JoinSet::new();
+    ears.spawn(metrics::listen(Arc::clone(&site.ears), site.control.levels()));
     if let Some(listener) = socket {
         doors.spawn(Door::new(site.clone(), Access::Socket, closing.clone()).run(listener));
     }
@@ -112,6 +115,7 @@ pub async fn serve(
     }
     // Dropping a door's task drops its connections with it.
     doors.shutdown().await;
+    ears.shutdown().await;
     tracing::debug!("the panel ended");
     Ok(())
 }

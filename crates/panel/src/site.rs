@@ -7,6 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::control::Control;
 use crate::gate::Gate;
+use crate::metrics::Ears;
 use crate::problem::Fault;
 
 /// The most event streams (pages and programs together) at one time. A page holds one.
@@ -39,6 +40,8 @@ pub(crate) struct Site {
     pub(crate) gate: Arc<Gate>,
     /// Tells this life of the program from every other: revisions count from its beginning.
     pub(crate) epoch: Arc<str>,
+    /// What the microphones hear, for the metrics.
+    pub(crate) ears: Arc<Ears>,
     events: Arc<Semaphore>,
     previews: Arc<Semaphore>,
 }
@@ -50,6 +53,7 @@ impl Site {
             closing,
             gate: Arc::new(gate),
             epoch: LectureId::random().to_string()[..8].into(),
+            ears: Arc::default(),
             events: Arc::new(Semaphore::new(MAX_EVENT_STREAMS)),
             previews: Arc::new(Semaphore::new(MAX_PREVIEWS)),
         }

@@ -6,6 +6,7 @@
 
 mod command;
 mod field;
+mod figures;
 mod lectures;
 mod sentence;
 mod status;
@@ -16,6 +17,7 @@ pub use command::{
     PlanRequest, Problem, Refusal, StartRequest,
 };
 pub use field::Field;
+pub use figures::{AttemptCounts, Census, Figures, OutcomeCounts};
 pub use lectures::{
     DeliveryView, LectureDetail, LecturePage, LectureSummary, MarkView, Queue, RunView, TrackView,
 };

@@ -5,6 +5,7 @@
 //! thread's way in; it takes no place in the bound, see `mailbox.rs`. Nothing here touches files
 //! but SQLite's own.
 
+pub(crate) mod census;
 pub(crate) mod clocks;
 pub(crate) mod document;
 pub(crate) mod due;
