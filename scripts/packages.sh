@@ -46,6 +46,11 @@ python:ensurepip python3-venv
 systemd-analyze systemd
 sqlite3 sqlite3
 "
+need_package="
+dpkg-shlibdeps dpkg-dev
+strip binutils
+lintian lintian
+"
 
 present() {
     case $1 in

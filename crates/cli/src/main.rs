@@ -11,6 +11,8 @@ mod devices;
 mod export;
 mod fault;
 mod figures;
+#[cfg(test)]
+mod manual;
 mod plan;
 mod report;
 mod wait;

@@ -78,3 +78,10 @@ pub(crate) fn parse() -> Args {
         action,
     }
 }
+
+/// The words of the command line, for its manual page and completions.
+#[cfg(test)]
+pub(crate) fn command() -> clap::Command {
+    use clap::CommandFactory;
+    Cli::command()
+}

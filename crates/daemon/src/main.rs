@@ -18,6 +18,8 @@ mod keeping;
 mod keys;
 mod load;
 mod logs;
+#[cfg(test)]
+mod manual;
 mod notify;
 mod outage;
 mod panel;
