@@ -12,7 +12,7 @@ use std::time::Duration;
 use lectern_domain::config::{Encoder, Source};
 use lectern_domain::wire::{FailureReason, SourceCommand, SourceEvent, WIRE_VERSION};
 
-use crate::capture::{Capture, Reports};
+use crate::capture::{Capture, Reports, SMALL_PICTURE};
 use crate::clock;
 use crate::encode::{self, Encoding, Order};
 use crate::failure::{self, Failure};
@@ -80,6 +80,7 @@ impl Engine {
                 meter,
                 feed,
                 looked_at: Arc::default(),
+                largest_picture: SMALL_PICTURE,
             },
             source: None,
             expect: None,

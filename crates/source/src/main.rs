@@ -1,9 +1,9 @@
 //! `lectern-source`: one camera, screen or microphone in a process of its own.
 //!
 //! The daemon starts one per `[[source]]` and speaks to it over standard input and output (see
-//! `lectern_domain::wire`); for people there is `--list`. This is the only program that links
-//! GStreamer: what a driver, a plugin or an X server breaks, it breaks here. No policy lives
-//! here: whether to restart, to wait or to record is the daemon's.
+//! `lectern_domain::wire`); for people there are `--list`, `--look` and `--listen`. This is the only
+//! program that links GStreamer: what a driver, a plugin or an X server breaks, it breaks here. No
+//! policy lives here: whether to restart, to wait or to record is the daemon's.
 
 mod capture;
 mod clock;
@@ -20,6 +20,7 @@ mod grid;
 mod identity;
 mod inputs;
 mod library;
+mod look;
 mod outbox;
 mod piece;
 mod render;
@@ -30,17 +31,19 @@ mod sound_line;
 mod stdio;
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
 
-/// One camera, screen or microphone of Lectern, started by lecternd; for people only --list.
+/// One camera, screen or microphone of Lectern, started by lecternd; for people only --list. What
+/// it does for "lectern devices" needs the source as JSON on standard input.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
     /// The name of the [[source]], for the process list and the log
-    #[arg(long, required_unless_present_any = ["list", "render"])]
+    #[arg(long, required_unless_present_any = ["list", "render", "look", "listen"])]
     name: Option<String>,
     /// Print the devices of this machine as JSON and exit
     #[arg(long)]
@@ -48,6 +51,12 @@ struct Arguments {
     /// Make the file that the job on standard input asks for and exit; for finishing
     #[arg(long, conflicts_with_all = ["list", "name"])]
     render: bool,
+    /// Make a picture of the source on standard input, say in JSON what came of it, and exit
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["list", "name", "render"])]
+    look: Option<PathBuf>,
+    /// Measure the source on standard input for three seconds, print its levels as JSON and exit
+    #[arg(long, conflicts_with_all = ["list", "name", "render", "look"])]
+    listen: bool,
 }
 
 fn main() -> ExitCode {
@@ -55,6 +64,8 @@ fn main() -> ExitCode {
     start_log();
     let ended = match arguments.name {
         _ if arguments.render => render(),
+        _ if arguments.listen => look::examine(None),
+        _ if arguments.look.is_some() => look::examine(arguments.look.as_deref()),
         Some(name) if !arguments.list => serve(&name),
         Some(_) | None => list(),
     };

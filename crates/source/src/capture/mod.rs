@@ -32,6 +32,7 @@ use crate::inputs::{Input, Inputs};
 use crate::outbox::Outbox;
 pub(crate) use camera::{Coding, recordable};
 pub(crate) use paced::{Alarm, Pacer, Woken};
+pub(crate) use side::SMALL_PICTURE;
 
 /// The ends that every part of a capture reports to.
 #[derive(Clone)]
@@ -46,6 +47,8 @@ pub(crate) struct Reports {
     pub(crate) feed: Arc<Feed>,
     /// Somebody looks at the small pictures.
     pub(crate) looked_at: Arc<AtomicBool>,
+    /// What a picture for people may measure at most: width and height in pixels.
+    pub(crate) largest_picture: (i32, i32),
 }
 
 /// What a kind contributes: an element with a pad `src`, and perhaps a thread that feeds it.

@@ -20,8 +20,8 @@ const PICTURE_EVERY_NS: u64 = SECOND_NS / 5;
 const SELDOM_EVERY_NS: u64 = 2 * SECOND_NS;
 /// A picture that comes this much too early is taken all the same: cameras jitter.
 const PICTURE_JITTER_NS: u64 = 10_000_000;
-/// The largest small picture.
-const PICTURE_SIZE: (i32, i32) = (480, 270);
+/// The largest small picture: width and height in pixels.
+pub(crate) const SMALL_PICTURE: (i32, i32) = (480, 270);
 /// What a level says for digital silence, in dBFS.
 const SILENCE_DBFS: f64 = -120.0;
 
@@ -59,7 +59,7 @@ pub(super) fn split(
         .ok_or_else(|| Failure::internal("a queue has no sink pad"))?;
     branch.push(newest);
     branch.push(make("videoconvertscale", &[("add-borders", "false")])?);
-    branch.push(filter(&small_caps())?);
+    branch.push(filter(&caps_within(reports.largest_picture))?);
     branch.push(make("jpegenc", &[("quality", "70")])?);
     branch.push(picture_sink(&reports.outbox));
     chain(pipeline, &branch.iter().collect::<Vec<_>>())?;
@@ -121,11 +121,11 @@ fn finite(dbfs: f64) -> f32 {
 }
 
 /// Fits into the size and keeps the shape; the scaler chooses within the ranges.
-fn small_caps() -> gst::Caps {
+fn caps_within((width, height): (i32, i32)) -> gst::Caps {
     gst::Caps::builder("video/x-raw")
         .field("format", "I420")
-        .field("width", gst::IntRange::new(16, PICTURE_SIZE.0))
-        .field("height", gst::IntRange::new(16, PICTURE_SIZE.1))
+        .field("width", gst::IntRange::new(16, width))
+        .field("height", gst::IntRange::new(16, height))
         .field("pixel-aspect-ratio", gst::Fraction::new(1, 1))
         .build()
 }
