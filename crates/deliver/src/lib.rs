@@ -27,6 +27,7 @@ mod reading;
 mod run;
 mod s3;
 mod tus;
+mod way;
 
 pub use again::{Still, ask_again};
 pub use connect::{connect, connect_with};
@@ -39,3 +40,4 @@ pub use package::{Farewell, Package, PackagePlatform, PackageStanding};
 pub use parcel::{OnProgress, Parcel, Progress};
 pub use platform::{Adapter, Platform, Proof, Standing};
 pub use tus::LAST_PIECE_BYTES;
+pub use way::way;

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use common::{BRIEF, Memory, config, free_line, job, refused, run, waiting};
 use hyper::Method;
-use lectern_deliver::{Adapter, Outcome, Secrets, connect_with};
+use lectern_deliver::{Adapter, Outcome, Secrets, connect_with, way};
 use lectern_domain::config::{Credential, PlatformKind};
 use lectern_testkit::{Misdeed, On, Rules, TestCa, TusJudge};
 
@@ -99,6 +99,40 @@ async fn a_server_without_tls_behind_an_https_address_is_told_apart() {
         .unwrap(),
     );
     assert!(why.contains("cannot be reached"), "{why}");
+}
+
+#[tokio::test]
+async fn the_way_to_a_platform_tells_how_long_its_certificate_lasts() {
+    let dir = tempfile::tempdir().unwrap();
+    let uploads = tempfile::tempdir().unwrap();
+    let ca = TestCa::new(dir.path()).unwrap();
+    let rules = Rules {
+        tls: Some(ca.server().unwrap()),
+        ..Rules::default()
+    };
+    let judge = TusJudge::start(uploads.path(), rules).await.unwrap();
+    let mut platform = config(PlatformKind::Tus {
+        url: judge.url(),
+        receipt_url: None,
+    });
+    assert_eq!(
+        way(&platform, &free_line()).await,
+        [],
+        "what is not trusted is the probe's to tell"
+    );
+    platform.ca_file = Some(ca.pem().to_owned());
+    let checks = way(&platform, &free_line()).await;
+    assert!(
+        checks[0].found.contains("its certificate is trusted and lasts for"),
+        "{checks:?}"
+    );
+
+    platform.kind = PlatformKind::Tus {
+        url: "https://nobody.invalid/files/".to_owned(),
+        receipt_url: None,
+    };
+    let checks = way(&platform, &free_line()).await;
+    assert!(checks[0].found.contains("nobody.invalid"), "{checks:?}");
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ pub mod media;
 pub mod render;
 pub mod segment;
 pub mod track;
+pub mod trial;
 pub mod units;
 pub mod upload;
 pub mod wire;

@@ -43,7 +43,7 @@ use clap::Parser;
 #[command(version)]
 struct Arguments {
     /// The name of the [[source]], for the process list and the log
-    #[arg(long, required_unless_present_any = ["list", "render", "look", "listen"])]
+    #[arg(long, required_unless_present_any = ["list", "render", "look", "listen", "trial"])]
     name: Option<String>,
     /// Print the devices of this machine as JSON and exit
     #[arg(long)]
@@ -57,6 +57,9 @@ struct Arguments {
     /// Measure the source on standard input for three seconds, print its levels as JSON and exit
     #[arg(long, conflicts_with_all = ["list", "name", "render", "look"])]
     listen: bool,
+    /// Try the encoder of the source on standard input, print its speed as JSON and exit
+    #[arg(long, conflicts_with_all = ["list", "name", "render", "look", "listen"])]
+    trial: bool,
 }
 
 fn main() -> ExitCode {
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
     start_log();
     let ended = match arguments.name {
         _ if arguments.render => render(),
+        _ if arguments.trial => trial(),
         _ if arguments.listen => look::examine(None),
         _ if arguments.look.is_some() => look::examine(arguments.look.as_deref()),
         Some(name) if !arguments.list => serve(&name),
@@ -102,6 +106,12 @@ fn list() -> anyhow::Result<i32> {
 fn render() -> anyhow::Result<i32> {
     stdio::bind_to_parent().context("binding to the parent process")?;
     render::render()
+}
+
+/// Tries an encoder for the doctor.
+fn trial() -> anyhow::Result<i32> {
+    stdio::bind_to_parent().context("binding to the parent process")?;
+    encode::measure()
 }
 
 /// Serves the daemon until it says so or goes away; the exit code.

@@ -86,6 +86,7 @@ mod store;
 #[path = "../tests/support/cmaf.rs"]
 mod test_cmaf;
 mod threads;
+mod trial;
 
 pub use db::Db;
 pub use db::due::DueQuery;
@@ -101,3 +102,4 @@ pub use fsck::{Finding, FindingKind, FsckMode, FsckReport, fsck};
 pub use recovery::{Damage, Interrupted, Recovery};
 pub use spool::{Counters, Space, Spool, SpoolEvent, WriteFailure};
 pub use store::{Options, Store, open};
+pub use trial::{DiskTrial, try_disk};

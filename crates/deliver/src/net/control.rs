@@ -12,7 +12,7 @@ use reqwest::{Method, StatusCode};
 use rustls::ClientConfig;
 use url::Url;
 
-use super::{Lane, Line, NetFault, Patience, tls};
+use super::{Lane, Line, NetFault, Patience, certificate, tls};
 use crate::credential::Bearer;
 use crate::fault::Fault;
 
@@ -28,6 +28,14 @@ pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+}
+
+/// What a look at a server shows, whatever it answers.
+#[derive(Debug, Default)]
+pub(crate) struct Look {
+    pub(crate) headers: HeaderMap,
+    /// When its certificate ends; `None` without TLS.
+    pub(crate) certificate_ends: Option<jiff::Timestamp>,
 }
 
 impl Reply {
@@ -93,6 +101,7 @@ impl Control {
         }
         let client = client
             .tls_backend_preconfigured(ClientConfig::clone(&tls))
+            .tls_info(true)
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(super::lane::AGENT)
             .connect_timeout(patience.connect)
@@ -158,6 +167,23 @@ impl Control {
             status,
             headers,
             body,
+        })
+    }
+
+    /// Asks for the head of `url` without signing in.
+    pub(crate) async fn look(&self, url: &Url) -> Result<Look, NetFault> {
+        let request = reqwest::Request::new(Method::HEAD, url.clone());
+        self.line.count(length(&request));
+        let reply = self
+            .client
+            .execute(request)
+            .await
+            .map_err(|error| NetFault::of(&error, error.is_connect()))?;
+        let certificate = reply.extensions().get::<reqwest::tls::TlsInfo>();
+        let certificate = certificate.and_then(reqwest::tls::TlsInfo::peer_certificate);
+        Ok(Look {
+            certificate_ends: certificate.and_then(certificate::ends),
+            headers: reply.headers().clone(),
         })
     }
 

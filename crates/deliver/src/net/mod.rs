@@ -4,6 +4,7 @@
 //! No protocol is known here. Errors are told apart by one question only: can the request have
 //! had an effect?
 
+mod certificate;
 mod control;
 mod lane;
 mod line;
@@ -16,7 +17,7 @@ mod wire;
 
 use std::time::Duration;
 
-pub(crate) use control::{Control, Reply};
+pub(crate) use control::{Control, Look, Reply};
 pub(crate) use lane::{AGENT, Lane, Outgoing};
 pub use line::{Line, LineRules, Route};
 use url::{Host, Url};

@@ -5,6 +5,7 @@
 //! the monotonic clock; sizes are bytes. Keys are stable: a later version adds and never renames.
 
 mod command;
+mod doctor;
 mod field;
 mod figures;
 mod lectures;
@@ -16,6 +17,7 @@ pub use command::{
     Command, Done, ExtendRequest, LAST_UNIX_MS, MAX_MINUTES, MAX_TEXT_CHARS, MarkRequest, Metadata,
     PlanRequest, Problem, Refusal, StartRequest,
 };
+pub use doctor::{Check, Doctor, Verdict};
 pub use field::Field;
 pub use figures::{AttemptCounts, Census, Figures, OutcomeCounts};
 pub use lectures::{
@@ -26,6 +28,4 @@ pub use status::{
     ClockTrust, CurrentLecture, Levels, Message, PlannedLecture, PodiumState, QueueSummary, RoomStatus,
     Severity, SourceStatus, SourceTotals, Status, StorageStatus,
 };
-pub use uploads::{
-    Check, Doctor, Forecast, LineStatus, PlatformState, PlatformStatus, UploadStatus, Verdict,
-};
+pub use uploads::{Forecast, LineStatus, PlatformState, PlatformStatus, UploadStatus};

@@ -90,35 +90,3 @@ pub enum PlatformState {
     /// It refuses us altogether, until a person has acted: all its lectures wait, none is at fault.
     Parked,
 }
-
-/// `POST /api/v1/doctor`: what was looked at, and what was found.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Doctor {
-    /// In order.
-    pub checks: Vec<Check>,
-}
-
-/// One thing that the doctor looked at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Check {
-    /// What it is about, such as `platform.central`.
-    pub subject: String,
-    /// How it is.
-    pub verdict: Verdict,
-    /// What was found, as one sentence with its full stop.
-    pub found: String,
-    /// What to do, as one sentence; empty when nothing is.
-    pub todo: String,
-}
-
-/// How a thing is that the doctor looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// As it should be.
-    Good,
-    /// It works, less well than it could.
-    Warning,
-    /// It does not work.
-    Bad,
-}

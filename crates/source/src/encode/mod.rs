@@ -14,6 +14,7 @@ mod chunks;
 mod codec;
 mod coder;
 mod encoding;
+mod headroom;
 mod picture;
 mod probe;
 mod ring;
@@ -23,6 +24,7 @@ mod track;
 mod verdicts;
 
 pub(crate) use encoding::{Encoding, Order};
+pub(crate) use headroom::measure;
 
 use lectern_domain::config::Source;
 

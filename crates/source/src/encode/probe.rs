@@ -154,7 +154,7 @@ impl Trials {
 
 /// Why a trial gave no speed.
 #[derive(Debug, PartialEq, Eq)]
-enum Broken {
+pub(super) enum Broken {
     /// It was broken off.
     Stopped,
     /// The encoder is no good.
@@ -189,8 +189,25 @@ impl Outlet for Gathered {
     }
 }
 
-/// Encodes a second of `samples` with `candidate`; its speed in seconds per second.
+/// [`speed`], which must be enough.
 fn trial(
+    candidate: &Candidate,
+    source: &Source,
+    form: &Form,
+    samples: &[gst::Buffer],
+    stop: &AtomicBool,
+) -> Result<f64, Broken> {
+    let speed = speed(candidate, source, form, samples, stop)?;
+    if speed < 1.0 {
+        return Err(Broken::Bad(format!(
+            "it is too slow: {speed:.2} of what is needed"
+        )));
+    }
+    Ok(speed)
+}
+
+/// Encodes a second of `samples` with `candidate`; its speed in seconds per second.
+pub(super) fn speed(
     candidate: &Candidate,
     source: &Source,
     form: &Form,
@@ -255,13 +272,7 @@ fn trial(
         .map_or((*width, *height), |video| picture::target(video, *width, *height));
     judge(&units, count as usize, size)?;
     decode(&units)?;
-    let speed = f64::from(count * seconds) / f64::from(pictures) / took.as_secs_f64();
-    if speed < 1.0 {
-        return Err(Broken::Bad(format!(
-            "it is too slow: {speed:.2} of what is needed"
-        )));
-    }
-    Ok(speed)
+    Ok(f64::from(count * seconds) / f64::from(pictures) / took.as_secs_f64())
 }
 
 /// Waits a moment for the end. `Some` when it came.
