@@ -171,12 +171,8 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// List cameras, microphones and screens of this machine
-    Devices {
-        /// Print one JSON document
-        #[arg(long)]
-        json: bool,
-    },
+    /// List cameras, microphones and screens of this machine, look at one, listen to one
+    Devices(crate::devices::Words),
     /// Print configuration
     Config {
         #[command(subcommand)]

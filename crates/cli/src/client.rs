@@ -56,7 +56,17 @@ impl Client {
         self.ask(Method::POST, path, Bytes::new()).await
     }
 
+    /// Asks for a picture: bytes as they come.
+    pub(crate) async fn picture(&self, path: &str) -> Result<Bytes, Fault> {
+        self.fetch(Method::GET, path, Bytes::new()).await
+    }
+
     async fn ask<T: DeserializeOwned>(&self, method: Method, path: &str, body: Bytes) -> Result<T, Fault> {
+        let bytes = self.fetch(method, path, body).await?;
+        serde_json::from_slice(&bytes).map_err(|error| self.foreign(&error.to_string()))
+    }
+
+    async fn fetch(&self, method: Method, path: &str, body: Bytes) -> Result<Bytes, Fault> {
         let exchange = async {
             let (response, _connection) = self.send(method, path, body).await?;
             let ok = response.status().is_success();
@@ -80,7 +90,7 @@ impl Client {
             }
         };
         if ok {
-            return serde_json::from_slice(&bytes).map_err(|error| self.foreign(&error.to_string()));
+            return Ok(bytes);
         }
         let problem: Problem =
             serde_json::from_slice(&bytes).map_err(|error| self.foreign(&error.to_string()))?;

@@ -13,8 +13,15 @@ pub(crate) fn default() -> String {
     default_text().to_owned()
 }
 
-/// The text of `file` and of `lectern.d/*.toml` beside it, in the order in which they count.
-pub(crate) fn show(file: &Path) -> Result<String, Fault> {
+/// What `file`, the `lectern.d/*.toml` beside it and the environment say together.
+pub(crate) fn read(file: &Path) -> Result<Config, Fault> {
+    gather(file).map(|(config, ..)| config)
+}
+
+/// What all layers say together, the layers in the order in which they count, and the overrides.
+type Gathered = (Config, Vec<ConfigFile>, Vec<(String, String)>);
+
+fn gather(file: &Path) -> Result<Gathered, Fault> {
     let mut files = Vec::new();
     for path in layers(file).map_err(|error| unreadable(file, &error))? {
         let bytes = fs::read(&path).map_err(|error| unreadable(&path, &error))?;
@@ -26,8 +33,14 @@ pub(crate) fn show(file: &Path) -> Result<String, Fault> {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .filter(|(name, _)| name.starts_with("LECTERN__"))
         .collect();
-    Config::read(&files, &overrides)
+    let config = Config::read(&files, &overrides)
         .map_err(|faults| Fault::Configuration(faults.to_string().trim_end().to_owned()))?;
+    Ok((config, files, overrides))
+}
+
+/// The text of `file` and of `lectern.d/*.toml` beside it, in the order in which they count.
+pub(crate) fn show(file: &Path) -> Result<String, Fault> {
+    let (_, files, overrides) = gather(file)?;
     let mut out = String::new();
     for file in &files {
         out.push_str(&format!("# {}\n{}\n", file.name, file.text.trim_end()));

@@ -1,110 +1,113 @@
-//! `lectern devices`: asks `lectern-source`, the only program that knows devices, what there is.
+//! `lectern devices`: what is plugged in, what it is for, what it sees and hears.
+//!
+//! `lectern-source` lists the devices and opens them; the recorder, if it answers, tells which it
+//! has; the files of the configuration, if they can be read, which are meant. Neither of the last
+//! two is needed.
+
+mod blocks;
+mod child;
+mod device;
+mod examine;
+mod stanza;
+mod target;
+mod verdict;
 
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
-use tokio::process::Command;
+use lectern_domain::api::Status;
+use lectern_domain::config::Config;
+use serde_json::Value;
 
+use crate::client::Client;
+use crate::config;
 use crate::fault::Fault;
-use crate::figures::columns;
+use device::{Device, Group};
+use target::Wish;
 
-const PROGRAM: &str = "lectern-source";
-/// A camera that hangs in the kernel must not hang this.
-const ANSWER_WITHIN: Duration = Duration::from_secs(20);
+/// Where the configuration is installed.
+const CONFIG: &str = "/etc/lectern/lectern.toml";
+/// The recorder is asked by the way and must not hold this up.
+const RECORDER_WITHIN: Duration = Duration::from_secs(3);
+/// What an empty list means.
+const NOTHING_FOUND: &str = "No camera, microphone or screen was found.\nNo recording is touched by that.\n\
+    Check the cables and that the devices are switched on; that you are a member of the groups video and audio \
+    (see \"id\"); and for a screen that a desktop is running.";
 
-pub(crate) async fn run(json: bool) -> Result<String, Fault> {
-    let program = beside();
-    let failed = |why: String| {
-        Fault::failed(
-            format!("{} could not list the devices: {why}.", program.display()),
-            "No recording is touched by that.",
-            "Check that lectern is installed completely; run the program with --list yourself to see more.",
-        )
-    };
-    let mut command = Command::new(&program);
-    command.arg("--list").stdin(Stdio::null()).kill_on_drop(true);
-    let output = match tokio::time::timeout(ANSWER_WITHIN, command.output()).await {
-        Err(_) => {
-            return Err(Fault::TimedOut(format!(
-                "{} did not list the devices within {} s.\nNo recording is touched by that.\nA device may hang; pull its \
-                 cable and try again.",
-                program.display(),
-                ANSWER_WITHIN.as_secs()
-            )));
-        }
-        Ok(output) => output.map_err(|error| failed(error.to_string()))?,
-    };
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        return Err(failed(format!("{}; {}", output.status, said.trim())));
-    }
-    let text = String::from_utf8_lossy(&output.stdout);
-    let list: Map<String, Value> = serde_json::from_str(&text).map_err(|error| failed(error.to_string()))?;
-    Ok(if json {
-        format!("{}\n", text.trim())
-    } else {
-        report(&list)
-    })
+/// The words behind `lectern devices`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Words {
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+    /// Print a [[source]] for each, to paste into the configuration
+    #[arg(long, conflicts_with = "json")]
+    toml: bool,
+    /// Make a picture of one: the name of a source, or a device as it is listed
+    #[arg(long, value_name = "NAME|DEVICE", requires = "out", conflicts_with = "toml")]
+    look: Option<String>,
+    /// The file for the picture (JPEG)
+    #[arg(long, value_name = "FILE", requires = "look")]
+    out: Option<PathBuf>,
+    /// Listen to one for three seconds and say what is heard
+    #[arg(long, value_name = "NAME|DEVICE", conflicts_with_all = ["look", "toml"])]
+    listen: Option<String>,
+    /// The file that says which device is which source; without it the installed one, if there is any
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
-/// The program beside this one, as they are installed; else wherever `PATH` finds it.
-fn beside() -> PathBuf {
-    std::env::current_exe()
+/// Carries it out; what it returns is for standard output.
+///
+/// # Errors
+/// `lectern-source` or the device failed, nothing is called as was said, or a named file has faults.
+pub(crate) async fn run(client: &Client, words: Words) -> Result<String, Fault> {
+    let config = files(words.config)?;
+    let list = child::list().await?;
+    let mut devices = Device::all(&list);
+    let status: Option<Status> = tokio::time::timeout(RECORDER_WITHIN, client.get("/api/v1/status"))
+        .await
         .ok()
-        .and_then(|me| me.parent().map(|dir| dir.join(PROGRAM)))
-        .filter(|program| program.exists())
-        .unwrap_or_else(|| PROGRAM.into())
-}
-
-/// One device a line: what it is, and every fact that the list has of it.
-fn report(list: &Map<String, Value>) -> String {
-    let mut rows = Vec::new();
-    for (group, devices) in list {
-        let kind = group.strip_suffix('s').unwrap_or(group);
-        for device in devices.as_array().into_iter().flatten() {
-            let mut row = vec![kind.to_owned()];
-            match device {
-                Value::Object(facts) => row.extend(facts.values().map(plain).filter(|fact| !fact.is_empty())),
-                other => row.push(plain(other)),
-            }
-            rows.push(row);
-        }
+        .and_then(Result::ok);
+    let running = status.as_ref().map_or(&[][..], |status| &status.sources);
+    let configured = config.as_ref().map_or(&[][..], |config| &config.sources);
+    for device in &mut devices {
+        device.find_uses(running, configured);
     }
-    if rows.is_empty() {
-        "no cameras, microphones or screens were found\n".into()
-    } else {
-        columns(&rows)
+    let find = |word: &str, wish| target::find(word, wish, &devices, running, configured);
+    if let (Some(word), Some(file)) = (&words.look, &words.out) {
+        return examine::look(client, find(word, Wish::Picture)?, file, words.json).await;
     }
-}
-
-fn plain(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
-        Value::Object(facts) => facts.values().map(plain).collect::<Vec<_>>().join(" "),
-        other => other.to_string(),
+    if let Some(word) = &words.listen {
+        return examine::listen(client, find(word, Wish::Sound)?, words.json).await;
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_list_of_devices_is_one_device_a_line() {
-        let list = serde_json::json!({
-            "cameras": [{ "device": "/dev/video0", "name": "Cam", "formats": ["1280x720@30", "640x480@30"] }],
-            "screens": [":0"]
-        });
-        let Value::Object(list) = list else {
-            panic!("an object was written above")
+    if words.toml {
+        return Ok(stanza::all(&devices));
+    }
+    if words.json {
+        let of = |group: Group| -> Value {
+            let members = devices.iter().filter(|device| device.group == group);
+            members.map(|device| device.to_json(status.is_some())).collect()
         };
-        assert_eq!(
-            report(&list),
-            "camera  /dev/video0  1280x720@30, 640x480@30  Cam\nscreen  :0\n"
-        );
+        let groups = Group::ALL.map(|group| (group.key(), of(group)));
+        return document(&list, &groups);
     }
+    Ok(blocks::report(&devices, status.is_some()))
+}
+
+/// What the files say. Those that nobody named may be missing, closed to this user or faulty.
+fn files(named: Option<PathBuf>) -> Result<Option<Config>, Fault> {
+    match named {
+        Some(file) => config::read(&file).map(Some),
+        None => Ok(config::read(CONFIG.as_ref()).ok()),
+    }
+}
+
+/// `base`, an object, with some of its keys set, as text.
+fn document(base: &Value, keys: &[(&str, Value)]) -> Result<String, Fault> {
+    let mut whole = base.clone();
+    if let Some(whole) = whole.as_object_mut() {
+        whole.extend(keys.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
+    }
+    crate::document(true, &whole, |_| String::new())
 }

@@ -178,7 +178,7 @@ async fn run(args: Args) -> Result<String, Fault> {
             }
             Ok(text)
         }
-        Command::Devices { json } => devices::run(json).await,
+        Command::Devices(words) => devices::run(&client, words).await,
         Command::Config {
             command: ConfigCommand::Default,
         } => Ok(config::default()),
