@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 const MAX_LINES: usize = 500;
 
 /// The room table: which other rooms a room may use.
-const ROOMS: [(&str, &[&str]); 12] = [
+const ROOMS: [(&str, &[&str]); 13] = [
     ("domain", &[]),
     ("source", &["domain"]),
     ("capture", &["domain"]),
@@ -19,12 +19,13 @@ const ROOMS: [(&str, &[&str]); 12] = [
     ("finish", &["domain", "words"]),
     ("deliver", &["domain"]),
     ("words", &["domain"]),
+    ("herald", &["domain", "words"]),
     ("tally", &["domain"]),
     ("panel", &["domain", "words"]),
     (
         "daemon",
         &[
-            "domain", "words", "capture", "store", "finish", "deliver", "tally", "panel",
+            "domain", "words", "capture", "store", "finish", "deliver", "tally", "herald", "panel",
         ],
     ),
     ("cli", &["domain"]),
@@ -34,7 +35,7 @@ const ROOMS: [(&str, &[&str]); 12] = [
 /// What from outside belongs to some rooms only. GStreamer and X stay in the source process, so
 /// that a driver or plugin cannot take the daemon along; SQL stays behind the store's write
 /// order; the vocabulary and the finisher know no runtime.
-const GUARDED: [(&[&str], &[&str]); 12] = [
+const GUARDED: [(&[&str], &[&str]); 13] = [
     (
         &[
             "gst",
@@ -53,17 +54,19 @@ const GUARDED: [(&[&str], &[&str]); 12] = [
     (&["axum"], &["panel", "testkit"]),
     (&["maud"], &["panel"]),
     (&["fluent-bundle", "unic-langid"], &["words"]),
-    (&["reqwest"], &["deliver", "cli"]),
+    (&["reqwest"], &["deliver", "herald", "cli"]),
     (&["hyper", "hyper-util"], &["deliver", "panel", "testkit", "cli"]),
     // The panel serves TLS to other machines; deliver and the command line speak it as clients.
     (
         &["rustls", "tokio-rustls"],
-        &["deliver", "panel", "testkit", "cli"],
+        &["deliver", "herald", "panel", "testkit", "cli"],
     ),
+    // Mail leaves by one door.
+    (&["lettre"], &["herald"]),
     (&["sd-notify"], &["daemon"]),
     (
         &["tokio"],
-        &["capture", "store", "deliver", "panel", "daemon", "cli", "testkit"],
+        &["capture", "store", "deliver", "herald", "panel", "daemon", "cli", "testkit"],
     ),
 ];
 

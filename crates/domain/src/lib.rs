@@ -16,6 +16,7 @@ pub mod finished;
 pub mod ids;
 pub mod lecture;
 pub mod media;
+pub mod notice;
 pub mod render;
 pub mod segment;
 pub mod track;

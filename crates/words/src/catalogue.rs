@@ -9,7 +9,7 @@ use unic_langid::LanguageIdentifier;
 use crate::Language;
 
 /// The files of one language.
-type Files = [&'static str; 4];
+type Files = [&'static str; 5];
 
 macro_rules! files {
     ($tag:literal) => {
@@ -18,6 +18,7 @@ macro_rules! files {
             include_str!(concat!("../lang/", $tag, "/messages.ftl")),
             include_str!(concat!("../lang/", $tag, "/written.ftl")),
             include_str!(concat!("../lang/", $tag, "/captions.ftl")),
+            include_str!(concat!("../lang/", $tag, "/notices.ftl")),
         ]
     };
 }

@@ -9,7 +9,7 @@ use fluent_syntax::ast::{Entry, Expression, InlineExpression, Pattern, PatternEl
 use fluent_syntax::parser::parse;
 
 const LANGUAGES: [&str; 5] = ["en", "fr", "zh", "ru", "ar"];
-const FILES: [&str; 4] = ["page.ftl", "messages.ftl", "written.ftl", "captions.ftl"];
+const FILES: [&str; 5] = ["page.ftl", "messages.ftl", "written.ftl", "captions.ftl", "notices.ftl"];
 /// The plural categories of CLDR.
 const CATEGORIES: [&str; 6] = ["zero", "one", "two", "few", "many", "other"];
 
@@ -237,7 +237,7 @@ fn every_message_has_three_parts() {
 /// The product's sources, without those of this crate's own tests.
 fn sources() -> String {
     let crates = root().join("..");
-    let mut folders: Vec<PathBuf> = ["daemon", "finish", "panel", "words"]
+    let mut folders: Vec<PathBuf> = ["daemon", "finish", "herald", "panel", "words"]
         .map(|room| crates.join(room).join("src"))
         .into();
     let mut all = String::new();

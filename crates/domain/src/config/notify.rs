@@ -228,14 +228,17 @@ fn smtp(section: &mut Section<'_, '_>) -> (Option<NotifyKind>, Option<Credential
         MailTls::Starttls => 587,
         MailTls::None => 25,
     };
-    let what = server.zip(from).zip(to).map(|((server, from), to)| NotifyKind::Smtp {
-        server,
-        port: port.unwrap_or(usual),
-        tls,
-        user,
-        from,
-        to,
-    });
+    let what = server
+        .zip(from)
+        .zip(to)
+        .map(|((server, from), to)| NotifyKind::Smtp {
+            server,
+            port: port.unwrap_or(usual),
+            tls,
+            user,
+            from,
+            to,
+        });
     (what, secret)
 }
 
@@ -245,10 +248,20 @@ mod tests {
 
     #[test]
     fn a_time_of_the_day_is_two_numbers() {
-        for (text, shown) in [("07:30", "07:30"), ("7:05", "07:05"), ("23:59", "23:59"), ("0:00", "00:00")] {
-            assert_eq!(TimeOfDay::read(text).map(|time| time.to_string()).as_deref(), Some(shown));
+        for (text, shown) in [
+            ("07:30", "07:30"),
+            ("7:05", "07:05"),
+            ("23:59", "23:59"),
+            ("0:00", "00:00"),
+        ] {
+            assert_eq!(
+                TimeOfDay::read(text).map(|time| time.to_string()).as_deref(),
+                Some(shown)
+            );
         }
-        for bad in ["", "7", "7:5", "24:00", "12:60", "-1:00", "+7:30", "07:30:00", "seven"] {
+        for bad in [
+            "", "7", "7:5", "24:00", "12:60", "-1:00", "+7:30", "07:30:00", "seven",
+        ] {
             assert_eq!(TimeOfDay::read(bad), None, "{bad}");
         }
     }

@@ -26,7 +26,10 @@ pub(super) const NAME: Key<Parsed<NotifyName>> = Key {
     limits: Parsed {
         allowed: NAME_ALLOWED,
         pattern: Some(NAME_PATTERN),
-        parse: |text| text.parse().map_err(|_| format!("{} is not a plain name", shown(text))),
+        parse: |text| {
+            text.parse()
+                .map_err(|_| format!("{} is not a plain name", shown(text)))
+        },
     },
 };
 pub(super) const KIND: Key<OneOf<Kind>> = Key {
@@ -128,7 +131,13 @@ pub(super) const LANGUAGE: WithDefault<OneOf<&str>> = Key {
     about: "In which language.",
     example: "language = \"en\"",
     limits: OneOf {
-        words: &[("en", "en"), ("fr", "fr"), ("zh", "zh"), ("ru", "ru"), ("ar", "ar")],
+        words: &[
+            ("en", "en"),
+            ("fr", "fr"),
+            ("zh", "zh"),
+            ("ru", "ru"),
+            ("ar", "ar"),
+        ],
         later: &[],
     },
 }
@@ -187,7 +196,13 @@ fn address(text: &str) -> Result<String, String> {
     let dots = |part: &str| part.starts_with('.') || part.ends_with('.') || part.contains("..");
     let good_name = (1..=64).contains(&name.len()) && name.bytes().all(plain) && !dots(name);
     let good_host = (1..=253).contains(&host.len())
-        && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
+        && host
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
         && !dots(host);
-    if good_name && good_host { Ok(text.to_owned()) } else { Err(wrong()) }
+    if good_name && good_host {
+        Ok(text.to_owned())
+    } else {
+        Err(wrong())
+    }
 }
