@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use lectern_domain::api::{
-    self, Command, DeliveryView, Done, LectureDetail, LecturePage, Levels, Queue, Refusal, Status,
+    self, Command, DeliveryView, Done, Figures, LectureDetail, LecturePage, Levels, Queue, Refusal, Status,
     UploadStatus,
 };
 use lectern_domain::delivery::DeliveryState;
@@ -13,8 +13,10 @@ use lectern_domain::lecture::LectureState;
 use lectern_panel::{Control, Pictures};
 use lectern_store::Db;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tracing::warn;
 
 use crate::conductor::Request;
+use crate::counts::Counts;
 use crate::courier::Doctor;
 use crate::notify::Vitals;
 use crate::refusals::{self, from_reading, leaving};
@@ -29,6 +31,7 @@ pub(crate) struct Desk {
     pub(crate) db: Db,
     pub(crate) doctor: Doctor,
     pub(crate) vitals: Arc<Vitals>,
+    pub(crate) counts: Arc<Counts>,
 }
 
 /// A delivery that is queued behind a platform in trouble says so, whichever lecture found it out.
@@ -119,6 +122,18 @@ impl Control for Desk {
 
     async fn doctor(&self) -> Result<api::Doctor, Refusal> {
         Ok(self.doctor.look().await)
+    }
+
+    async fn figures(&self) -> Figures {
+        let census = self.db.census().await;
+        if let Err(error) = &census {
+            warn!(error = %error, "lectures could not be counted");
+        }
+        Figures {
+            census: census.ok(),
+            attempts: self.counts.attempts(),
+            outcomes: self.counts.outcomes(),
+        }
     }
 
     fn healthy(&self) -> bool {

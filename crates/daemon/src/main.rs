@@ -11,6 +11,7 @@ mod check;
 mod clock;
 mod conductor;
 mod control;
+mod counts;
 mod courier;
 mod finisher;
 mod fsck;
@@ -55,7 +56,7 @@ fn main() -> ExitCode {
         Action::Check { no_devices } => check::run(&config, &args.config, no_devices),
         Action::Fsck { rebuild } => fsck::run(&config, rebuild),
         Action::Run => {
-            logs::start(args.log_format);
+            logs::start(args.log_format, &config.room.id);
             end_on_panics();
             match run::run(config) {
                 Ok(()) => ExitCode::SUCCESS,
@@ -78,7 +79,10 @@ fn end_on_panics() {
     std::panic::set_hook(Box::new(move |panic| {
         report(panic);
         if std::thread::current().name() == Some("main") {
-            tracing::error!("recorder panicked and is started again");
+            tracing::error!(
+                fault = "recorder-panicked",
+                "recorder panicked and is started again"
+            );
             std::process::abort();
         }
     }));

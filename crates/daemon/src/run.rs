@@ -26,8 +26,10 @@ use tracing::{error, info, warn};
 use crate::clock::{self, Watch};
 use crate::conductor::{COMMAND_BOUND, Conductor, Inputs, Parts};
 use crate::control::Desk;
+use crate::counts::Counts;
 use crate::courier::{Around, Bell, Courier};
 use crate::finisher::{Finisher, Wishes};
+use crate::logs::faults::watch_faults;
 use crate::notify::{self, Vitals};
 use crate::panel::{Doors, Panel};
 use crate::pump::Tally;
@@ -144,6 +146,7 @@ async fn serve(
     spool_events: mpsc::Receiver<lectern_store::SpoolEvent>,
 ) -> Result<Served> {
     let bell = Arc::new(Bell::default());
+    let counts = Arc::new(Counts::default());
     let (signals, signal_task) =
         signals::listen(Arc::clone(&bell)).context("signal handlers could not be installed")?;
     // Ends with the runtime: a signal may come until then.
@@ -188,7 +191,7 @@ async fn serve(
         clock: clock.trust(),
     });
     let (courier, courier_events) =
-        Courier::start(Arc::clone(&config), db.clone(), around, Arc::clone(&bell))
+        Courier::start(Arc::clone(&config), db.clone(), around, Arc::clone(&bell), Arc::clone(&counts))
             .await
             .context("the deliver thread could not be started")?;
 
@@ -196,6 +199,8 @@ async fn serve(
     let scribe_task = tokio::spawn(scribe_task);
 
     let (status_out, published) = watch::channel(Arc::new(blank(&config)));
+    // Ends with the conductor, whose status it watches.
+    let faults = tokio::spawn(watch_faults(published.clone()));
     let (requests_out, requests) = mpsc::channel(COMMAND_BOUND);
     let podium = Minder::start(
         &config,
@@ -211,6 +216,7 @@ async fn serve(
         db: db.clone(),
         doctor: courier.doctor(),
         vitals: Arc::clone(&vitals),
+        counts: Arc::clone(&counts),
     };
     let parts = Parts {
         config: Arc::clone(&config),
@@ -220,6 +226,7 @@ async fn serve(
         tally,
         finisher,
         bell,
+        counts,
         around: around_out,
         uploads: courier.uploads(),
         asker: courier.asker(),
@@ -285,6 +292,7 @@ async fn serve(
         () = ending => {}
     }
     watcher.abort();
+    faults.abort();
     Ok(Served::InOrder(signals))
 }
 

@@ -97,6 +97,7 @@ impl Conductor {
                 {
                     Ok(()) => {
                         self.finishing = None;
+                        self.parts.counts.finished(finished.duration_ms, took_ms);
                         info!(lecture = %lecture, files, duration_ms = finished.duration_ms, took_ms, "lecture was finished");
                         self.parts.bell.ring();
                     }
@@ -126,6 +127,7 @@ impl Conductor {
 
     async fn fail(&mut self, lecture: LectureId, message: String) {
         error!(lecture = %lecture, error = message, "lecture could not be finished");
+        self.parts.counts.failed();
         let (from, event) = (LectureState::Finishing, LectureEvent::FinishFailed);
         let committed = match from.step(event) {
             Ok((to, _)) => {

@@ -45,6 +45,7 @@ use self::commands::Planned;
 use self::purge::{Purged, Purges};
 use crate::agenda::Agenda;
 use crate::clock::Watch;
+use crate::counts::Counts;
 use crate::courier::{Around, Asker, Bell, CourierEvent};
 use crate::finisher::{FinishEvent, Finisher};
 use crate::keeping::Keeping;
@@ -117,6 +118,7 @@ pub(crate) struct Parts {
     pub(crate) tally: Tally,
     pub(crate) finisher: Finisher,
     pub(crate) bell: Arc<Bell>,
+    pub(crate) counts: Arc<Counts>,
     /// What deliveries depend on.
     pub(crate) around: watch::Sender<Around>,
     pub(crate) uploads: watch::Receiver<Arc<UploadStatus>>,

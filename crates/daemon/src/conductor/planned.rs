@@ -157,6 +157,7 @@ impl Conductor {
         match committed {
             Ok(()) => {
                 warn!(lecture = %plan.id, why, "planned lecture was missed");
+                self.parts.counts.missed();
                 self.trouble(message);
                 self.agenda.look_again();
             }

@@ -47,6 +47,7 @@ use self::gate::Rules;
 use self::holds::Holds;
 use self::purse::Purse;
 use self::rounds::{PAUSE, Rounds};
+use crate::counts::Counts;
 use crate::room_time;
 
 /// Events not yet taken by the conductor; progress is dropped when they lag.
@@ -73,7 +74,8 @@ pub(crate) struct Courier {
 }
 
 impl Courier {
-    /// Starts the thread. Deliveries depend on what `around` shows; `bell` calls for them.
+    /// Starts the thread. Deliveries depend on what `around` shows; `bell` calls for them, and
+    /// how they end is counted in `counts`.
     ///
     /// # Errors
     /// When the system has no thread or runtime to give.
@@ -82,6 +84,7 @@ impl Courier {
         db: Db,
         around: watch::Receiver<Around>,
         bell: Arc<Bell>,
+        counts: Arc<Counts>,
     ) -> std::io::Result<(Self, mpsc::Receiver<CourierEvent>)> {
         let (stop, stopped) = watch::channel(false);
         let (out, events) = mpsc::channel(EVENT_BOUND);
@@ -117,6 +120,7 @@ impl Courier {
             rules,
             holds: Holds::default(),
             board,
+            counts,
             begun: None,
         };
         let thread = std::thread::Builder::new()

@@ -19,6 +19,7 @@ use super::board::{Board, Seen, over_network};
 use super::gate::{Around, Gate, Rules};
 use super::holds::Holds;
 use super::purse::Purse;
+use crate::counts::Counts;
 
 /// The longest sleep with nothing to send: a ring that was missed costs no more than this.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
@@ -47,6 +48,7 @@ pub(super) struct Rounds {
     pub(super) holds: Holds,
     pub(super) purse: Purse,
     pub(super) board: Board,
+    pub(super) counts: Arc<Counts>,
     /// The delivery that was begun and not concluded: after a panic, the one that it broke.
     pub(super) begun: Option<DeliveryId>,
 }

@@ -159,6 +159,7 @@ impl Rounds {
             Ok(Outcome::Stopped) => info!(%lecture, platform = %name, "delivery was interrupted"),
             Err(error) => error!(%lecture, platform = %name, error = %error, "delivery broke off"),
         }
+        self.counts.attempted(&outcome);
         self.conclude(&name, id, outcome).await;
     }
 
