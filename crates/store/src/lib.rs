@@ -35,7 +35,7 @@
 //! 4. Make `lectures` and `quarantine`, sync the root. No `lecture.json` is newer than its row,
 //!    else refuse: the database is an old copy. Here and in what follows, lectures that are
 //!    shelved are passed by (step 10): a start costs as much as was done since the one before.
-//! 5. End deletions that were decided; see below.
+//! 5. Delete self tests that a crash left behind; end deletions that were decided; see below.
 //! 6. Files and rows: a file without a row is cut after its last whole fragment, synced, hashed
 //!    and entered as `closed` and salvaged, or moved to `quarantine`; nothing that may hold media
 //!    is unlinked, a file that never held a chunk is. Before it is hashed, its pages are dropped
@@ -57,6 +57,11 @@
 //!
 //! The lecture's row, its receipts and `lecture.json` stay for ever. Step 5 of a start ends what
 //! a crash cut after step 1.
+//!
+//! # Deleting a self test
+//! A lecture whose row was made with `self_test = 1` goes whenever its owner or a start says so:
+//! every file of its folder, the folder, fsync of `lectures`; then its rows. COMMIT. Triggers keep
+//! every other row from being taken for one, and the rows of lectures from being deleted at all.
 //!
 //! # Modes
 //! Folders 0750 and recordings 0640, for the service's group; `lectern.db` and `lecture.json`
@@ -95,6 +100,7 @@ pub use db::planned::{MAX_PLANNED, Plan, Planning};
 pub use db::purge::Purgeable;
 pub use db::queue::Backlog;
 pub use db::recording::{NewLecture, NewTrack};
+pub use db::self_test::SelfTest;
 pub use db::step::RowChange;
 pub use db::uplink::RouteRow;
 pub use error::{DbError, Gone, OpenError, SpoolError};

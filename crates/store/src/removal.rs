@@ -1,15 +1,16 @@
 //! The files of a deletion that was decided and committed, in the order in which they go.
 //!
 //! Only files that a row names are unlinked; what else lies in the folders stays and is put into
-//! quarantine by the next start. Every step can be done again: what is gone already is no error.
+//! quarantine by the next start. Of a self test everything goes. Every step can be done again: what is gone already is no error.
 //! A step is small, so that the chunks of a recording pass between two.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use lectern_domain::segment::SegmentState;
 
 use crate::db::document::Document;
+use crate::db::self_test::TestFolder;
 use crate::disk::Disk;
 use crate::layout::{Layout, segment_name};
 
@@ -23,6 +24,8 @@ pub(crate) enum Removal {
     Files { folder: PathBuf, names: Vec<String> },
     /// Remove the folders that are empty now, then sync their parent.
     Folders { parent: PathBuf, folders: Vec<PathBuf> },
+    /// Remove a self test's folder with all that is in it, then sync its parent.
+    SelfTest(TestFolder),
 }
 
 /// What is to go: the segments that are garbage and, once the deletion of the lecture was
@@ -59,7 +62,7 @@ pub(crate) fn removals(document: &Document, layout: &Layout) -> Vec<Removal> {
     steps
 }
 
-fn files(steps: &mut Vec<Removal>, folder: &std::path::Path, names: impl Iterator<Item = String>) {
+fn files(steps: &mut Vec<Removal>, folder: &Path, names: impl Iterator<Item = String>) {
     let names: Vec<String> = names.collect();
     steps.extend(names.chunks(FILES_OF_A_STEP).map(|names| Removal::Files {
         folder: folder.to_owned(),
@@ -101,11 +104,39 @@ pub(crate) fn remove<D: Disk>(
             }
             sync(disk, parent)
         }
+        Removal::SelfTest(folder) => {
+            empty_and_remove(disk, folder.path())?;
+            folder.path().parent().map_or(Ok(()), |parent| sync(disk, parent))
+        }
+    }
+}
+
+/// Removes a folder with all that is in it. One that is gone is no error.
+fn empty_and_remove<D: Disk>(disk: &mut D, folder: &Path) -> Result<(), (PathBuf, &'static str, io::Error)> {
+    let gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+    let entries = match disk.list(folder) {
+        Err(error) if gone(&error) => return Ok(()),
+        Err(error) => return Err((folder.to_owned(), "read", error)),
+        Ok(entries) => entries,
+    };
+    for entry in entries {
+        let path = folder.join(&entry.name);
+        if entry.is_dir {
+            empty_and_remove(disk, &path)?;
+        } else if let Err(error) = disk.unlink(&path)
+            && !gone(&error)
+        {
+            return Err((path, "removed", error));
+        }
+    }
+    match disk.remove_dir(folder) {
+        Err(error) if !gone(&error) => Err((folder.to_owned(), "removed", error)),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 
 /// A folder that is gone already was emptied and removed before a crash: nothing is left to sync.
-fn sync<D: Disk>(disk: &mut D, folder: &std::path::Path) -> Result<(), (PathBuf, &'static str, io::Error)> {
+fn sync<D: Disk>(disk: &mut D, folder: &Path) -> Result<(), (PathBuf, &'static str, io::Error)> {
     match disk.sync_dir(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err((folder.to_owned(), "synced", error)),
         Ok(()) | Err(_) => Ok(()),

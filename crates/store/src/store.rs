@@ -23,6 +23,7 @@ use crate::lock::{self, SpoolLock};
 use crate::mailbox::{Outbox, mailbox};
 use crate::recovery::age::check_age;
 use crate::recovery::shelf::present;
+use crate::recovery::self_tests;
 use crate::recovery::{Recovery, recover};
 use crate::spool::documents::Documents;
 use crate::spool::event::Events;
@@ -93,8 +94,9 @@ pub fn open(options: &Options, now_unix_ms: i64) -> Result<(Store, mpsc::Receive
     make_folders(&mut disk, &layout)?;
     let documents = Arc::new(Documents::default());
     let mut ledger = Ledger::new(connection, layout.clone(), uuid, Arc::clone(&documents));
-    let entries = present(&ledger, &mut disk)?;
+    let mut entries = present(&ledger, &mut disk)?;
     check_age(&ledger, &mut disk, &entries)?;
+    self_tests::discard(&mut ledger, &mut disk, &mut entries)?;
     let recovery = recover(&mut ledger, &mut disk, &boot_id, &entries)?;
     start(options, zone, layout, disk, ledger, documents, recovery, lock)
 }

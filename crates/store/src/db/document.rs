@@ -49,6 +49,9 @@ pub(crate) struct Document {
     /// When it was decided to delete its recordings here.
     #[serde(default)]
     pub(crate) purge_unix_ms: Option<i64>,
+    /// The room tried itself out: no lecture, and to be deleted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) self_test: bool,
     pub(crate) files: Vec<FinishedFile>,
     pub(crate) deliveries: Vec<Delivery>,
 }
@@ -192,6 +195,7 @@ impl Document {
             marks: Vec::new(),
             facts: Vec::new(),
             purge_unix_ms: row.get("purge_unix_ms")?,
+            self_test: row.get("self_test")?,
             files: Vec::new(),
             deliveries: Vec::new(),
         })

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::Db;
 use super::document::metadata;
-use super::recording::{NewLecture, insert_tracks, refuse_reserved_names, set_state, state_of};
+use super::recording::{NewLecture, insert_tracks, make_folder_of, set_state, state_of};
 use super::rows::get_text;
 use crate::error::DbError;
 use crate::layout;
@@ -105,10 +105,7 @@ impl Db {
     /// [`DbError::Conflict`] when it is not planned any more, or as [`Db::create_lecture`];
     /// nothing changed then but folders without a file, which the next start removes.
     pub async fn begin_planned(&self, new: NewLecture) -> Result<String, DbError> {
-        refuse_reserved_names(&new)?;
-        let folder = layout::folder_name(new.id, &self.room, new.started_unix_ms, &self.zone);
-        let sources = new.tracks.iter().map(|track| track.source.clone()).collect();
-        self.spool.make_folder(folder.clone(), sources).await?;
+        let folder = make_folder_of(self, &new).await?;
         self.call("begin a planned lecture", move |ledger| {
             ledger.change(new.id, |tx| begin(tx, &new, &folder))?;
             Ok(folder)

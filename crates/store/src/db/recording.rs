@@ -52,12 +52,9 @@ impl Db {
     /// [`DbError::Spool`] when the folders cannot be made, [`DbError::Conflict`] for a known id
     /// or a source named `finished`.
     pub async fn create_lecture(&self, new: NewLecture) -> Result<String, DbError> {
-        refuse_reserved_names(&new)?;
-        let folder = layout::folder_name(new.id, &self.room, new.started_unix_ms, &self.zone);
-        let sources = new.tracks.iter().map(|track| track.source.clone()).collect();
-        self.spool.make_folder(folder.clone(), sources).await?;
+        let folder = make_folder_of(self, &new).await?;
         self.call("create a lecture", move |ledger| {
-            ledger.change(new.id, |tx| create(tx, &new, &folder))?;
+            ledger.change(new.id, |tx| create(tx, &new, &folder, Purpose::Lecture))?;
             Ok(folder)
         })
         .await
@@ -121,6 +118,15 @@ impl Db {
     }
 }
 
+/// Makes the folders of a lecture that begins; its folder's name.
+pub(super) async fn make_folder_of(db: &Db, new: &NewLecture) -> Result<String, DbError> {
+    refuse_reserved_names(new)?;
+    let folder = layout::folder_name(new.id, &db.room, new.started_unix_ms, &db.zone);
+    let sources = new.tracks.iter().map(|track| track.source.clone()).collect();
+    db.spool.make_folder(folder.clone(), sources).await?;
+    Ok(folder)
+}
+
 /// The folder of a track must not be that of the finished files.
 pub(super) fn refuse_reserved_names(new: &NewLecture) -> Result<(), DbError> {
     if new.tracks.iter().any(|track| track.source.as_str() == FINISHED) {
@@ -175,7 +181,21 @@ pub(crate) fn set_state(
     Ok(())
 }
 
-fn create(tx: &Transaction<'_>, new: &NewLecture, folder: &str) -> Result<(), DbError> {
+/// What a recording is made for. Said once, when its row is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To be kept until every platform has it.
+    Lecture,
+    /// To be looked at and deleted.
+    SelfTest,
+}
+
+pub(super) fn create(
+    tx: &Transaction<'_>,
+    new: &NewLecture,
+    folder: &str,
+    purpose: Purpose,
+) -> Result<(), DbError> {
     let id = new.id.to_string();
     let known: bool = tx.query_row(
         "SELECT EXISTS (SELECT 1 FROM lectures WHERE id = ?1)",
@@ -187,8 +207,8 @@ fn create(tx: &Transaction<'_>, new: &NewLecture, folder: &str) -> Result<(), Db
     }
     tx.execute(
         "INSERT INTO lectures (id, folder, state, title, course, presenter, language,
-                               started_unix_ms, planned_end_unix_ms)
-         VALUES (?1, ?2, 'armed', ?3, ?4, ?5, ?6, ?7, ?8)",
+                               started_unix_ms, planned_end_unix_ms, self_test)
+         VALUES (?1, ?2, 'armed', ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         params![
             id,
             folder,
@@ -197,7 +217,8 @@ fn create(tx: &Transaction<'_>, new: &NewLecture, folder: &str) -> Result<(), Db
             new.metadata.presenter,
             new.metadata.language,
             new.started_unix_ms,
-            new.planned_end_unix_ms
+            new.planned_end_unix_ms,
+            purpose == Purpose::SelfTest
         ],
     )?;
     insert_tracks(tx, new)

@@ -20,8 +20,9 @@ pub(crate) fn restore(tx: &Transaction<'_>, document: &Document) -> rusqlite::Re
     let id = document.id.to_string();
     tx.execute(
         "INSERT INTO lectures (id, folder, state, was, reason, title, course, presenter, language,
-                               started_unix_ms, planned_end_unix_ms, duration_ms, revision, purge_unix_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                               started_unix_ms, planned_end_unix_ms, duration_ms, revision, purge_unix_ms,
+                               self_test)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         params![
             id,
             document.folder,
@@ -38,6 +39,7 @@ pub(crate) fn restore(tx: &Transaction<'_>, document: &Document) -> rusqlite::Re
             // Above what any lecture.json of it says, so that it is written anew.
             int(document.revision.saturating_add(1)),
             document.purge_unix_ms,
+            document.self_test,
         ],
     )?;
     for (place, track) in document.tracks.iter().enumerate() {

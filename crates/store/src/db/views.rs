@@ -24,7 +24,8 @@ const PREFIX_CHARS: usize = 4;
 impl Db {
     /// A page of lectures, newest first, of one state or of all; `after` is the last of the page
     /// before. At least 1 and at most 500 of them. Without a state, lectures that are planned or
-    /// were called off are left out: they would hide the newest recording behind a whole term.
+    /// were called off are left out: they would hide the newest recording behind a whole term. Self
+    /// tests are in no list.
     ///
     /// # Errors
     /// [`DbError::NotFound`] when `after` is unknown.
@@ -75,20 +76,21 @@ fn page(
             // A condition that is not there lets the index lead to the first row of the page.
             match (state.is_some(), after_start.is_some()) {
                 (false, false) => {
-                    "SELECT * FROM lectures WHERE state NOT IN ('scheduled', 'cancelled')
+                    "SELECT * FROM lectures WHERE state NOT IN ('scheduled', 'cancelled') AND self_test = 0
                      ORDER BY started_unix_ms DESC, id DESC LIMIT ?4"
                 }
                 (false, true) => {
                     "SELECT * FROM lectures WHERE (started_unix_ms, id) < (?2, ?3)
-                       AND state NOT IN ('scheduled', 'cancelled')
+                       AND state NOT IN ('scheduled', 'cancelled') AND self_test = 0
                      ORDER BY started_unix_ms DESC, id DESC LIMIT ?4"
                 }
                 (true, false) => {
-                    "SELECT * FROM lectures WHERE state = ?1
+                    "SELECT * FROM lectures WHERE state = ?1 AND self_test = 0
                      ORDER BY started_unix_ms DESC, id DESC LIMIT ?4"
                 }
                 (true, true) => {
                     "SELECT * FROM lectures WHERE state = ?1 AND (started_unix_ms, id) < (?2, ?3)
+                       AND self_test = 0
                      ORDER BY started_unix_ms DESC, id DESC LIMIT ?4"
                 }
             },

@@ -305,6 +305,7 @@ fn guess<D: Disk>(
         marks: Vec::new(),
         facts: Vec::new(),
         purge_unix_ms: None,
+        self_test: false,
         files: Vec::new(),
         deliveries: Vec::new(),
     })

@@ -8,6 +8,7 @@ pub(crate) mod age;
 mod deletion;
 pub(crate) mod quarantine;
 mod scan;
+pub(crate) mod self_tests;
 pub(crate) mod shelf;
 mod states;
 

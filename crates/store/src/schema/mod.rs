@@ -8,13 +8,15 @@
 
 mod v2;
 mod v3;
+mod v4;
+mod v5;
 
 use std::path::Path;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 /// The version that this program reads and writes.
-pub(crate) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 5;
 
 const SCHEMA: &str = include_str!("schema.sql");
 
@@ -39,6 +41,16 @@ const STEPS: &[Step] = &[
         from: 2,
         name: "part hashes, urgency, budgets and routes",
         apply: v3::apply,
+    },
+    Step {
+        from: 3,
+        name: "self tests",
+        apply: v4::apply,
+    },
+    Step {
+        from: 4,
+        name: "what people are told",
+        apply: v5::apply,
     },
 ];
 

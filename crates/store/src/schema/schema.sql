@@ -1,4 +1,4 @@
--- The database of one spool: what Lectern must not forget. Version 3.
+-- The database of one spool: what Lectern must not forget. Version 4.
 --
 -- Rules of the house:
 --  * States are the public words of the contract, CHECKed here and nowhere assigned by hand.
@@ -56,12 +56,16 @@ CREATE TABLE lectures (
     shelved             INTEGER NOT NULL DEFAULT 0
                                 CHECK (shelved = 0
                                        OR (shelved = 1 AND state IN ('delivered', 'purged', 'cancelled'))),
+    -- 1: the room tried itself out. Said when the row is made and never again: see the triggers.
+    self_test           INTEGER NOT NULL DEFAULT 0 CHECK (self_test IN (0, 1)),
     CHECK ((state = 'interrupted') = (was IS NOT NULL))
 ) STRICT;
 CREATE INDEX lectures_by_start ON lectures (started_unix_ms DESC, id DESC);
 CREATE INDEX lectures_by_state ON lectures (state, started_unix_ms DESC, id DESC);
 -- What a start looks at.
 CREATE INDEX lectures_at_hand ON lectures (started_unix_ms, id) WHERE shelved = 0;
+-- A start looks for those that a crash left behind.
+CREATE INDEX self_tests ON lectures (id) WHERE self_test = 1;
 
 -- The sources that take part in a lecture, fixed when it begins.
 CREATE TABLE tracks (
@@ -232,4 +236,44 @@ CREATE TABLE routes (
     peer         TEXT    PRIMARY KEY,             -- as the uplink names it
     base_rtt_us  INTEGER NOT NULL CHECK (base_rtt_us >= 0),
     seen_unix_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- A self test is deleted without a platform's word, so nothing else may ever be taken for one: not
+-- by an update, not by a delete that names the wrong row (P6). And no platform ever gets one.
+CREATE TRIGGER self_test_for_life BEFORE UPDATE OF self_test ON lectures
+WHEN new.self_test <> old.self_test
+BEGIN SELECT RAISE(ABORT, 'a lecture is made as a self test or never is one'); END;
+CREATE TRIGGER lecture_for_ever BEFORE DELETE ON lectures
+WHEN old.self_test = 0
+BEGIN SELECT RAISE(ABORT, 'the row of a lecture stays for ever'); END;
+CREATE TRIGGER segment_needs_decision BEFORE DELETE ON segments
+WHEN old.state <> 'garbage' AND EXISTS (SELECT 1 FROM lectures WHERE id = old.lecture AND self_test = 0)
+BEGIN SELECT RAISE(ABORT, 'the row of a segment goes after it was decided to delete its file'); END;
+CREATE TRIGGER self_test_stays_here BEFORE INSERT ON deliveries
+WHEN EXISTS (SELECT 1 FROM lectures WHERE id = new.lecture AND self_test = 1)
+BEGIN SELECT RAISE(ABORT, 'a self test is never sent'); END;
+
+-- What people outside of the room know: a row for each trouble and each who is told. Without names
+-- and titles of a lecture.
+CREATE TABLE troubles (
+    target        TEXT    NOT NULL,               -- name of the [[notify]]
+    trouble       TEXT    NOT NULL,               -- its code, and what it is about
+    since_unix_ms INTEGER NOT NULL,
+    told_unix_ms  INTEGER,                        -- NULL: not yet
+    message       TEXT    NOT NULL CHECK (json_valid(message)),
+    PRIMARY KEY (target, trouble)
+) STRICT, WITHOUT ROWID;
+
+-- Notices on their way; committed with what they tell, deleted when they were taken or given up.
+CREATE TABLE letters (
+    id           TEXT    PRIMARY KEY CHECK (length(id) = 36),
+    target       TEXT    NOT NULL,
+    made_unix_ms INTEGER NOT NULL,
+    body         TEXT    NOT NULL CHECK (json_valid(body))
+) STRICT, WITHOUT ROWID;
+
+-- The morning of the last report of each who gets one: one a day, whatever happens.
+CREATE TABLE reports (
+    target TEXT PRIMARY KEY,
+    day    TEXT NOT NULL CHECK (day LIKE '____-__-__')
 ) STRICT, WITHOUT ROWID;

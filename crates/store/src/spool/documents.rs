@@ -44,6 +44,11 @@ impl Documents {
         !self.woken.swap(true, Ordering::AcqRel)
     }
 
+    /// Drops the text of a lecture whose folder is about to go.
+    pub(crate) fn forget(&self, lecture: LectureId) {
+        self.lock().remove(&lecture);
+    }
+
     /// Takes the next text.
     fn next(&self) -> Option<Text> {
         // Before the look: a text that is left after it wakes again.
