@@ -4,7 +4,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use lectern_domain::api::{Doctor, LectureDetail, LecturePage, Queue, Status};
+use lectern_domain::api::{Doctor, LectureDetail, LecturePage, Queue, SelfTest, Status};
 use lectern_domain::ids::LectureId;
 use lectern_domain::lecture::LectureState;
 use serde::Deserialize;
@@ -82,6 +82,10 @@ pub(crate) async fn queue(State(site): State<Site>) -> Result<Json<Queue>, Fault
 
 pub(crate) async fn doctor(State(site): State<Site>, _: Input<Nothing>) -> Result<Json<Doctor>, Fault> {
     Ok(Json(site.control.doctor().await?))
+}
+
+pub(crate) async fn self_test(State(site): State<Site>) -> Json<SelfTest> {
+    Json(site.control.self_test().as_ref().clone())
 }
 
 pub(crate) async fn metrics(State(site): State<Site>) -> Response {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use lectern_domain::api::{
-    Command, Doctor, Done, Figures, LectureDetail, LecturePage, Levels, Queue, Refusal, Status,
+    Command, Doctor, Done, Figures, LectureDetail, LecturePage, Levels, Queue, Refusal, SelfTest, Status,
 };
 use lectern_domain::ids::{LectureId, SourceName};
 use lectern_domain::lecture::LectureState;
@@ -71,6 +71,11 @@ pub trait Control: Send + Sync + 'static {
     /// Counts that only the metrics tell. Asked with each scrape: some milliseconds at most.
     async fn figures(&self) -> Figures {
         Figures::default()
+    }
+
+    /// The self test under way, or the last one; nothing is asked.
+    fn self_test(&self) -> Arc<SelfTest> {
+        Arc::default()
     }
 
     /// Whether the daemon makes progress; `/healthz` answers by it. Must not block.

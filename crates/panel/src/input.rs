@@ -5,8 +5,7 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use lectern_domain::api::{
-    ExtendRequest, LAST_UNIX_MS, MAX_MINUTES, MAX_TEXT_CHARS, MarkRequest, Metadata, PlanRequest,
-    StartRequest,
+    ExtendRequest, LAST_UNIX_MS, MAX_MINUTES, MAX_SELF_TEST_SECONDS, MAX_TEXT_CHARS, MIN_SELF_TEST_SECONDS, MarkRequest, Metadata, PlanRequest, SelfTestRequest, StartRequest,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -18,7 +17,7 @@ use crate::problem::Fault;
 pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// Form fields that are numbers; all others are text.
-const NUMBERS: [&str; 2] = ["minutes", "starts_unix_ms"];
+const NUMBERS: [&str; 3] = ["minutes", "seconds", "starts_unix_ms"];
 
 /// A checked body, and how it came.
 pub(crate) struct Input<T> {
@@ -294,6 +293,22 @@ impl Check for ExtendRequest {
         Ok(Self {
             minutes: minutes(self.minutes)?,
         })
+    }
+}
+
+impl Check for SelfTestRequest {
+    fn check(self) -> Result<Self, Fault> {
+        let allowed = MIN_SELF_TEST_SECONDS..=MAX_SELF_TEST_SECONDS;
+        match self.seconds {
+            Some(seconds) if !allowed.contains(&seconds) => Err(Fault::invalid(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                format!(
+                    "seconds is {seconds}; allowed are {MIN_SELF_TEST_SECONDS} to {MAX_SELF_TEST_SECONDS}. Nothing was \
+                     changed."
+                ),
+            )),
+            _ => Ok(self),
+        }
     }
 }
 

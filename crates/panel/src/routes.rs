@@ -252,6 +252,20 @@ pub(crate) fn table() -> Vec<Route> {
             )
             .for_role(Role::Admin)
         },
+        Route::command(
+            "/api/v1/self-test",
+            "Begins a self test: records a minute, judges it, probes the platforms, deletes it",
+            recording::with(Command::SelfTest),
+        )
+        .takes(sample::self_test_request)
+        .for_role(Role::Admin),
+        Route::get(
+            "/api/v1/self-test",
+            "The self test under way, or the last one",
+            json(sample::self_test),
+            get(api::self_test),
+        )
+        .for_role(Role::Admin),
         Route::get(
             "/api/v1/queue",
             "The way to the platforms",

@@ -2,11 +2,11 @@
 //! is made from them, and tests start from them.
 
 use lectern_domain::api::{
-    Arg, Check, ClockTrust, CurrentLecture, DeliveryView, Doctor, Done, ExtendRequest, Forecast,
+    Arg, Check, ClockTrust, ConfigStatus, CurrentLecture, DeliveryView, Doctor, Done, ExtendRequest, Forecast,
     LectureDetail, LecturePage, LectureSummary, LineStatus, MarkRequest, MarkView, Message, Metadata,
     PlanRequest, PlannedLecture, PlatformState, PlatformStatus, PodiumState, Problem, Queue, QueueSummary,
     RoomStatus, RunView, Severity, SourceStatus, SourceTotals, StartRequest, Status, StorageStatus,
-    TrackView, UploadStatus, Verdict,
+    SelfTest, SelfTestRequest, SelfTestState, SelfTestStatus, SelfTestStep, TrackView, UploadStatus, Verdict,
 };
 use lectern_domain::delivery::DeliveryState;
 use lectern_domain::fact::{Fact, FactKind};
@@ -101,6 +101,15 @@ pub(crate) fn status() -> Status {
             undo_until_unix_ms: Some(BEGAN_UNIX_MS + 43 * MINUTE_MS),
         }),
         required: vec!["title".into()],
+        self_test: Some(SelfTestStatus {
+            recording: true,
+            until_unix_ms: BEGAN_UNIX_MS + 43 * MINUTE_MS,
+        }),
+        config: ConfigStatus {
+            loaded_unix_ms: BEGAN_UNIX_MS,
+            tried_unix_ms: BEGAN_UNIX_MS,
+            ..ConfigStatus::default()
+        },
         sources: vec![SourceStatus {
             name: source(),
             role: Role::Presenter,
@@ -273,6 +282,27 @@ pub(crate) fn doctor() -> Doctor {
             todo: "Give it a receipt_url.".to_owned(),
         }],
     }
+}
+
+pub(crate) fn self_test() -> SelfTest {
+    SelfTest {
+        state: SelfTestState::Passed,
+        began_unix_ms: Some(BEGAN_UNIX_MS),
+        seconds: 60,
+        steps: vec![SelfTestStep {
+            check: Check {
+                subject: "track.camera".to_owned(),
+                verdict: Verdict::Good,
+                found: "59.9 s, nothing is missing, the picture moves.".to_owned(),
+                todo: String::new(),
+            },
+            took_ms: 1_840,
+        }],
+    }
+}
+
+pub(crate) fn self_test_request() -> SelfTestRequest {
+    SelfTestRequest { seconds: Some(60) }
 }
 
 pub(crate) fn done() -> Done {

@@ -42,6 +42,8 @@ const NEEDS: [(&str, &str, Option<Role>); 33] = {
         ("post", "/api/v1/lectures/{id}/send-now", ADMIN),
         ("post", "/api/v1/send-now", ADMIN),
         ("post", "/api/v1/doctor", ADMIN),
+        ("post", "/api/v1/self-test", ADMIN),
+        ("get", "/api/v1/self-test", ADMIN),
         ("get", "/api/v1/queue", VIEWER),
         ("get", "/api/v1/events", VIEWER),
         ("get", "/api/v1/preview", OPERATOR),

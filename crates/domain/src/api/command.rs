@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Sentence;
+use super::{SelfTestRequest, Sentence};
 use crate::ids::LectureId;
 use crate::lecture::LectureState;
 
@@ -38,6 +38,8 @@ pub enum Command {
     Cancel(LectureId),
     /// Take the cancelling back, while the lecture's time is not over.
     Restore(LectureId),
+    /// Try the whole way out and delete what came of it; gives way to every lecture.
+    SelfTest(SelfTestRequest),
 }
 
 impl Command {
@@ -59,6 +61,7 @@ impl Command {
             Self::Begin(_) => "begin",
             Self::Cancel(_) => "cancel",
             Self::Restore(_) => "restore",
+            Self::SelfTest(_) => "self-test",
         }
     }
 }

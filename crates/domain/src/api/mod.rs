@@ -9,6 +9,7 @@ mod doctor;
 mod field;
 mod figures;
 mod lectures;
+mod self_test;
 mod sentence;
 mod status;
 mod uploads;
@@ -23,9 +24,13 @@ pub use figures::{AttemptCounts, Census, Figures, OutcomeCounts};
 pub use lectures::{
     DeliveryView, LectureDetail, LecturePage, LectureSummary, MarkView, Queue, RunView, TrackView,
 };
+pub use self_test::{
+    MAX_SELF_TEST_SECONDS, MIN_SELF_TEST_SECONDS, SELF_TEST_SECONDS, SelfTest, SelfTestRequest, SelfTestState,
+    SelfTestStatus, SelfTestStep,
+};
 pub use sentence::{Arg, Args, Sentence, args};
 pub use status::{
-    ClockTrust, CurrentLecture, Levels, Message, PlannedLecture, PodiumState, QueueSummary, RoomStatus,
+    ClockTrust, ConfigStatus, CurrentLecture, Levels, Message, PlannedLecture, PodiumState, QueueSummary, RoomStatus,
     Severity, SourceStatus, SourceTotals, Status, StorageStatus,
 };
 pub use uploads::{Forecast, LineStatus, PlatformState, PlatformStatus, UploadStatus};

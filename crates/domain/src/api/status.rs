@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Args, DeliveryView, Metadata, UploadStatus};
+use super::{Args, DeliveryView, Metadata, SelfTestStatus, UploadStatus};
 use crate::ids::{LectureId, SourceName};
 use crate::lecture::LectureState;
 use crate::media::Role;
@@ -59,10 +59,29 @@ pub struct Status {
     pub clock: ClockTrust,
     /// The way to the platforms.
     pub queue: QueueSummary,
+    /// The self test under way, if any: no lecture, and every lecture may begin.
+    #[serde(default)]
+    pub self_test: Option<SelfTestStatus>,
     /// When and how fast it is sent.
     pub uploads: UploadStatus,
+    /// Which configuration is at work.
+    #[serde(default)]
+    pub config: ConfigStatus,
     /// What a person should know, most urgent first.
     pub messages: Vec<Message>,
+}
+
+/// The configuration at work, and what became of the last one that was read (`SIGHUP`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ConfigStatus {
+    /// When the configuration at work was read.
+    pub loaded_unix_ms: i64,
+    /// When the files were last read, with success or not.
+    pub tried_unix_ms: i64,
+    /// The first fault of the files that were read last; absent: they had none.
+    pub fault: Option<String>,
+    /// Sections such as `storage` or `source` whose change waits until no lecture is under way.
+    pub waits: Vec<String>,
 }
 
 /// The room, as configured.

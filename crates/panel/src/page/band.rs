@@ -18,6 +18,9 @@ pub(super) const EXTEND_MINUTES: u64 = 10;
 
 /// The word for a state.
 pub(super) fn state_word(view: &View<'_>) -> String {
+    if view.self_test() {
+        return view.word("state-self-test");
+    }
     view.word(match view.state() {
         PodiumState::Ready => "state-ready",
         PodiumState::Starting => "state-starting",
@@ -85,6 +88,7 @@ fn sentence(view: &View<'_>) -> String {
         return view.say("sentence-countdown", args);
     }
     match status.state {
+        PodiumState::Ready if view.self_test() => view.word("sentence-self-test"),
         PodiumState::Ready if view.cancelled().is_some() => view.word("sentence-cancelled"),
         PodiumState::Ready if view.next().is_some() => view.word("sentence-ready-next"),
         PodiumState::Ready => view.word("sentence-ready"),

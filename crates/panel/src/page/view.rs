@@ -100,6 +100,12 @@ impl View<'_> {
         }
     }
 
+    /// Whether the room tries itself out and nothing else is to be said of its state.
+    pub(super) fn self_test(&self) -> bool {
+        let recording = self.status.self_test.is_some_and(|test| test.recording);
+        recording && self.state() == PodiumState::Ready
+    }
+
     pub(super) fn allowed(&self, command: &str) -> bool {
         self.may_operate && self.status.allowed.iter().any(|allowed| allowed == command)
     }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use lectern_domain::api::{
-    ClockTrust, Command, CurrentLecture, Done, LectureDetail, LecturePage, LectureSummary, Levels, Metadata,
+    ClockTrust, Command, ConfigStatus, CurrentLecture, Done, LectureDetail, LecturePage, LectureSummary, Levels, Metadata,
     PodiumState, Queue, QueueSummary, Refusal, RoomStatus, SourceStatus, SourceTotals, Status, StorageStatus,
 };
 use lectern_domain::ids::{LectureId, SourceName};
@@ -86,6 +86,8 @@ pub fn ready() -> Status {
         lecture: None,
         next: None,
         required: Vec::new(),
+        config: ConfigStatus::default(),
+        self_test: None,
         sources: vec![
             source("camera", Role::Presenter, "v4l2", "1280x720@30"),
             source("screen", Role::Presentation, "x11", "1920x1080@15"),
@@ -377,7 +379,7 @@ impl Control for Script {
             Command::Start(_) | Command::Begin(_) | Command::Resume | Command::Undo => PodiumState::Recording,
             Command::Pause => PodiumState::Paused,
             Command::Stop => PodiumState::Saved,
-            Command::Mark(_) | Command::Extend(_) => status.state,
+            Command::Mark(_) | Command::Extend(_) | Command::SelfTest(_) => status.state,
         };
         match &command {
             Command::Start(request) => {

@@ -8,11 +8,13 @@ state-recording = قيد التسجيل
 state-paused = إيقاف مؤقت
 state-saved = تم الحفظ
 state-fault = عطل
+state-self-test = فحص ذاتي
 
 ## The sentence under the state word. $about is a title or a course, $at and $since are moments.
 
 sentence-ready = اضغط «تسجيل» عندما تبدأ.
 sentence-ready-next = اضغط «تسجيل» أو انتظر: المحاضرة التالية تبدأ تلقائيًا.
+sentence-self-test = يجري التجريب. اضغط «تسجيل» متى شئت.
 sentence-cancelled = لن تُسجَّل المحاضرة المقررة.
 sentence-countdown = تبدأ تلقائيًا الساعة { $at }: { $about }
 sentence-starting = لحظة من فضلك: المصادر قيد التشغيل.

@@ -54,6 +54,15 @@ message-finish-failed = A lecture could not be finished.
 message-clock-untrusted = The clock of the recorder is wrong.
     .safe = Recordings, their lengths and their order are not affected. Dates are put right as soon as the clock is.
     .todo = Call the help desk to set the clock.
+message-config-faulty = The recorder was given new settings that have a fault; it goes on with the old ones.
+    .safe = Recordings are not affected.
+    .todo = Call the help desk to correct the settings.
+message-config-waits = New settings wait until no lecture is under way.
+    .safe = This lecture is not affected.
+    .todo = Nothing. The recorder takes them over by itself.
+message-program-waits = A new version of the recorder waits until no lecture is under way.
+    .safe = This lecture is not affected.
+    .todo = Nothing. The recorder takes it over by itself.
 
 ## Sources
 
@@ -183,6 +192,8 @@ message-plan-missed = { $count ->
     .safe = Everything that was recorded is safe.
     .todo = If the lecture is still being held, press record.
 refused-plan-past = A lecture can be planned for a time to come only. Nothing was changed.
+refused-self-test-running = A self test is under way already. Nothing was changed.
+refused-self-test-planned = A lecture is planned for { $at }, too soon for a self test. Nothing was changed. Test again after it.
 refused-plan-overlaps = This time is taken. Planned from { $from } to { $to }: { $named ->
         [yes] { $title }
        *[no] a lecture without a title

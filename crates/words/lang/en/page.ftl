@@ -8,11 +8,13 @@ state-recording = Recording
 state-paused = Paused
 state-saved = Saved
 state-fault = Fault
+state-self-test = Self test
 
 ## The sentence under the state word. $about is a title or a course, $at and $since are moments.
 
 sentence-ready = Press Record when you begin.
 sentence-ready-next = Press Record, or wait: the next lecture begins by itself.
+sentence-self-test = Trying everything out. Press Record at any time.
 sentence-cancelled = The planned lecture will not be recorded.
 sentence-countdown = Begins by itself at { $at }: { $about }
 sentence-starting = One moment: the sources are beginning.

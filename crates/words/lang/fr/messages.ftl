@@ -50,6 +50,15 @@ message-finish-failed = Un cours n’a pas pu être finalisé.
 message-clock-untrusted = L’horloge de l’enregistreur est fausse.
     .safe = Les enregistrements, leur durée et leur ordre ne sont pas touchés. Les dates seront corrigées en même temps que l’horloge.
     .todo = Appelez l’assistance pour régler l’horloge.
+message-config-faulty = L’enregistreur a reçu de nouveaux réglages qui comportent une erreur ; il garde les anciens.
+    .safe = Les enregistrements ne sont pas touchés.
+    .todo = Appelez l’assistance pour corriger les réglages.
+message-config-waits = De nouveaux réglages attendent qu’aucun cours ne soit en cours.
+    .safe = Ce cours n’est pas touché.
+    .todo = Rien à faire. L’enregistreur les reprend de lui-même.
+message-program-waits = Une nouvelle version de l’enregistreur attend qu’aucun cours ne soit en cours.
+    .safe = Ce cours n’est pas touché.
+    .todo = Rien à faire. L’enregistreur la reprend de lui-même.
 
 ## Sources
 
@@ -179,6 +188,8 @@ message-plan-missed = { $count ->
     .safe = Tout ce qui a été enregistré est conservé.
     .todo = Si le cours a encore lieu, relancez l’enregistrement.
 refused-plan-past = Un cours ne peut être prévu que pour plus tard. Rien n’a changé.
+refused-self-test-running = Un autotest est déjà en cours. Rien n’a changé.
+refused-self-test-planned = Un cours est prévu à { $at }, trop tôt pour un autotest. Rien n’a changé. Refaites l’essai après.
 refused-plan-overlaps = Cette plage est prise. Prévu de { $from } à { $to } : { $named ->
         [yes] { $title }
        *[no] un cours sans titre

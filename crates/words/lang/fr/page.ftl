@@ -8,11 +8,13 @@ state-recording = Enregistre
 state-paused = En pause
 state-saved = Sauvegardé
 state-fault = Panne
+state-self-test = Autotest
 
 ## The sentence under the state word. $about is a title or a course, $at and $since are moments.
 
 sentence-ready = Appuyez sur Enregistrer quand vous commencez.
 sentence-ready-next = Appuyez sur Enregistrer, ou attendez le prochain cours.
+sentence-self-test = Essai en cours. Appuyez sur Enregistrer quand vous voulez.
 sentence-cancelled = Le cours prévu ne sera pas enregistré.
 sentence-countdown = Démarre tout seul à { $at } : { $about }
 sentence-starting = Un instant : les sources démarrent.

@@ -8,11 +8,13 @@ state-recording = Запись
 state-paused = Пауза
 state-saved = Сохранено
 state-fault = Сбой
+state-self-test = Проверка
 
 ## The sentence under the state word. $about is a title or a course, $at and $since are moments.
 
 sentence-ready = Начиная лекцию, нажмите «Запись».
 sentence-ready-next = Нажмите «Запись» или ждите следующую лекцию.
+sentence-self-test = Идёт проверка. «Запись» можно нажать в любую минуту.
 sentence-cancelled = Запланированная лекция записана не будет.
 sentence-countdown = Начнётся сама в { $at }: { $about }
 sentence-starting = Одну минуту: источники включаются.

@@ -50,6 +50,15 @@ message-finish-failed = 一节课程无法完成处理。
 message-clock-untrusted = 录制机的时钟不准。
     .safe = 录制内容、时长和顺序都不受影响。时钟校准后，日期会自动更正。
     .todo = 请联系技术支持校准时钟。
+message-config-faulty = 录制机收到的新设置有误，仍按原设置工作。
+    .safe = 录制不受影响。
+    .todo = 请联系技术支持更正设置。
+message-config-waits = 新设置将在没有课程录制时生效。
+    .safe = 本次课程不受影响。
+    .todo = 无需操作。录制机会自动启用新设置。
+message-program-waits = 新版本的录制程序将在没有课程录制时启用。
+    .safe = 本次课程不受影响。
+    .todo = 无需操作。录制机会自动启用新版本。
 
 ## Sources
 
@@ -170,6 +179,8 @@ message-plan-missed = { $count ->
     .safe = 已录制的内容都已保存。
     .todo = 如果课还在进行，请开始录制。
 refused-plan-past = 只能为以后的时间安排课程。未做任何更改。
+refused-self-test-running = 自检正在进行。未做任何更改。
+refused-self-test-planned = { $at } 有课程安排，离现在太近，不能自检。未做任何更改。请课后再试。
 refused-plan-overlaps = 这段时间已被占用。{ $from } 至 { $to } 已安排：{ $named ->
         [yes] { $title }
        *[no] 一节没有标题的课

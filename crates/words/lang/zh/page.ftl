@@ -8,11 +8,13 @@ state-recording = 正在录制
 state-paused = 已暂停
 state-saved = 已保存
 state-fault = 故障
+state-self-test = 自检
 
 ## The sentence under the state word. $about is a title or a course, $at and $since are moments.
 
 sentence-ready = 开始上课时请按“录制”。
 sentence-ready-next = 请按“录制”，或等待：下一节课会自动开始。
+sentence-self-test = 正在试运行。随时可以按“录制”。
 sentence-cancelled = 计划的课程将不会录制。
 sentence-countdown = { $at } 自动开始：{ $about }
 sentence-starting = 请稍候：设备正在启动。
