@@ -65,6 +65,61 @@ fn each_sample_loads() {
 }
 
 #[test]
+fn the_sample_of_layers_loads_as_one_room() {
+    let folder = root().join("config/thin-line");
+    let files = [
+        "lectern.toml",
+        "lectern.d/10-campus.toml",
+        "lectern.d/50-room.toml",
+    ]
+    .map(|name| {
+        file(
+            name,
+            &fs::read_to_string(folder.join(name)).expect("a layer can be read"),
+        )
+    });
+    let examined = Config::examine(&files, &variables(&[("LECTERN__UPLOAD__RATE", "1Mbit/s")]));
+    let (Some(config), None) = (examined.config, examined.faults) else {
+        panic!("the sample has faults")
+    };
+    assert_eq!(config.room.id.as_str(), "c-017");
+    assert_eq!(config.room.help.as_deref(), Some("Help desk 4444"));
+    assert!(matches!(config.sources[0].kind, SourceKind::Rtsp { .. }));
+    let origin = |key: &str| {
+        let setting = examined.settings.as_slice().iter().find(|one| one.key == key);
+        setting.unwrap_or_else(|| panic!("{key}")).origin.to_string()
+    };
+    assert_eq!(origin("room.id"), "lectern.d/50-room.toml:5");
+    assert_eq!(origin("room.help"), "lectern.d/10-campus.toml:8");
+    assert_eq!(origin("source.microphone.delay"), "lectern.d/50-room.toml:18");
+    assert_eq!(origin("source.microphone.device"), "lectern.d/10-campus.toml:41");
+    assert_eq!(origin("upload.rate"), "LECTERN__UPLOAD__RATE");
+    assert_eq!(origin("storage.segment"), "default");
+    assert_eq!(origin("upload.daily"), "not set");
+    // What is shown says the same.
+    let shown = examined.settings.to_toml();
+    assert_eq!(
+        read_one(&shown).unwrap_or_else(|faults| panic!("{faults}\n{shown}")),
+        config
+    );
+}
+
+/// No password leaves the machine in what an admin pastes into a mail.
+#[test]
+fn no_secret_is_shown() {
+    let text = format!(
+        "{SMALL}[[source]]\nname = \"board\"\nrole = \"presenter\"\nkind = \"rtsp\"\nurl = \
+         \"rtsp://viewer:hunter2@10.0.0.9/s?token=hunter2\"\n[[source]]\nname = \"odd\"\nrole = \"presenter\"\n\
+         kind = \"gst\"\nlaunch = 'rtspsrc location=rtsp://a:hunter2@b user-pw=\"hunter2\"'\n[[light]]\nname = \"l\"\n\
+         kind = \"exec\"\ncommand = [\"/bin/lamp\", \"--password\", \"hunter2\", \"--token=hunter2\"]\n"
+    );
+    let settings = Config::examine(&[file("a", &text)], &[]).settings;
+    let (toml, json) = (settings.to_toml(), serde_json::to_string(&settings).unwrap());
+    assert!(!toml.contains("hunter2") && !json.contains("hunter2"), "{toml}");
+    assert!(toml.contains("rtsp://***@10.0.0.9/s?token=***"), "{toml}");
+}
+
+#[test]
 fn the_default_text_has_every_default() {
     let said = read_one(config::default_text()).unwrap();
     let unsaid = read_one(SMALL).unwrap();
@@ -96,8 +151,8 @@ fn the_default_text_has_every_default() {
 fn the_default_text_loads_with_its_examples_too() {
     let written: String = config::default_text()
         .lines()
-        .map(|line| match line.strip_prefix("# ") {
-            Some(code) if code.starts_with('[') || code.contains(" = ") && !code.contains("; ") => code,
+        .map(|line| match line.strip_prefix('#') {
+            Some(code) if !code.starts_with([' ', ':']) => code,
             _ => line,
         })
         .map(|line| format!("{line}\n"))
@@ -218,7 +273,10 @@ fn another_kind_takes_the_keys_of_the_earlier_one_with_it() {
 
 #[test]
 fn the_environment_comes_last() {
-    let text = format!("{SMALL}[[source]]\nname = \"screen-2\"\nrole = \"presentation\"\nkind = \"x11\"\n");
+    let text = format!(
+        "{SMALL}[[source]]\nname = \"screen-2\"\nrole = \"presentation\"\nkind = \"x11\"\n[[light]]\nname = \
+         \"tally\"\nkind = \"busylight\"\n[[panel.token]]\nname = \"noc\"\nrole = \"viewer\"\ncredential = \"noc\"\n"
+    );
     let env = variables(&[
         ("LECTERN__STORAGE__PATH", "/data/spool"),
         ("LECTERN__PANEL__LISTEN", "off"),
@@ -227,12 +285,18 @@ fn the_environment_comes_last() {
         ("LECTERN__SOURCE__CAMERA__FPS", "20"),
         ("LECTERN__SOURCE__MICROPHONE__REQUIRED", "true"),
         ("LECTERN__SOURCE__SCREEN_2__DISPLAY", ":99"),
+        ("LECTERN__ROOM__LANGUAGES", "[\"fr\", \"en\"]"),
+        ("LECTERN__LIGHT__TALLY__COLOURS", "{ recording = \"#00ff7f\" }"),
+        ("LECTERN__PANEL__TOKEN__NOC__ROLE", "operator"),
         ("LECTERN_LOG", "debug"),
         ("PATH", "/bin"),
     ]);
     let config = Config::read(&[file("lectern.toml", &text)], &env).unwrap();
     assert_eq!(config.storage.path, Path::new("/data/spool"));
     assert_eq!(config.panel.listen, None);
+    assert_eq!(config.room.languages, ["fr", "en"]);
+    assert_eq!(config.lights[0].colours.recording, config::Colour([0, 255, 127]));
+    assert_eq!(config.panel.tokens[0].role.as_str(), "operator");
     assert_eq!(
         config.sources[0].kind,
         SourceKind::V4l2 {
@@ -289,7 +353,7 @@ fn no_file_at_all_is_a_fault_and_not_a_panic() {
 }
 
 /// Every `NAME.toml` gives exactly the lines of `NAME.expected`; a folder `NAME.d` beside it is
-/// read over it.
+/// read over it, and over that the variables of `NAME.env`.
 #[test]
 fn broken_files_are_refused_in_the_expected_words() {
     let folder = root().join("fixtures/config");
@@ -316,7 +380,7 @@ fn broken_files_are_refused_in_the_expected_words() {
                 &fs::read_to_string(&above).expect("a fixture can be read"),
             ));
         }
-        let Err(faults) = Config::read(&files, &[]) else {
+        let Err(faults) = Config::read(&files, &environment(&path.with_extension("env"))) else {
             panic!("{name} was accepted")
         };
         let said = format!("{faults}\n");
@@ -330,7 +394,16 @@ fn broken_files_are_refused_in_the_expected_words() {
         assert_eq!(said, fs::read_to_string(&expected).unwrap_or_default(), "{name}");
         checked += 1;
     }
-    assert!(checked >= 30, "{checked}");
+    assert!(checked >= 60, "{checked}");
+}
+
+/// A line `NAME=value` for each variable; none without the file.
+fn environment(file: &Path) -> Vec<(String, String)> {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    let pairs = text.lines().filter_map(|line| line.split_once('='));
+    pairs
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
 }
 
 fn toml_files(folder: &Path) -> Vec<PathBuf> {

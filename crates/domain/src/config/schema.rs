@@ -142,17 +142,19 @@ fn words(answers: &[Answer], name: &str) -> Vec<String> {
         .collect()
 }
 
-/// The rule for tables of one kind: they have the keys of this kind and no others.
+/// The rule for tables of one kind: the keys of other kinds may not stand there. Each is refused
+/// by itself, so that an editor marks that key and not the whole table.
 fn branch(kind: &str, answers: &[Answer], of_all: &Map<String, Json>) -> Json {
-    let mut own = properties(answers);
-    for (name, schema) in &mut own {
-        if of_all.get(name) == Some(schema) {
-            *schema = Json::Bool(true);
-        }
+    let mut rules = properties(answers);
+    rules.retain(|name, rule| of_all.get(name) != Some(rule));
+    let own = |name: &str| answers.iter().any(|answer| answer.key.name() == name);
+    for name in of_all.keys().filter(|name| !own(name)) {
+        let about = format!("{name} does not belong to {kind}.");
+        rules.insert(name.clone(), json!({ "not": {}, "description": about }));
     }
     json!({
         "if": { "properties": { "kind": { "const": kind } }, "required": ["kind"] },
-        "then": { "properties": own, "additionalProperties": false },
+        "then": { "properties": rules },
     })
 }
 
