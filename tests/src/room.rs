@@ -81,6 +81,7 @@ pub struct Room {
     daemon: Option<Child>,
     env: Vec<(String, String)>,
     disk_mib: Option<u32>,
+    program: Option<PathBuf>,
 }
 
 impl Room {
@@ -100,6 +101,7 @@ impl Room {
             daemon: None,
             env: Vec::new(),
             disk_mib: None,
+            program: None,
         };
         room.configure(tables);
         room
@@ -145,6 +147,24 @@ impl Room {
     /// namespace that any user may make. [`Room::seen_by_daemon`] leads into it.
     pub fn small_disk(&mut self, mib: u32) {
         self.disk_mib = Some(mib);
+    }
+
+    /// Installs the daemon and its companion into `{dir}/bin`, to be started from there and to be
+    /// replaced; returns the daemon's path.
+    ///
+    /// # Panics
+    /// When they cannot be put there.
+    pub fn install(&mut self) -> PathBuf {
+        let bin = self.path("bin");
+        std::fs::create_dir(&bin).expect("a folder for programs");
+        for name in ["lecternd", "lectern-source"] {
+            let (from, to) = (program(name), bin.join(name));
+            // A link where it can be: they are large.
+            std::fs::hard_link(&from, &to)
+                .or_else(|_| std::fs::copy(&from, &to).map(drop))
+                .expect("a program");
+        }
+        self.program.insert(bin.join("lecternd")).clone()
     }
 
     /// A path as the daemon sees it.
@@ -198,7 +218,7 @@ impl Room {
 
     fn daemon_command(&self) -> Command {
         let Some(mib) = self.disk_mib else {
-            return Command::new(program("lecternd"));
+            return Command::new(self.program.clone().unwrap_or_else(|| program("lecternd")));
         };
         let spool = self.path("spool");
         std::fs::create_dir_all(&spool).expect("the spool's folder");

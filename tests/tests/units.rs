@@ -134,6 +134,72 @@ fn lamps_and_buttons_can_be_opened_by_the_recorder() {
     );
 }
 
+/// Whether the unit says this line.
+fn says(unit: &str, line: &str) -> bool {
+    unit.lines().any(|other| other == line)
+}
+
+/// What the daemon does within five seconds after SIGTERM, closing its segments, is not cut short;
+/// the children hear nothing of the end but from it.
+#[test]
+fn p1_a_shutdown_waits_until_the_segments_are_closed() {
+    let unit = unit();
+    for line in [
+        "KillMode=mixed",
+        "TimeoutStopSec=15",
+        "Type=notify",
+        "WatchdogSec=20",
+    ] {
+        assert!(says(&unit, line), "{line}");
+    }
+}
+
+/// `systemctl reload` refuses a faulty configuration and never ends the recorder.
+#[test]
+fn p1_a_reload_checks_and_then_tells_the_recorder() {
+    let unit = unit();
+    let reloads: Vec<_> = unit
+        .lines()
+        .filter_map(|line| line.strip_prefix("ExecReload="))
+        .collect();
+    assert_eq!(
+        reloads,
+        [
+            "/usr/bin/lecternd --config /etc/lectern/lectern.toml check --no-devices",
+            "/bin/kill -HUP $MAINPID"
+        ]
+    );
+}
+
+/// The lock that the recorder takes while a lecture is under way is given to its user, and to
+/// nobody else.
+#[test]
+fn the_recorder_may_keep_the_machine_awake() {
+    let rules = text("polkit-1/rules.d/60-lectern.rules");
+    let asked = |action: &str, user: &str| {
+        let script = format!(
+            "const polkit = {{Result: {{YES: 'yes'}}, addRule(rule) {{ this.rule = rule }}}};\n{rules}\n\
+             console.log(polkit.rule({{id: '{action}'}}, {{user: '{user}'}}) ?? 'not decided')"
+        );
+        let (output, said) = run(Command::new("node").arg("--eval").arg(script));
+        assert!(output.status.success(), "{said}");
+        said.trim().to_owned()
+    };
+    for what in [
+        "inhibit-block-sleep",
+        "inhibit-block-idle",
+        "inhibit-handle-lid-switch",
+    ] {
+        let action = format!("org.freedesktop.login1.{what}");
+        assert_eq!(asked(&action, "lectern"), "yes", "{action}");
+        assert_eq!(asked(&action, "lectern-kiosk"), "not decided", "{action}");
+    }
+    assert_eq!(
+        asked("org.freedesktop.login1.power-off", "lectern"),
+        "not decided"
+    );
+}
+
 #[track_caller]
 fn made(file: &str) {
     let place = tempfile::tempdir().expect("there is a folder for temporary files");

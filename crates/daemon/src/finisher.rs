@@ -12,17 +12,16 @@ use lectern_domain::config::{Config, Picture};
 use lectern_domain::ids::LectureId;
 use lectern_finish::{Finished, Job, MarkInput, RunInput, SegmentInput, TrackInput};
 use lectern_store::FinishInput;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
 use crate::notify::Vitals;
+use crate::priority::{self, Work};
 
 /// Lectures handed over and not begun: the conductor hands over one at a time.
 const JOB_BOUND: usize = 1;
 /// Results not yet taken by the conductor.
 const EVENT_BOUND: usize = 4;
-/// How far below everything else this thread's CPU time stands.
-const NICE: i32 = 10;
 /// How often a resting thread looks whether the recording is over.
 const REST: Duration = Duration::from_millis(500);
 
@@ -66,9 +65,18 @@ impl Wishes {
     }
 }
 
+/// A lecture to be finished.
+struct Order {
+    lecture: LectureId,
+    input: FinishInput,
+    wishes: Wishes,
+}
+
 /// The way to the thread. [`Finisher::close`] joins it.
 pub(crate) struct Finisher {
-    jobs: mpsc::Sender<(LectureId, FinishInput)>,
+    jobs: mpsc::Sender<Order>,
+    /// The last one that is not to be finished after all.
+    given_up: watch::Sender<Option<LectureId>>,
     thread: JoinHandle<()>,
     vitals: Arc<Vitals>,
 }
@@ -78,22 +86,37 @@ impl Finisher {
     ///
     /// # Errors
     /// When the system has no thread to give.
-    pub(crate) fn start(
-        wishes: Wishes,
-        vitals: Arc<Vitals>,
-    ) -> std::io::Result<(Self, mpsc::Receiver<FinishEvent>)> {
+    pub(crate) fn start(vitals: Arc<Vitals>) -> std::io::Result<(Self, mpsc::Receiver<FinishEvent>)> {
         let (jobs, inbox) = mpsc::channel(JOB_BOUND);
         let (outbox, events) = mpsc::channel(EVENT_BOUND);
         let seen = Arc::clone(&vitals);
+        let (given_up, unwanted) = watch::channel(None);
         let thread = std::thread::Builder::new()
             .name("finish".to_owned())
-            .spawn(move || work(&wishes, inbox, &outbox, &seen))?;
-        Ok((Self { jobs, thread, vitals }, events))
+            .spawn(move || work(inbox, &outbox, &seen, &unwanted))?;
+        let finisher = Self {
+            jobs,
+            given_up,
+            thread,
+            vitals,
+        };
+        Ok((finisher, events))
     }
 
-    /// Hands a lecture over; `false` if the thread takes none.
-    pub(crate) fn hand_over(&self, lecture: LectureId, input: FinishInput) -> bool {
-        self.jobs.try_send((lecture, input)).is_ok()
+    /// Hands a lecture over, with what the room wants of it now; `false` if the thread takes none.
+    pub(crate) fn hand_over(&self, lecture: LectureId, input: FinishInput, wishes: Wishes) -> bool {
+        let order = Order {
+            lecture,
+            input,
+            wishes,
+        };
+        self.jobs.try_send(order).is_ok()
+    }
+
+    /// Ends the work on a lecture at its next block of bytes, if it has begun; it is then told as
+    /// failed.
+    pub(crate) fn give_up(&self, lecture: LectureId) {
+        self.given_up.send_replace(Some(lecture));
     }
 
     /// Stops the thread at its next block of bytes and waits for it. A half-made file stays as
@@ -108,28 +131,27 @@ impl Finisher {
 }
 
 fn work(
-    wishes: &Wishes,
-    mut inbox: mpsc::Receiver<(LectureId, FinishInput)>,
+    mut inbox: mpsc::Receiver<Order>,
     outbox: &mpsc::Sender<FinishEvent>,
     vitals: &Vitals,
+    unwanted: &watch::Receiver<Option<LectureId>>,
 ) {
-    // On Linux this is the priority of the calling thread alone.
-    if let Err(error) = rustix::process::nice(NICE) {
-        warn!(error = %error, "finish thread could not be made nice");
-    }
-    while let Some((lecture, input)) = inbox.blocking_recv() {
+    priority::lower(Work::Finish);
+    while let Some(order) = inbox.blocking_recv() {
         let began_ns = monotonic_ns();
-        let job = job(wishes, input);
+        let lecture = order.lecture;
+        let job = job(&order.wishes, order.input);
         let mut resting = false;
         let mut go_on = |_| {
-            while vitals.recording() && !vitals.leaving() {
+            let is_unwanted = || *unwanted.borrow() == Some(lecture);
+            while vitals.recording() && !vitals.leaving() && !is_unwanted() {
                 if !std::mem::replace(&mut resting, true) {
                     info!(lecture = %lecture, "finishing rests while a lecture is recorded");
                 }
                 std::thread::park_timeout(REST);
             }
             resting = false;
-            if vitals.leaving() {
+            if vitals.leaving() || is_unwanted() {
                 std::ops::ControlFlow::Break(())
             } else {
                 std::ops::ControlFlow::Continue(())
@@ -153,7 +175,7 @@ fn work(
                 finished,
                 took_ms: monotonic_ns().saturating_sub(began_ns) / 1_000_000,
             },
-            Err(lectern_finish::FinishError::Stopped) => return,
+            Err(lectern_finish::FinishError::Stopped) if vitals.leaving() => return,
             Err(error) => FinishEvent::Failed {
                 lecture,
                 message: chain(&error),

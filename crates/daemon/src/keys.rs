@@ -38,6 +38,15 @@ impl Lockers {
         }
     }
 
+    /// The same for another configuration of the panel. Who has signed in stays so.
+    pub(crate) fn guarding(&self, panel: config::Panel) -> Self {
+        Self {
+            panel,
+            credentials: self.credentials.clone(),
+            session: self.session.clone(),
+        }
+    }
+
     /// The keys as they are on the disk now, and a sentence for each that cannot be had. Blocks for
     /// a few small files.
     pub(crate) fn keys(&self) -> (Keys, Vec<String>) {

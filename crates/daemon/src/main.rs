@@ -13,6 +13,7 @@ mod conductor;
 mod control;
 mod counts;
 mod courier;
+mod doctor;
 mod finisher;
 mod fsck;
 mod keeping;
@@ -24,48 +25,73 @@ mod manual;
 mod notify;
 mod outage;
 mod panel;
+mod priority;
 mod pump;
 mod refusals;
+mod reload;
 mod room_time;
 mod run;
 mod scribe;
+mod self_test;
 mod session;
 mod signals;
 mod space;
 mod status;
 mod steps;
 mod tally;
+mod vigil;
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use args::Action;
+use args::{Action, LogFormat};
+use lectern_domain::config::Config;
+use reload::Launch;
+use run::Ended;
 
 /// The configuration has faults (`EX_CONFIG`); systemd does not restart on it.
 const EXIT_CONFIG: u8 = 78;
 
 fn main() -> ExitCode {
     let args = args::parse();
-    let config = match load::config(&args.config) {
-        Ok(config) => config,
+    match args.action {
+        Action::Check(depth) => check::run(&args.config, depth),
+        Action::Fsck { rebuild } => configured(&args.config, |config| fsck::run(&config, rebuild)),
+        Action::Run => configured(&args.config, |config| {
+            daemon(config, args.config.clone(), args.log_format)
+        }),
+    }
+}
+
+/// Goes on with the configuration, or prints every fault of it.
+fn configured(file: &Path, job: impl FnOnce(Config) -> ExitCode) -> ExitCode {
+    match load::config(file) {
+        Ok(config) => job(config),
         Err(error) => {
             eprintln!("{error}");
-            return ExitCode::from(EXIT_CONFIG);
+            ExitCode::from(EXIT_CONFIG)
         }
-    };
-    match args.action {
-        Action::Check { no_devices } => check::run(&config, &args.config, no_devices),
-        Action::Fsck { rebuild } => fsck::run(&config, rebuild),
-        Action::Run => {
-            logs::start(args.log_format, &config.room.id);
-            end_on_panics();
-            match run::run(config) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(error) => {
-                    tracing::error!(error = format!("{error:#}"), "daemon could not run");
-                    eprintln!("lecternd: {error:#}");
-                    ExitCode::FAILURE
-                }
+    }
+}
+
+fn daemon(config: Config, file: PathBuf, log_format: LogFormat) -> ExitCode {
+    logs::start(log_format, &config.room.id);
+    end_on_panics();
+    let launch = Arc::new(Launch::of_this_process(file));
+    match run::run(config, &launch) {
+        Ok(Ended::Stopped) => ExitCode::SUCCESS,
+        Ok(Ended::Again) => match launch.again() {
+            Ok(never) => match never {},
+            Err(error) => {
+                tracing::error!(error = %error, "daemon could not start anew");
+                ExitCode::FAILURE
             }
+        },
+        Err(error) => {
+            tracing::error!(error = format!("{error:#}"), "daemon could not run");
+            eprintln!("lecternd: {error:#}");
+            ExitCode::FAILURE
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What systemd hears: ready, stopping, and a watchdog that is fed by progress.
+//! What systemd hears: ready, reloading, stopping, and a watchdog that is fed by progress.
 //!
 //! A timer that feeds a watchdog proves that timers work. So the ping is sent only when the
 //! conductor has ticked, the spool's thread has answered and the database has committed or
@@ -57,11 +57,45 @@ impl Vitals {
     }
 }
 
+/// Starting anew ends and opens everything, and nobody feeds the watchdog meanwhile.
+const ANEW_WITHIN: Duration = Duration::from_secs(120);
+
 /// Tells systemd, if it started us.
-pub(crate) fn tell(state: NotifyState<'_>) {
-    if let Err(error) = sd_notify::notify(&[state]) {
+fn tell(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
         debug!(error = %error, "systemd could not be told");
     }
+}
+
+/// The daemon serves, after its start or after a reload. The watchdog has its time again.
+pub(crate) fn tell_ready() {
+    tell(&[NotifyState::Ready]);
+    // Made for this process, or for the one that was executed in its place.
+    let configured = std::env::var("WATCHDOG_USEC").ok().and_then(|us| us.parse().ok());
+    if let Some(us) = configured {
+        tell(&[NotifyState::WatchdogUsec(us), NotifyState::Watchdog]);
+    }
+}
+
+/// The configuration is being read; [`tell_ready`] follows.
+pub(crate) fn tell_reloading() {
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => tell(&[NotifyState::Reloading, now]),
+        Err(error) => debug!(error = %error, "systemd could not be told"),
+    }
+}
+
+/// The daemon ends to start anew in this process: a reload, as systemd sees it. No word of an end,
+/// or systemd would wait for one.
+pub(crate) fn tell_anew() {
+    tell_reloading();
+    let us = u32::try_from(ANEW_WITHIN.as_micros()).unwrap_or(u32::MAX);
+    tell(&[NotifyState::WatchdogUsec(us), NotifyState::Watchdog]);
+}
+
+/// The daemon ends.
+pub(crate) fn tell_stopping() {
+    tell(&[NotifyState::Stopping]);
 }
 
 /// Measures free space and feeds the watchdog until dropped.
@@ -85,7 +119,7 @@ pub(crate) async fn watch(vitals: std::sync::Arc<Vitals>, spool: Spool, db: Db, 
         };
         let db_answers = answer.is_ok();
         if spool_answers && db_answers && vitals.healthy() {
-            tell(NotifyState::Watchdog);
+            tell(&[NotifyState::Watchdog]);
         } else {
             warn!(
                 spool_answers,

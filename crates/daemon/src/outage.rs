@@ -83,7 +83,7 @@ pub(crate) fn judge(lecture: &Interrupted, now: &Moment, resume_within_ms: u64) 
 
 /// Whether a lecture that nobody stopped goes on after it stood still for `gap_ms`, with `left_ms`
 /// of its time left.
-pub(crate) const fn goes_on(gap_ms: u64, left_ms: u64, resume_within_ms: u64) -> bool {
+const fn goes_on(gap_ms: u64, left_ms: u64, resume_within_ms: u64) -> bool {
     left_ms > 0 && gap_ms <= resume_within_ms
 }
 
@@ -124,6 +124,25 @@ impl Doubt {
 
 fn positive(ms: i64) -> u64 {
     u64::try_from(ms).unwrap_or(0)
+}
+
+/// What a suspension of the machine did to the lecture at work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Woken {
+    /// Its end on the monotonic clock, which stood still meanwhile.
+    pub(crate) ends_ns: u64,
+    /// As after an outage of that length; else it is stopped.
+    pub(crate) goes_on: bool,
+}
+
+/// Of a lecture that was to end at `ends_ns`, on a machine that slept until `now_ns`.
+pub(crate) fn woken(ends_ns: u64, slept_ns: u64, now_ns: u64, resume_within_ms: u64) -> Woken {
+    let ends_ns = ends_ns.saturating_sub(slept_ns).max(now_ns);
+    let left_ms = (ends_ns - now_ns) / 1_000_000;
+    Woken {
+        ends_ns,
+        goes_on: goes_on(slept_ns / 1_000_000, left_ms, resume_within_ms),
+    }
 }
 
 #[cfg(test)]
@@ -308,5 +327,27 @@ mod tests {
         assert_eq!(resolve(3 * 24 * 60, 3 * 24 * 60 + 1), too_late(3 * 24 * 60));
         let wrong_too = cut(LectureState::Recording, ClockTrust::Untrusted);
         assert_eq!(super::doubt(&wrong_too), None, "nothing to compare with");
+    }
+
+    #[test]
+    fn p3_a_lecture_goes_on_after_a_suspension_and_ends_when_it_was_to_end() {
+        const MINUTE_NS: u64 = 60_000_000_000;
+        // Within half an hour, as the room wants it; minutes: end, slept, then its end and whether.
+        for (ends, slept, new_end, goes_on) in [
+            (160, 5, 155, true),
+            (160, 29, 131, true),
+            // Longer than the room resumes within.
+            (160, 31, 129, false),
+            // Over in the meantime.
+            (110, 20, 100, false),
+        ] {
+            let now_ns = 100 * MINUTE_NS;
+            let woken = woken(ends * MINUTE_NS, slept * MINUTE_NS, now_ns, 30 * 60_000);
+            let expected = Woken {
+                ends_ns: new_end * MINUTE_NS,
+                goes_on,
+            };
+            assert_eq!(woken, expected, "{ends} {slept}");
+        }
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use lectern_domain::config::Config;
+use lectern_domain::config::{self, Config};
 use lectern_panel::Keys;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -69,11 +69,12 @@ pub(crate) struct Panel {
 }
 
 impl Panel {
-    /// Starts the thread, which serves at these doors.
+    /// Starts the thread, which serves at these doors. Whoever may come in is as `wanted` says; each
+    /// word of it has the files of PIN, tokens and certificate read again.
     ///
     /// # Errors
     /// When the system has no thread or runtime to give.
-    pub(crate) fn start(doors: Doors, desk: Desk) -> Result<Self> {
+    pub(crate) fn start(doors: Doors, desk: Desk, wanted: watch::Receiver<config::Panel>) -> Result<Self> {
         let Doors { listeners, lockers } = doors;
         let (stop, stopped) = watch::channel(false);
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -81,7 +82,7 @@ impl Panel {
             .enable_all()
             .build()?;
         let desk = Arc::new(desk);
-        let mut keys = Bunch::new(lockers);
+        let mut keys = Bunch::new(lockers, wanted);
         let thread = std::thread::Builder::new()
             .name("panel".to_owned())
             .spawn(move || {
@@ -111,6 +112,7 @@ impl Panel {
 /// The keys of now, and how they are renewed.
 struct Bunch {
     lockers: Arc<Lockers>,
+    wanted: watch::Receiver<config::Panel>,
     /// What was said last of files that cannot be used.
     faults: Vec<String>,
     now: watch::Sender<Arc<Keys>>,
@@ -118,11 +120,12 @@ struct Bunch {
 
 impl Bunch {
     /// Reads them for the first time. Blocks for a few small files.
-    fn new(lockers: Lockers) -> Self {
+    fn new(lockers: Lockers, wanted: watch::Receiver<config::Panel>) -> Self {
         let (keys, faults) = lockers.keys();
         complain(&faults);
         Self {
             lockers: Arc::new(lockers),
+            wanted,
             faults,
             now: watch::Sender::new(Arc::new(keys)),
         }
@@ -131,7 +134,13 @@ impl Bunch {
     /// Reads them again and again; says once what cannot be used, and once that it can.
     async fn renew(&mut self) -> Infallible {
         loop {
-            sleep(READ_AGAIN).await;
+            tokio::select! {
+                () = sleep(READ_AGAIN) => {}
+                Ok(()) = self.wanted.changed() => {
+                    let panel = self.wanted.borrow_and_update().clone();
+                    self.lockers = Arc::new(self.lockers.guarding(panel));
+                }
+            }
             let lockers = Arc::clone(&self.lockers);
             let Ok((keys, faults)) = tokio::task::spawn_blocking(move || lockers.keys()).await else {
                 continue;

@@ -18,24 +18,25 @@ use lectern_domain::config::Config;
 use lectern_domain::ids::SourceName;
 use lectern_panel::Pictures;
 use lectern_store::{Options, Store};
-use sd_notify::NotifyState;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::timeout;
 use tracing::{error, info, warn};
 
 use crate::clock::{self, Watch};
-use crate::conductor::{COMMAND_BOUND, Conductor, Inputs, Parts};
+use crate::conductor::{COMMAND_BOUND, Conductor, Inputs, Left, Means, Parts};
 use crate::control::Desk;
 use crate::counts::Counts;
 use crate::courier::{Around, Bell, Courier};
-use crate::finisher::{Finisher, Wishes};
+use crate::doctor::{Doctor, Patient};
+use crate::finisher::Finisher;
 use crate::logs::faults::watch_faults;
 use crate::notify::{self, Vitals};
 use crate::panel::{Doors, Panel};
 use crate::pump::Tally;
-use crate::signals::Signal;
+use crate::reload::{Launch, Parties, READING_BOUND};
+use crate::signals::Ear;
 use crate::tally::Minder;
-use crate::{pump, scribe, signals, status};
+use crate::{pump, reload, scribe, signals, status, vigil};
 
 /// From the first signal to the end of the process five seconds may pass. They are shared out:
 /// the sources flush the open run (`LEAVE_DRAIN_NS`), then they end, while page and deliveries
@@ -78,12 +79,21 @@ pub(crate) fn source_program() -> PathBuf {
     here.with_file_name("lectern-source")
 }
 
-/// Runs the daemon until a signal ends it. Blocks.
+/// How the daemon ended, in good order.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// It was asked to.
+    Stopped,
+    /// To be executed anew.
+    Again,
+}
+
+/// Runs the daemon until a signal ends it, or until it is to start anew. Blocks.
 ///
 /// # Errors
 /// When the spool cannot be opened or no runtime or socket is to be had; a second daemon on the
 /// same spool is such a case.
-pub(crate) fn run(config: Config) -> Result<()> {
+pub(crate) fn run(config: Config, launch: &Arc<Launch>) -> Result<Ended> {
     let config = Arc::new(config);
     info!(version = env!("CARGO_PKG_VERSION"), room = %config.room.id, "daemon starts");
     let (store, spool_events) =
@@ -91,8 +101,8 @@ pub(crate) fn run(config: Config) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let end = match runtime.block_on(serve(config, &store, spool_events)) {
-        Ok(Served::InOrder(signals)) => runtime.block_on(closed(store, signals)),
+    let end = match runtime.block_on(serve(config, launch, &store, spool_events)) {
+        Ok(Served::InOrder { ear, again }) => runtime.block_on(closed(store, ear, again)),
         Ok(Served::Now) => End::Now,
         Err(error) => {
             store.close();
@@ -100,9 +110,9 @@ pub(crate) fn run(config: Config) -> Result<()> {
         }
     };
     match end {
-        End::InOrder => {
-            info!("daemon ended");
-            Ok(())
+        End::InOrder(ended) => {
+            info!(ended = ?ended, "daemon ended");
+            Ok(ended)
         }
         End::Now => {
             warn!("daemon was told to stop at once");
@@ -115,40 +125,46 @@ pub(crate) fn run(config: Config) -> Result<()> {
 /// How serving ended.
 enum Served {
     /// All but the store has ended; a second signal may still come.
-    InOrder(mpsc::Receiver<Signal>),
+    InOrder { ear: Ear, again: bool },
     /// The second signal.
     Now,
 }
 
 /// How the daemon ends.
 enum End {
-    InOrder,
+    InOrder(Ended),
     Now,
 }
 
 /// Closes the store beside the runtime, which goes on hearing signals.
-async fn closed(store: Store, mut signals: mpsc::Receiver<Signal>) -> End {
+async fn closed(store: Store, mut ear: Ear, again: bool) -> End {
     tokio::select! {
         biased;
-        Some(Signal::Now) = signals.recv() => End::Now,
+        () = ear.now() => End::Now,
         closed = tokio::task::spawn_blocking(move || store.close()) => {
             if closed.is_err() {
                 error!("closing the spool broke down; the next start recovers it");
             }
-            End::InOrder
+            if again && !ear.was_asked_to_stop() {
+                End::InOrder(Ended::Again)
+            } else {
+                End::InOrder(Ended::Stopped)
+            }
         }
     }
 }
 
 async fn serve(
     config: Arc<Config>,
+    launch: &Arc<Launch>,
     store: &Store,
     spool_events: mpsc::Receiver<lectern_store::SpoolEvent>,
 ) -> Result<Served> {
     let bell = Arc::new(Bell::default());
+    let hangups = Arc::new(Notify::new());
     let counts = Arc::new(Counts::default());
-    let (signals, signal_task) =
-        signals::listen(Arc::clone(&bell)).context("signal handlers could not be installed")?;
+    let (signals, signal_task) = signals::listen(Arc::clone(&bell), Arc::clone(&hangups))
+        .context("signal handlers could not be installed")?;
     // Ends with the runtime: a signal may come until then.
     tokio::spawn(signal_task);
     // First of all: without a socket nobody could stop what begins below.
@@ -180,9 +196,8 @@ async fn serve(
     let tally = Tally::default();
     let pump = tokio::spawn(pump::run(media, spool.clone(), drained_out, tally.clone()));
 
-    let wishes = Wishes::of(&config, source_program());
     let (finisher, finish) =
-        Finisher::start(wishes, Arc::clone(&vitals)).context("the finish thread could not be started")?;
+        Finisher::start(Arc::clone(&vitals)).context("the finish thread could not be started")?;
     let known_unix_ms = store.recovery().latest_known_unix_ms.unwrap_or(0);
     let clock = Watch::new(clock::read(), clock::built_unix_ms().max(known_unix_ms));
     let (around_out, around) = watch::channel(Around {
@@ -190,11 +205,21 @@ async fn serve(
         recording: true,
         clock: clock.trust(),
     });
-    let (courier, courier_events) =
-        Courier::start(Arc::clone(&config), db.clone(), around, Arc::clone(&bell), Arc::clone(&counts))
-            .await
-            .context("the deliver thread could not be started")?;
+    let seen = around.clone();
+    let (courier, orders, courier_events) = Courier::start(
+        Arc::clone(&config),
+        db.clone(),
+        around,
+        Arc::clone(&bell),
+        Arc::clone(&counts),
+    )
+    .await
+    .context("the deliver thread could not be started")?;
 
+    let (panel_out, panel_wanted) = watch::channel(config.panel.clone());
+    let (readings_out, readings) = mpsc::channel(READING_BOUND);
+    // Ends with the runtime, as the signals do.
+    tokio::spawn(reload::read_at(hangups, Arc::clone(launch), readings_out));
     let (scribe, scribe_task) = scribe::scribe(db.clone());
     let scribe_task = tokio::spawn(scribe_task);
 
@@ -208,17 +233,33 @@ async fn serve(
         published.clone(),
         &capture.levels(),
     );
+    let pictures = Pictures::new(pictures(&config, &capture)).shown_to(capture.audience());
+    let doctor = Doctor::new(Patient {
+        config: Arc::clone(&config),
+        prospects: courier.prospects(),
+        status: published.clone(),
+        levels: capture.levels(),
+        pictures: pictures.clone(),
+        db: db.clone(),
+        program: source_program(),
+    });
+    let (report, last_test) = watch::channel(Arc::default());
     let desk = Desk {
+        self_test: last_test,
         requests: requests_out,
         status: published,
         levels: capture.levels(),
-        pictures: Pictures::new(pictures(&config, &capture)).shown_to(capture.audience()),
+        pictures,
         db: db.clone(),
-        doctor: courier.doctor(),
+        doctor,
         vitals: Arc::clone(&vitals),
         counts: Arc::clone(&counts),
     };
     let parts = Parts {
+        self_test: Means {
+            prospects: courier.prospects(),
+            report,
+        },
         config: Arc::clone(&config),
         capture,
         db,
@@ -233,12 +274,19 @@ async fn serve(
         scribe,
         status: status_out,
         vitals: Arc::clone(&vitals),
+        launch: Arc::clone(launch),
+        parties: Parties {
+            courier: orders,
+            panel: panel_out,
+        },
     };
     let mut conductor = Conductor::new(parts, free_bytes, clock);
     conductor.take_up(store.recovery()).await;
+    // By now it is known whether a lecture goes on.
+    let vigil = tokio::spawn(vigil::keep(seen));
     // Whoever asks from now on is told what is: an interrupted lecture goes on already.
-    let panel = Panel::start(doors, desk)?;
-    notify::tell(NotifyState::Ready);
+    let panel = Panel::start(doors, desk, panel_wanted)?;
+    notify::tell_ready();
     info!("daemon is ready");
 
     let inputs = Inputs {
@@ -250,13 +298,23 @@ async fn serve(
         finish,
         courier: courier_events,
         space,
+        readings,
         signals,
     };
-    let Ok((parts, mut signals)) = conductor.run(inputs).await else {
+    let Ok(Left {
+        parts,
+        signals,
+        again,
+    }) = conductor.run(inputs).await
+    else {
         return Ok(Served::Now);
     };
-
-    notify::tell(NotifyState::Stopping);
+    let mut ear = Ear::new(signals);
+    if again {
+        notify::tell_anew();
+    } else {
+        notify::tell_stopping();
+    }
     vitals.leave();
     courier.tell_to_stop();
     panel.tell_to_stop();
@@ -288,12 +346,13 @@ async fn serve(
     };
     tokio::select! {
         biased;
-        Some(Signal::Now) = signals.recv() => return Ok(Served::Now),
+        () = ear.now() => return Ok(Served::Now),
         () = ending => {}
     }
     watcher.abort();
+    vigil.abort();
     faults.abort();
-    Ok(Served::InOrder(signals))
+    Ok(Served::InOrder { ear, again })
 }
 
 fn pictures(

@@ -44,7 +44,12 @@ impl Conductor {
             now_ns,
             unix_ms: unix_ms(),
             clock: self.clock.trust(),
-            undo_ns: self.parts.config.recording.undo.ns(),
+            // Nobody takes the end of a self test back.
+            undo_ns: if self.session_is_test() {
+                0
+            } else {
+                self.parts.config.recording.undo.ns()
+            },
             pre_roll_ns: self.parts.config.recording.pre_roll.ns(),
             kept_since_ns: self.keeping.since_ns(now_ns),
         }
@@ -78,7 +83,7 @@ impl Conductor {
         if next.captured {
             self.to_finish.push_back(id);
         }
-        if to == LectureState::Failed && from != to {
+        if to == LectureState::Failed && from != to && !self.session_is_test() {
             self.trouble(self.told(Severity::Error, "message-nothing-arrived", []));
         }
         Ok(())
@@ -199,7 +204,11 @@ impl Conductor {
 
     /// Nothing of the run is open any more.
     fn run_is_over(&mut self) {
-        if let Some(run) = self.session.as_mut().and_then(|session| session.run.take()) {
+        let now_ns = monotonic_ns();
+        if let Some(session) = &mut self.session
+            && let Some(run) = session.run.take()
+        {
+            session.earlier_ms += run.recorded_ns(now_ns) / 1_000_000;
             self.keeping
                 .lecture_ended(run.base_ns.saturating_add(run.stop_ns.unwrap_or(0)));
         }
@@ -207,8 +216,12 @@ impl Conductor {
     }
 
     async fn drop_session(&mut self) {
-        self.session = None;
+        let dropped = self.session.take();
         self.parts.capture.follow(None);
+        if let Some(test) = dropped.filter(|session| session.self_test) {
+            let whole = test.state == LectureState::Captured;
+            self.self_test_closed(test.id, whole.then(|| test.recorded_ms(monotonic_ns())));
+        }
         self.start_waiting().await;
     }
 
@@ -224,6 +237,8 @@ impl Conductor {
 
     /// The first signal: close the run in good order; the lecture goes on at the next start.
     pub(super) async fn leave(&mut self) {
+        // Whoever is asked to stop does not start anew.
+        self.renewal.again = false;
         if self.leaving {
             return;
         }

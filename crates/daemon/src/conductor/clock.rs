@@ -68,9 +68,9 @@ impl Conductor {
         else {
             return;
         };
-        session.ends_ns = session.ends_ns.saturating_sub(slept_ns).max(now_ns);
-        let left_ms = (session.ends_ns - now_ns) / 1_000_000;
-        if outage::goes_on(slept_ms, left_ms, within_ms) {
+        let woken = outage::woken(session.ends_ns, slept_ns, now_ns, within_ms);
+        session.ends_ns = woken.ends_ns;
+        if woken.goes_on {
             let happened = format!("the computer was suspended for {}", length(slept_ms));
             self.note_now(FactKind::Interrupted, happened);
         } else {

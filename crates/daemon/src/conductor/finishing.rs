@@ -8,7 +8,7 @@ use lectern_store::{DbError, NewDelivery};
 use tracing::{error, info, warn};
 
 use super::Conductor;
-use crate::finisher::FinishEvent;
+use crate::finisher::{FinishEvent, Wishes};
 
 /// After a failure of the database.
 const REST_NS: u64 = 10_000_000_000;
@@ -30,9 +30,10 @@ impl Conductor {
         self.finish_after_ns = monotonic_ns().saturating_add(REST_NS);
     }
 
-    /// Hands the next captured lecture to the finisher, unless one is recorded or finished now.
+    /// Hands the next captured lecture to the finisher, unless one is recorded or finished now, or
+    /// the daemon starts anew as soon as none is.
     pub(super) async fn begin_finishing(&mut self) {
-        if self.finishing.is_some() || self.session.is_some() || self.leaving {
+        if self.finishing.is_some() || self.session.is_some() || self.leaving || self.renewal.waits() {
             return;
         }
         if monotonic_ns() < self.finish_after_ns {
@@ -64,7 +65,8 @@ impl Conductor {
         };
         info!(lecture = %id, "finishing began");
         self.finishing = Some(id);
-        if !self.parts.finisher.hand_over(id, input) {
+        let wishes = Wishes::of(&self.parts.config, crate::run::source_program());
+        if !self.parts.finisher.hand_over(id, input, wishes) {
             let message = "The part of the recorder that finishes lectures has ended. Restart lecternd.";
             self.finishing = None;
             self.fail(id, message.to_owned()).await;
@@ -72,6 +74,9 @@ impl Conductor {
     }
 
     pub(super) async fn on_finish(&mut self, event: FinishEvent) {
+        let Some(event) = self.self_test_finished(event) else {
+            return self.begin_finishing().await;
+        };
         match event {
             FinishEvent::Done {
                 lecture,

@@ -17,7 +17,10 @@ mod noted;
 mod past;
 mod planned;
 mod purge;
+mod queue;
+mod reload;
 mod resume;
+mod self_test;
 mod texts;
 
 use std::collections::VecDeque;
@@ -31,7 +34,6 @@ use lectern_domain::api::{
     Arg, Command, Done, Message, QueueSummary, Refusal, Severity, Status, UploadStatus,
 };
 use lectern_domain::config::Config;
-use lectern_domain::delivery::DeliveryState;
 use lectern_domain::ids::{LectureId, RunId, SourceName};
 use lectern_domain::lecture::LectureEvent;
 use lectern_store::{Db, Spool, SpoolEvent};
@@ -43,6 +45,9 @@ use tracing::{error, info, warn};
 
 use self::commands::Planned;
 use self::purge::{Purged, Purges};
+use self::reload::Renewal;
+pub(crate) use self::self_test::Means;
+use self::self_test::{Tested, Tests};
 use crate::agenda::Agenda;
 use crate::clock::Watch;
 use crate::counts::Counts;
@@ -51,6 +56,7 @@ use crate::finisher::{FinishEvent, Finisher};
 use crate::keeping::Keeping;
 use crate::notify::Vitals;
 use crate::pump::Tally;
+use crate::reload::{Launch, Parties, Reading};
 use crate::scribe::Scribe;
 use crate::session::Session;
 use crate::signals::Signal;
@@ -81,6 +87,8 @@ enum Event {
     SourceChanged,
     /// Something is to be kept with the lecture at work.
     Noted(Noted),
+    /// A task of the self test ended.
+    Tested(Tested),
     /// The deletion of a delivered lecture ended.
     Purged(Purged),
     /// The finisher got on.
@@ -89,6 +97,10 @@ enum Event {
     Courier(CourierEvent),
     /// Free space was measured.
     Space(u64),
+    /// The configuration was read anew.
+    Reading(Reading),
+    /// The program on the disk said whether it takes the configuration.
+    Checked(Result<(), String>),
     /// The clock.
     Tick,
     /// The system wants something.
@@ -106,6 +118,7 @@ pub(crate) struct Inputs {
     pub(crate) finish: mpsc::Receiver<FinishEvent>,
     pub(crate) courier: mpsc::Receiver<CourierEvent>,
     pub(crate) space: watch::Receiver<u64>,
+    pub(crate) readings: mpsc::Receiver<Reading>,
     pub(crate) signals: mpsc::Receiver<Signal>,
 }
 
@@ -126,6 +139,9 @@ pub(crate) struct Parts {
     pub(crate) scribe: Scribe,
     pub(crate) status: watch::Sender<Arc<Status>>,
     pub(crate) vitals: Arc<Vitals>,
+    pub(crate) self_test: Means,
+    pub(crate) launch: Arc<Launch>,
+    pub(crate) parties: Parties,
 }
 
 /// See the module.
@@ -156,7 +172,9 @@ pub(crate) struct Conductor {
     keeping: Keeping,
     beat_ns: u64,
     purges: Purges,
+    tests: Tests,
     agenda: Agenda,
+    renewal: Renewal,
     /// Troubles that are not a source's: shown until the next lecture starts.
     troubles: Vec<Message>,
     revision: u64,
@@ -187,17 +205,18 @@ impl Conductor {
             keeping: Keeping::default(),
             beat_ns: 0,
             purges: Purges::default(),
+            tests: Tests::default(),
             agenda: Agenda::default(),
+            renewal: Renewal::new(unix_ms()),
             troubles: Vec::new(),
             revision: 0,
             leaving: false,
         }
     }
 
-    /// Runs until a signal ends it and the lecture at work is closed; gives its parts back so
-    /// that they can be shut down in order, and the signals so that a second one is heard until
-    /// the end. `Err` when the second signal asked for "now".
-    pub(crate) async fn run(mut self, mut inputs: Inputs) -> Result<(Parts, mpsc::Receiver<Signal>), Now> {
+    /// Runs until a signal ends it and the lecture at work is closed, or until it is time to start
+    /// anew. `Err` when the second signal asked for "now".
+    pub(crate) async fn run(mut self, mut inputs: Inputs) -> Result<Left, Now> {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -213,7 +232,11 @@ impl Conductor {
                 break;
             }
         }
-        Ok((self.parts, inputs.signals))
+        Ok(Left {
+            parts: self.parts,
+            signals: inputs.signals,
+            again: self.renewal.again,
+        })
     }
 
     /// Handles one event. A commit may hang on a dead disk; the second signal ends it all the same.
@@ -260,9 +283,12 @@ impl Conductor {
             Ok(()) = inputs.sources.changed() => Event::SourceChanged,
             Some(noted) = inputs.facts.recv() => Event::Noted(noted),
             Some(purged) = self.purges.ended() => Event::Purged(purged),
+            Some(tested) = self.tests.ended() => Event::Tested(tested),
             Some(event) = inputs.finish.recv() => Event::Finish(event),
             Some(event) = inputs.courier.recv() => Event::Courier(event),
             Ok(()) = inputs.space.changed() => Event::Space(*inputs.space.borrow_and_update()),
+            Some(reading) = inputs.readings.recv() => Event::Reading(reading),
+            Some(said) = self.renewal.checked() => Event::Checked(said),
             Some(request) = inputs.requests.recv() => Event::Request(request),
             else => return None,
         })
@@ -281,6 +307,7 @@ impl Conductor {
             Event::RunClosed { run, result } => self.on_run_closed(run, result).await,
             Event::SourceChanged => self.see_sources(),
             Event::Noted(noted) => self.on_noted(noted),
+            Event::Tested(tested) => self.on_tested(tested),
             Event::Purged(purged) => self.on_purged(purged).await,
             Event::Finish(event) => self.on_finish(event).await,
             Event::Courier(event) => self.on_courier(event).await,
@@ -288,6 +315,8 @@ impl Conductor {
                 self.free_bytes = free;
                 self.look_after_space().await;
             }
+            Event::Reading(reading) => self.on_reading(reading),
+            Event::Checked(said) => self.on_checked(said),
             Event::Tick => self.on_tick().await,
             Event::Signal(Signal::Terminate) => self.leave().await,
             Event::Signal(Signal::Now) => {}
@@ -298,6 +327,7 @@ impl Conductor {
         self.parts.vitals.conductor_lives();
         let now = monotonic_ns();
         self.watch_clock(now).await;
+        self.watch_self_test();
         self.step_due(now).await;
         self.plan_on(now).await;
         self.beat(now);
@@ -307,6 +337,7 @@ impl Conductor {
         }
         self.finish_on(now).await;
         self.purge_on(now).await;
+        self.renew_on();
     }
 
     async fn on_spool(&mut self, event: SpoolEvent) {
@@ -356,52 +387,6 @@ impl Conductor {
         }
     }
 
-    async fn on_courier(&mut self, event: CourierEvent) {
-        match event {
-            CourierEvent::Progress(view) => {
-                // A delivery that ended may have been the last of its lecture.
-                self.purges.look_again_if(view.is_none());
-                self.queue.active = view;
-            }
-            CourierEvent::Changed => self.refresh_queue().await,
-        }
-    }
-
-    async fn refresh_queue(&mut self) {
-        self.queue_read_ns = monotonic_ns();
-        let active = self.queue.active.take();
-        match self.parts.db.queue_summary().await {
-            Ok(queue) => self.queue = queue,
-            Err(error) => warn!(error = %error, "queue could not be read"),
-        }
-        self.read_parked().await;
-        // The rows know confirmed files only; what is under way was told by the courier.
-        if let (Some(now), Some(told)) = (&mut self.queue.active, active)
-            && now.id == told.id
-        {
-            now.sent_bytes = now.sent_bytes.max(told.sent_bytes);
-        }
-        self.queue.finishing =
-            u32::try_from(self.to_finish.len() + usize::from(self.finishing.is_some())).unwrap_or(u32::MAX);
-    }
-
-    /// Reads what is said of the oldest delivery that needs a person.
-    async fn read_parked(&mut self) {
-        if self.queue.parked == 0 {
-            self.parked = None;
-            return;
-        }
-        match self.parts.db.queue().await {
-            Ok(queue) => {
-                let mut parked = queue.deliveries.into_iter();
-                self.parked = parked
-                    .find(|delivery| delivery.state == DeliveryState::Parked)
-                    .and_then(|delivery| delivery.message);
-            }
-            Err(error) => warn!(error = %error, "queue could not be read"),
-        }
-    }
-
     /// A message of the catalogues; see [`status::told`].
     fn told<const N: usize>(&self, severity: Severity, key: &str, args: [(&str, Arg); N]) -> Message {
         let voice = Voice::english(self.zone.clone(), unix_ms());
@@ -442,7 +427,8 @@ impl Conductor {
             .unwrap_or_default();
         let view = status::View {
             config: &self.parts.config,
-            session: self.session.as_ref(),
+            session: self.lecture_at_work(),
+            self_test: self.tests.status(),
             reports: &self.parts.capture.reports(),
             pictures: &self.parts.capture.pictures(),
             track_bytes: &track_bytes,
@@ -454,6 +440,7 @@ impl Conductor {
             clock: self.clock.trust(),
             start_waits: self.next_start.is_some(),
             agenda: &self.agenda,
+            configured: &self.renewal.told,
             troubles: &self.troubles,
             now_ns: monotonic_ns(),
             now_unix_ms: unix_ms(),
@@ -472,6 +459,16 @@ impl Conductor {
             changed
         });
     }
+}
+
+/// What the conductor leaves behind.
+pub(crate) struct Left {
+    /// To be shut down in order.
+    pub(crate) parts: Parts,
+    /// A second signal is heard until the end.
+    pub(crate) signals: mpsc::Receiver<Signal>,
+    /// The daemon starts anew, with the configuration and the program on the disk.
+    pub(crate) again: bool,
 }
 
 /// The second signal: end without closing anything; recovery does the rest at the next start.

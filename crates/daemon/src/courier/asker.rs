@@ -4,13 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lectern_deliver::{Line, Secrets, Still, ask_again};
-use lectern_domain::config::Config;
+use lectern_deliver::{Secrets, Still, ask_again};
 use lectern_domain::delivery::DeliveryJob;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::terms::Terms;
 use crate::space::Word;
 
 /// How long platforms may take to say whether they still have a lecture: a share reads it back.
@@ -20,28 +20,28 @@ const ASKED_WITHIN: Duration = Duration::from_secs(10 * 60);
 /// Asks platforms on the courier's runtime; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Asker {
-    pub(super) config: Arc<Config>,
-    pub(super) line: Arc<Line>,
+    pub(super) terms: watch::Receiver<Arc<Terms>>,
     pub(super) runtime: Handle,
     pub(super) stopped: watch::Receiver<bool>,
 }
 
 impl Asker {
+    /// What the configuration says now.
+    pub(super) fn terms(&self) -> Arc<Terms> {
+        Arc::clone(&self.terms.borrow())
+    }
+
     /// Whether the platforms of these done deliveries still have them. Sends and changes nothing;
     /// ends within [`ASKED_WITHIN`], a dead share or not.
     pub(crate) async fn ask(&self, deliveries: Vec<DeliveryJob>) -> Word {
-        let (config, line, stopped) = (
-            Arc::clone(&self.config),
-            Arc::clone(&self.line),
-            self.stopped.clone(),
-        );
+        let (terms, stopped) = (self.terms(), self.stopped.clone());
         let mut asking = self.runtime.spawn(async move {
             for job in deliveries {
                 let name = job.platform.clone();
-                let Some(platform) = config.platforms.iter().find(|p| p.name == name) else {
+                let Some(platform) = terms.platform(&name) else {
                     return Word::Silent(format!("{name} is not configured any more."));
                 };
-                let platform = lectern_deliver::connect(platform, Secrets::from_env(), &line);
+                let platform = lectern_deliver::connect(platform, Secrets::from_env(), &terms.line);
                 match ask_again(&job, &platform, stopped.clone()).await {
                     Still::Held => {}
                     Still::Denied(why) => return Word::Denied(format!("{name}: {why}")),

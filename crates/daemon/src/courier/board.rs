@@ -65,6 +65,17 @@ struct Known {
     over_network: bool,
 }
 
+fn known(config: &Config) -> Vec<Known> {
+    let platforms = config.platforms.iter();
+    platforms
+        .map(|platform| Known {
+            name: platform.name.clone(),
+            kind: platform.kind.as_str(),
+            over_network: over_network(&platform.kind),
+        })
+        .collect()
+}
+
 /// See the module.
 pub(super) struct Board {
     platforms: Vec<Known>,
@@ -80,18 +91,9 @@ pub(super) struct Board {
 impl Board {
     /// A board on which nothing is known, and where it can be read.
     pub(super) fn new(config: &Config) -> (Self, watch::Receiver<Arc<UploadStatus>>) {
-        let platforms: Vec<Known> = config
-            .platforms
-            .iter()
-            .map(|platform| Known {
-                name: platform.name.clone(),
-                kind: platform.kind.as_str(),
-                over_network: over_network(&platform.kind),
-            })
-            .collect();
         let (out, published) = watch::channel(Arc::new(UploadStatus::default()));
         let board = Self {
-            platforms,
+            platforms: known(config),
             out,
             backlog: Vec::new(),
             read: None,
@@ -100,6 +102,12 @@ impl Board {
             underway: None,
         };
         (board, published)
+    }
+
+    /// Other platforms are told of from now on.
+    pub(super) fn take_over(&mut self, config: &Config) {
+        self.platforms = known(config);
+        self.queue_changed();
     }
 
     /// The queue is another than before.

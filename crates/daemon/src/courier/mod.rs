@@ -10,18 +10,20 @@
 //! | `holds` | pure: platforms that are left alone for a while |
 //! | `rounds` | the loop: look, choose, deliver, sleep |
 //! | `turn` | one delivery, watched, and taken back when its turn is over |
+//! | `terms` | what the configuration says, and how it becomes another one |
 //! | `purse` | what left on which day, and how fast |
 //! | `board` | what people are told of all that |
-//! | `asker`, `doctor` | questions to platforms beside the delivery under way |
+//! | `asker`, `prospects` | questions to platforms beside the delivery under way |
 
 mod asker;
 mod bell;
 mod board;
-mod doctor;
 mod gate;
 mod holds;
+mod prospects;
 mod purse;
 mod rounds;
+mod terms;
 mod turn;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -30,10 +32,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use lectern_capture::clock::unix_ms;
-use lectern_deliver::{Line, LineRules, Route};
+use lectern_deliver::Route;
 use lectern_domain::api::{DeliveryView, UploadStatus};
 use lectern_domain::config::Config;
-use lectern_domain::upload::Timetable;
 use lectern_store::Db;
 use tokio::sync::{mpsc, watch};
 use tracing::{error, warn};
@@ -41,13 +42,15 @@ use tracing::{error, warn};
 pub(crate) use self::asker::Asker;
 pub(crate) use self::bell::Bell;
 use self::board::Board;
-pub(crate) use self::doctor::Doctor;
 pub(crate) use self::gate::Around;
-use self::gate::Rules;
 use self::holds::Holds;
+pub(crate) use self::prospects::Prospects;
 use self::purse::Purse;
 use self::rounds::{PAUSE, Rounds};
+pub(crate) use self::terms::Orders;
+use self::terms::Terms;
 use crate::counts::Counts;
+use crate::priority::{self, Work};
 use crate::room_time;
 
 /// Events not yet taken by the conductor; progress is dropped when they lag.
@@ -69,7 +72,7 @@ pub(crate) struct Courier {
     stop: watch::Sender<bool>,
     uploads: watch::Receiver<Arc<UploadStatus>>,
     asker: Asker,
-    doctor: Doctor,
+    prospects: Prospects,
     thread: JoinHandle<()>,
 }
 
@@ -85,39 +88,35 @@ impl Courier {
         around: watch::Receiver<Around>,
         bell: Arc<Bell>,
         counts: Arc<Counts>,
-    ) -> std::io::Result<(Self, mpsc::Receiver<CourierEvent>)> {
+    ) -> std::io::Result<(Self, Orders, mpsc::Receiver<CourierEvent>)> {
         let (stop, stopped) = watch::channel(false);
         let (out, events) = mpsc::channel(EVENT_BOUND);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let line = line(&config, &db).await;
-        let zone = room_time::zone(&config);
-        let timetable = Timetable::new(&config.upload, &config.room.id, zone.clone());
-        let rules = Rules::new(&config.upload, timetable);
         let (board, uploads) = Board::new(&config);
+        let zone = room_time::zone(&config);
+        let terms = Terms::new(config, routes(&db).await);
+        let (orders, told) = Orders::new(Arc::clone(&terms));
         let asker = Asker {
-            config: Arc::clone(&config),
-            line: Arc::clone(&line),
+            terms: told.clone(),
             runtime: runtime.handle().clone(),
             stopped: stopped.clone(),
         };
-        let doctor = Doctor {
+        let prospects = Prospects {
             asker: asker.clone(),
-            rules: rules.clone(),
             around: around.clone(),
             uploads: uploads.clone(),
         };
         let mut rounds = Rounds {
-            purse: Purse::new(db.clone(), Arc::clone(&line), zone, unix_ms()),
-            config,
-            line,
+            purse: Purse::new(db.clone(), Arc::clone(&terms.line), zone, unix_ms()),
+            terms,
+            told,
             db,
             stopped,
             bell,
             around,
             out,
-            rules,
             holds: Holds::default(),
             board,
             counts,
@@ -126,6 +125,7 @@ impl Courier {
         let thread = std::thread::Builder::new()
             .name("deliver".to_owned())
             .spawn(move || {
+                priority::lower(Work::Deliver);
                 // A platform's answer that nobody foresaw must not end all deliveries.
                 while catch_unwind(AssertUnwindSafe(|| runtime.block_on(rounds.run()))).is_err() {
                     error!("delivering broke down; it goes on after a while");
@@ -138,10 +138,10 @@ impl Courier {
             stop,
             uploads,
             asker,
-            doctor,
+            prospects,
             thread,
         };
-        Ok((courier, events))
+        Ok((courier, orders, events))
     }
 
     /// How the uplink is, as it changes.
@@ -155,8 +155,8 @@ impl Courier {
     }
 
     /// Looks at clock, hours and platforms.
-    pub(crate) fn doctor(&self) -> Doctor {
-        self.doctor.clone()
+    pub(crate) fn prospects(&self) -> Prospects {
+        self.prospects.clone()
     }
 
     /// Asks the thread to end at its next safe point.
@@ -173,14 +173,8 @@ impl Courier {
     }
 }
 
-/// The uplink, with what was known of its routes.
-async fn line(config: &Config, db: &Db) -> Arc<Line> {
-    let upload = &config.upload;
-    let rules = LineRules {
-        rate: upload.rate,
-        yields: upload.yields,
-        proxy: upload.proxy.clone(),
-    };
+/// What was known of the routes before.
+async fn routes(db: &Db) -> Vec<Route> {
     let known = db.routes().await.unwrap_or_else(|error| {
         // It is measured anew.
         warn!(error = %error, "what is known of the line could not be read");
@@ -191,5 +185,5 @@ async fn line(config: &Config, db: &Db) -> Arc<Line> {
         base_rtt_us: row.base_rtt_us,
         seen_unix_ms: row.seen_unix_ms,
     });
-    Line::new(rules, routes.collect())
+    routes.collect()
 }

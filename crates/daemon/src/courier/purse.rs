@@ -91,6 +91,15 @@ impl Purse {
         }
     }
 
+    /// Bytes leave through this line from now on; what left through the one before is counted.
+    pub(super) async fn go_through(&mut self, line: &Arc<Line>, now_unix_ms: i64) {
+        if !Arc::ptr_eq(&self.line, line) {
+            self.look(now_unix_ms).await;
+            self.seen_bytes = line.sent_bytes();
+            self.line = Arc::clone(line);
+        }
+    }
+
     /// Counts what left since the last look, and commits it when it is time.
     pub(super) async fn look(&mut self, now_unix_ms: i64) {
         let sent_bytes = self.line.sent_bytes();

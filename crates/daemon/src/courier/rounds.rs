@@ -4,21 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lectern_capture::clock::unix_ms;
-use lectern_deliver::Line;
-use lectern_domain::config::Config;
 use lectern_domain::delivery::DeliveryJob;
 use lectern_domain::ids::{DeliveryId, PlatformName};
 use lectern_store::{Db, DbError, DueQuery};
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
-use tracing::error;
+use tracing::{error, info};
 
 use super::CourierEvent;
 use super::bell::Bell;
 use super::board::{Board, Seen, over_network};
-use super::gate::{Around, Gate, Rules};
+use super::gate::{Around, Gate};
 use super::holds::Holds;
 use super::purse::Purse;
+use super::terms::Terms;
 use crate::counts::Counts;
 
 /// The longest sleep with nothing to send: a ring that was missed costs no more than this.
@@ -37,14 +36,15 @@ pub(super) struct Next {
 
 /// Everything that the thread owns.
 pub(super) struct Rounds {
-    pub(super) config: Arc<Config>,
-    pub(super) line: Arc<Line>,
+    /// By which it works.
+    pub(super) terms: Arc<Terms>,
+    /// By which it is to work.
+    pub(super) told: watch::Receiver<Arc<Terms>>,
     pub(super) db: Db,
     pub(super) stopped: watch::Receiver<bool>,
     pub(super) bell: Arc<Bell>,
     pub(super) around: watch::Receiver<Around>,
     pub(super) out: mpsc::Sender<CourierEvent>,
-    pub(super) rules: Rules,
     pub(super) holds: Holds,
     pub(super) purse: Purse,
     pub(super) board: Board,
@@ -85,6 +85,7 @@ impl Rounds {
     /// Takes in what has changed, and tells people.
     pub(super) async fn look(&mut self) -> Gate {
         let now_unix_ms = unix_ms();
+        self.take_over(now_unix_ms);
         if self.bell.take_again() {
             self.holds.try_again(now_unix_ms);
         }
@@ -92,17 +93,29 @@ impl Rounds {
         self.board.read(&self.db).await;
         let spent = self.purse.spent();
         let around = *self.around.borrow();
-        let gate = self.rules.gate(around, spent, now_unix_ms);
+        let gate = self.terms.rules.gate(around, spent, now_unix_ms);
         self.board.show(&Seen {
-            rules: &self.rules,
+            rules: &self.terms.rules,
             gate,
             holds: &self.holds,
             spent,
             basis_bps: self.purse.basis_bps(),
-            line: self.line.status(),
+            line: self.terms.line.status(),
             now_unix_ms,
         });
         gate
+    }
+
+    /// Takes other terms over, if it was told some. What was tried in vain is tried by them.
+    fn take_over(&mut self, now_unix_ms: i64) {
+        let told = Arc::clone(&self.told.borrow_and_update());
+        if Arc::ptr_eq(&told, &self.terms) {
+            return;
+        }
+        self.board.take_over(&told.config);
+        self.holds.try_again(now_unix_ms);
+        self.terms = told;
+        info!("sending goes by another configuration");
     }
 
     /// The delivery whose turn it is: what a person wants now, then what the gate lets through.
@@ -144,7 +157,7 @@ impl Rounds {
         let query = DueQuery {
             now_unix_ms: unix_ms(),
             platforms,
-            phone_first: self.config.upload.phone_first,
+            phone_first: self.terms.config.upload.phone_first,
             urgent_only,
         };
         self.db.due_beside(query, passed_by.to_vec()).await
@@ -153,7 +166,7 @@ impl Rounds {
     /// Platforms that are not left alone and that `may` be served, told whether each is reached
     /// over the network.
     fn served(&self, now_unix_ms: i64, may: impl Fn(bool) -> bool) -> Vec<PlatformName> {
-        let platforms = self.config.platforms.iter();
+        let platforms = self.terms.config.platforms.iter();
         platforms
             .filter(|platform| self.holds.allows(&platform.name, now_unix_ms))
             .filter(|platform| may(over_network(&platform.kind)))
@@ -181,6 +194,7 @@ impl Rounds {
             () = sleep(wait) => {}
             () = self.bell.heard() => self.board.queue_changed(),
             Ok(()) = self.around.changed() => {}
+            Ok(()) = self.told.changed() => {}
             // An error means that the owner is gone: the loop sees it.
             _ = self.stopped.changed() => {}
         }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use lectern_capture::clock::unix_ms;
-use lectern_deliver::{Adapter, CourierError, Journal, JournalError, Outcome, Progress, Secrets};
+use lectern_deliver::{Adapter, CourierError, Journal, JournalError, Line, Outcome, Progress, Secrets};
 use lectern_domain::api::DeliveryView;
-use lectern_domain::config::PlatformKind;
+use lectern_domain::config::{Platform, PlatformKind};
 use lectern_domain::delivery::{Commit, DeliveryJob, DeliveryState, FilePhase, Turn};
 use lectern_domain::ids::{DeliveryId, PlatformName};
 use lectern_store::{Db, DbError};
@@ -39,6 +39,9 @@ struct Held {
     over_network: bool,
     /// The small files of others may be sent before what is left of it.
     gives_way: bool,
+    /// As it was when the turn began.
+    platform: Platform,
+    line: Arc<Line>,
 }
 
 /// The journal of one run: the database, and what the board wants to know of it.
@@ -74,19 +77,21 @@ impl Rounds {
     /// Runs a delivery to the end of its turn, and takes in how it ended.
     pub(super) async fn deliver(&mut self, next: Next) {
         let Next { job, urgent } = next;
-        let Some(platform) = self.config.platforms.iter().find(|p| p.name == job.platform) else {
+        let Some(platform) = self.terms.platform(&job.platform).cloned() else {
             return;
         };
         let (adapter, held) = (
-            lectern_deliver::connect(platform, Secrets::from_env(), &self.line),
+            lectern_deliver::connect(&platform, Secrets::from_env(), &self.terms.line),
             Held {
                 id: job.id,
                 urgent,
                 over_network: over_network(&platform.kind),
-                gives_way: self.config.upload.phone_first
+                gives_way: self.terms.config.upload.phone_first
                     && has_large_files_left(&job)
                     // Nothing of what it has of a track survives an interruption.
                     && !matches!(platform.kind, PlatformKind::Opencast { .. }),
+                line: Arc::clone(&self.terms.line),
+                platform,
             },
         );
         let underway = Arc::new(Underway::default());
@@ -120,6 +125,7 @@ impl Rounds {
         info!(lecture = %job.lecture, platform = %job.platform, urgent, "delivery began");
         let (lecture, name) = (job.lecture, job.platform.clone());
         self.board.underway = Some(underway).filter(|_| held.over_network);
+        self.purse.go_through(&held.line, unix_ms()).await;
         self.purse.set_sending(held.over_network, unix_ms()).await;
 
         let begins_files_anew = matches!(adapter, Adapter::Package(_));
@@ -255,15 +261,24 @@ impl Rounds {
             }
             let gate = self.look().await;
             let shut = gate.shuts(held.over_network).filter(|_| !held.urgent);
-            let ends = self.is_stopped() || shut.is_some() || (rung && self.is_outranked(held, gate).await);
+            let ends = self.is_stopped()
+                || shut.is_some()
+                || self.is_superseded(held)
+                || (rung && self.is_outranked(held, gate).await);
             if ends && !told {
                 if let Some(shut) = shut {
-                    let why = self.rules.sentence(shut, unix_ms());
+                    let why = self.terms.rules.sentence(shut, unix_ms());
                     info!(why, "sending pauses");
                 }
                 over.send_replace(true);
             }
         }
+    }
+
+    /// Whether the delivery under way goes where, or as, nothing is to go any more.
+    fn is_superseded(&self, held: &Held) -> bool {
+        !Arc::ptr_eq(&held.line, &self.terms.line)
+            || self.terms.platform(&held.platform.name) != Some(&held.platform)
     }
 
     /// Whether another delivery goes before the one under way.

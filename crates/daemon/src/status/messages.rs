@@ -21,6 +21,7 @@ pub(super) fn all(view: &View<'_>, sources: &[SourceStatus]) -> Vec<Message> {
     messages.extend(space(view));
     messages.extend(ends_soon(view));
     messages.extend(clock(view));
+    messages.extend(configuration(view));
     messages.extend(planned::message(view));
     messages.extend(uploads::messages(view));
     messages.sort_by_key(|message| message.severity);
@@ -90,6 +91,29 @@ fn clock(view: &View<'_>) -> Option<Message> {
         ),
         ..told(&view.voice(), Severity::Warning, "message-clock-untrusted", [])
     }
+    })
+}
+
+/// What became of the configuration that was read last: faulty, or not wholly at work yet. Where
+/// nothing is under way, what waits is taken over before it could be read here.
+fn configuration(view: &View<'_>) -> Option<Message> {
+    let configured = view.configured;
+    let (severity, key, detail) = if let Some(fault) = &configured.fault {
+        let detail = format!("{fault} The log has every fault; after mending: systemctl reload lecternd.");
+        (Severity::Warning, "message-config-faulty", detail)
+    } else if configured.waits.is_empty() || view.session.is_none() {
+        return None;
+    } else {
+        let detail = format!("What waits: {}.", configured.waits.join(", "));
+        let key = match configured.waits.as_slice() {
+            [one] if one == crate::reload::PROGRAM => "message-program-waits",
+            _ => "message-config-waits",
+        };
+        (Severity::Info, key, detail)
+    };
+    Some(Message {
+        detail: Some(detail),
+        ..told(&view.voice(), severity, key, [])
     })
 }
 

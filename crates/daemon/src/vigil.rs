@@ -1,0 +1,95 @@
+//! Keeps the machine awake while a lecture is under way: neither idleness nor a closed lid may put
+//! it to sleep.
+//!
+//! The lock is logind's and is held by its own program, `systemd-inhibit`, as long as this task
+//! leaves its standard input open. So it ends with the daemon, however that ends, and no bus is
+//! spoken here. A machine without logind does not fall asleep by it; that is said once. A shutdown
+//! is not held up by the lock: systemd waits until the segments are closed.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt;
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tracing::{debug, info, warn};
+
+use crate::courier::Around;
+
+/// Asked for by name: where it lies differs.
+const PROGRAM: &str = "systemd-inhibit";
+/// What the machine may not do by itself.
+const WHAT: &str = "--what=sleep:idle:handle-lid-switch";
+/// After its standard input was closed.
+const ENDS_WITHIN: Duration = Duration::from_secs(2);
+/// It says one line; whatever it might say more is left out.
+const SAID_BYTES: u64 = 4 * 1024;
+
+/// Keeps watch until nobody tells it any more. Dropped, it lets the machine sleep.
+pub(crate) async fn keep(mut around: watch::Receiver<Around>) {
+    let mut complained = false;
+    while around.wait_for(|around| around.recording).await.is_ok() {
+        let lost = match lock() {
+            Ok(lock) => hold(lock, &mut around).await,
+            Err(error) => Some(format!("{PROGRAM} cannot be run: {error}")),
+        };
+        if let Some(why) = lost {
+            if !std::mem::replace(&mut complained, true) {
+                warn!(
+                    why,
+                    "machine cannot be kept awake; it must not be set to sleep by itself during a lecture"
+                );
+            }
+            if over(&mut around).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+fn lock() -> std::io::Result<Child> {
+    Command::new(PROGRAM)
+        .args([
+            WHAT,
+            "--mode=block",
+            "--who=Lectern",
+            "--why=A lecture is being recorded",
+        ])
+        // Ends when its standard input does.
+        .arg("cat")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+}
+
+/// Holds the lock until the lecture is over; says why if it was lost before.
+async fn hold(mut lock: Child, around: &mut watch::Receiver<Around>) -> Option<String> {
+    info!("machine is kept awake");
+    tokio::select! {
+        ended = lock.wait() => {
+            let mut said = String::new();
+            if let Some(stderr) = lock.stderr.take() {
+                // What it says is for the log: half of it is better than nothing.
+                drop(stderr.take(SAID_BYTES).read_to_string(&mut said).await);
+            }
+            let ended = ended.map_or_else(|error| error.to_string(), |status| status.to_string());
+            Some(format!("{PROGRAM} ended ({ended}): {}", said.trim()))
+        }
+        _ = over(around) => {
+            drop(lock.stdin.take());
+            match timeout(ENDS_WITHIN, lock.wait()).await {
+                Ok(_) => info!("machine may sleep again"),
+                Err(_) => debug!("lock did not end by itself and is killed"),
+            }
+            None
+        }
+    }
+}
+
+/// Waits until no lecture is under way. An error means that nobody tells it any more.
+async fn over(around: &mut watch::Receiver<Around>) -> Result<(), watch::error::RecvError> {
+    around.wait_for(|around| !around.recording).await.map(drop)
+}
