@@ -17,7 +17,7 @@ use tracing::warn;
 
 use crate::conductor::Request;
 use crate::counts::Counts;
-use crate::courier::Doctor;
+use crate::doctor::Doctor;
 use crate::notify::Vitals;
 use crate::refusals::{self, from_reading, leaving};
 
@@ -31,6 +31,7 @@ pub(crate) struct Desk {
     pub(crate) db: Db,
     pub(crate) doctor: Doctor,
     pub(crate) vitals: Arc<Vitals>,
+    pub(crate) self_test: watch::Receiver<Arc<api::SelfTest>>,
     pub(crate) counts: Arc<Counts>,
 }
 
@@ -134,6 +135,10 @@ impl Control for Desk {
             attempts: self.counts.attempts(),
             outcomes: self.counts.outcomes(),
         }
+    }
+
+    fn self_test(&self) -> Arc<api::SelfTest> {
+        self.self_test.borrow().clone()
     }
 
     fn healthy(&self) -> bool {

@@ -1,12 +1,12 @@
-//! What the doctor looks at: the clock, the hours for sending, and every platform.
+//! Whether lectures will leave, for the doctor: the clock, the hours for sending, every platform.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use lectern_capture::clock::unix_ms;
 use lectern_deliver::Secrets;
-use lectern_domain::api::{self, Check, ClockTrust, UploadStatus, Verdict};
+use lectern_domain::api::{Check, ClockTrust, UploadStatus};
 use lectern_domain::upload::Hours;
-use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::asker::Asker;
@@ -18,28 +18,42 @@ const PROBED_WITHIN: Duration = Duration::from_secs(12);
 
 /// Looks, on the courier's runtime and beside the delivery under way; cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Doctor {
+pub(crate) struct Prospects {
     pub(super) asker: Asker,
-    pub(super) rules: Rules,
     pub(super) around: watch::Receiver<Around>,
     pub(super) uploads: watch::Receiver<Arc<UploadStatus>>,
 }
 
-impl Doctor {
+impl Prospects {
+    /// Whether a lecture is recorded, or may be: at the start nobody knows yet.
+    pub(crate) fn is_recording(&self) -> bool {
+        self.around.borrow().recording
+    }
+
+    /// Waits until a lecture is recorded; for ever when the recorder ends.
+    pub(crate) async fn recording_begins(&self) {
+        let mut around = self.around.clone();
+        if around.wait_for(|around| around.recording).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// Looks at everything. Platforms are asked all at once; ends within [`PROBED_WITHIN`].
-    pub(crate) async fn look(&self) -> api::Doctor {
-        let probes: Vec<_> = self
-            .asker
+    pub(crate) async fn look(&self) -> Vec<Check> {
+        let terms = self.asker.terms();
+        let probes: Vec<_> = terms
             .config
             .platforms
             .iter()
             .map(|platform| {
                 let subject = format!("platform.{}", platform.name);
-                let (platform, line) = (platform.clone(), Arc::clone(&self.asker.line));
+                let (platform, line) = (platform.clone(), Arc::clone(&terms.line));
                 let probe = self.asker.runtime.spawn(async move {
-                    lectern_deliver::connect(&platform, Secrets::from_env(), &line)
-                        .probe()
-                        .await
+                    let adapter = lectern_deliver::connect(&platform, Secrets::from_env(), &line);
+                    let (mut found, probed) =
+                        tokio::join!(lectern_deliver::way(&platform, &line), adapter.probe());
+                    found.extend(probed);
+                    found
                 });
                 (subject, probe)
             })
@@ -47,8 +61,8 @@ impl Doctor {
         let now_unix_ms = unix_ms();
         let around = *self.around.borrow();
         let mut checks = vec![
-            clock(&self.rules, around, now_unix_ms),
-            hours(&self.rules, &self.uploads.borrow(), now_unix_ms),
+            clock(&terms.rules, around, now_unix_ms),
+            hours(&terms.rules, &self.uploads.borrow(), now_unix_ms),
         ];
         let deadline = tokio::time::Instant::now() + PROBED_WITHIN;
         for (subject, mut probe) in probes {
@@ -56,7 +70,7 @@ impl Doctor {
                 Ok(Ok(found)) => checks.extend(found),
                 Ok(Err(_)) => checks.push(silent(
                     subject,
-                    "It could not be asked, because the recorder ends.".to_owned(),
+                    "It could not be asked, because the recorder ends.",
                 )),
                 Err(_) => {
                     probe.abort();
@@ -68,36 +82,29 @@ impl Doctor {
                 }
             }
         }
-        api::Doctor { checks }
+        checks
     }
 }
 
-fn silent(subject: String, found: String) -> Check {
-    Check {
+fn silent(subject: String, found: impl Into<String>) -> Check {
+    Check::bad(
         subject,
-        verdict: Verdict::Bad,
         found,
-        todo: "Check the way to it: its address, the network, the mounted share.".to_owned(),
-    }
+        "Check the way to it: its address, the network, the mounted share.",
+    )
 }
 
 fn clock(rules: &Rules, around: Around, now_unix_ms: i64) -> Check {
     let zone = rules.timetable().zone();
     let name = zone.iana_name().unwrap_or("the machine's time zone");
     let shows = room_time::written(now_unix_ms, zone, "%a %-d %b %Y, %H:%M");
-    let (verdict, found, todo) = match around.clock {
-        ClockTrust::Trusted => (Verdict::Good, format!("It shows {shows} ({name})."), ""),
-        ClockTrust::Untrusted => (
-            Verdict::Bad,
+    match around.clock {
+        ClockTrust::Trusted => Check::good("clock", format!("It shows {shows} ({name}).")),
+        ClockTrust::Untrusted => Check::bad(
+            "clock",
             format!("It shows {shows} ({name}), a time that has passed already."),
             "Connect the recorder to a time server or set its clock.",
         ),
-    };
-    Check {
-        subject: "clock".to_owned(),
-        verdict,
-        found,
-        todo: todo.to_owned(),
     }
 }
 
@@ -123,18 +130,12 @@ fn hours(rules: &Rules, uploads: &UploadStatus, now_unix_ms: i64) -> Check {
         .why
         .as_ref()
         .filter(|_| matches!(rules.timetable().at(now_unix_ms), Hours::Open { .. }));
-    Check {
-        subject: "upload".to_owned(),
-        verdict: if held_up.is_some() {
-            Verdict::Warning
-        } else {
-            Verdict::Good
-        },
-        found: held_up.cloned().unwrap_or(hours),
-        todo: if held_up.is_some() {
-            "To send at once all the same: lectern send-now.".to_owned()
-        } else {
-            String::new()
-        },
+    match held_up {
+        Some(why) => Check::warning(
+            "upload",
+            why.clone(),
+            "To send at once all the same: lectern send-now.",
+        ),
+        None => Check::good("upload", hours),
     }
 }
