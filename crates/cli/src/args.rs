@@ -13,6 +13,9 @@ use lectern_domain::units::Span;
 const CODES: &str = "Exit codes: 0 done, 1 failed, 2 usage, 3 refused in this state, 4 the daemon does not answer, \
     75 timed out (try again), 78 configuration.";
 
+const DOCTOR_CODES: &str = "Exit codes: 0 everything works, with or without warnings; 1 something does not; 4 the \
+    daemon does not answer, and what can be seen without it was looked at.";
+
 /// Controls the lecture recorder of this room.
 #[derive(Debug, Parser)]
 #[command(name = "lectern", version, about, after_help = CODES, max_term_width = 100)]
@@ -165,12 +168,10 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Look at what must work: each platform is reached, signed in to, and given a small probe
-    Doctor {
-        /// Print the daemon's JSON document
-        #[arg(long)]
-        json: bool,
-    },
+    /// Look at all that must work, while the recorder goes on: sources, disk, clock, platforms and
+    /// what is around them. Each finding says what to do
+    #[command(after_help = DOCTOR_CODES)]
+    Doctor(crate::doctor::Words),
     /// List cameras, microphones and screens of this machine, look at one, listen to one
     Devices(crate::devices::Words),
     /// Print configuration

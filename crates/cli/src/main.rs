@@ -8,6 +8,7 @@ mod args;
 mod client;
 mod config;
 mod devices;
+mod doctor;
 mod export;
 mod fault;
 mod figures;
@@ -23,7 +24,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use lectern_domain::api::{
-    Doctor, Done, ExtendRequest, LectureDetail, LecturePage, MarkRequest, Metadata, Queue, StartRequest,
+    Done, ExtendRequest, LectureDetail, LecturePage, MarkRequest, Metadata, Queue, StartRequest,
     Status,
 };
 use serde::Serialize;
@@ -165,18 +166,10 @@ async fn run(args: Args) -> Result<String, Fault> {
             let clock = wall_clock(&client).await?;
             document(json, &queue, |queue| report::queue(queue, &clock))
         }
-        Command::Doctor { json } => {
-            let doctor: Doctor = client.post_nothing("/api/v1/doctor").await?;
-            let text = document(json, &doctor, report::doctor)?;
-            if report::ails(&doctor) {
-                say(&text)?;
-                return Err(Fault::failed(
-                    "the doctor found what does not work",
-                    "Recording goes on, and nothing was changed.",
-                    "Mend what is marked BAD, then ask again.",
-                ));
-            }
-            Ok(text)
+        Command::Doctor(words) => {
+            let doctor::Outcome { text, ends } = doctor::run(&client, words).await?;
+            say(&text)?;
+            ends.map(|()| String::new())
         }
         Command::Devices(words) => devices::run(&client, words).await,
         Command::Config {

@@ -2,45 +2,75 @@
 
 use lectern_domain::api::{Check, Doctor, Verdict};
 
-use crate::figures::columns;
+use crate::figures::counted;
 
+/// Findings by their groups, what is to be done below each, and the sum as the last line.
 pub(crate) fn doctor(doctor: &Doctor) -> String {
-    let rows: Vec<Vec<String>> = doctor.checks.iter().map(row).collect();
-    let bad = count(doctor, Verdict::Bad);
-    let warnings = count(doctor, Verdict::Warning);
-    let sum = match (bad, warnings) {
-        (0, 0) => "all is well".to_owned(),
-        (0, n) => format!("it works, with {n} thing{} to look at", plural(n)),
-        (n, _) => format!("{n} thing{} to mend", plural(n)),
-    };
-    format!("{}{sum}\n", columns(&rows))
-}
-
-/// Whether something does not work.
-pub(crate) fn ails(doctor: &Doctor) -> bool {
-    count(doctor, Verdict::Bad) > 0
-}
-
-fn count(doctor: &Doctor, verdict: Verdict) -> usize {
-    doctor
+    let mut out = String::new();
+    let mut group = "";
+    let width = doctor
         .checks
         .iter()
-        .filter(|check| check.verdict == verdict)
-        .count()
+        .map(|check| name(check).chars().count())
+        .max();
+    let width = width.unwrap_or(0);
+    for check in &doctor.checks {
+        if title(check.group()) != group {
+            group = title(check.group());
+            out.push_str(group);
+            out.push('\n');
+        }
+        out.push_str(&format!(
+            "  {} {:width$}  {}\n",
+            mark(check.verdict),
+            name(check),
+            check.found
+        ));
+        if !check.todo.is_empty() {
+            out.push_str(&format!("    {:width$}  → {}\n", "", check.todo));
+        }
+    }
+    let (bad, warnings) = (doctor.count(Verdict::Bad), doctor.count(Verdict::Warning));
+    let things = |n: usize| counted(n as u64, "thing");
+    out.push_str(&match (bad, warnings) {
+        (0, 0) => "all is well\n".to_owned(),
+        (0, n) => format!("it works, with {} to look at\n", things(n)),
+        (n, 0) => format!("{} to mend\n", things(n)),
+        (n, m) => format!("{} to mend, {m} to look at\n", things(n)),
+    });
+    out
 }
 
-const fn plural(n: usize) -> &'static str {
-    if n == 1 { "" } else { "s" }
+const fn mark(verdict: Verdict) -> char {
+    match verdict {
+        Verdict::Good => '✓',
+        Verdict::Warning => '!',
+        Verdict::Bad => '✗',
+    }
 }
 
-fn row(check: &Check) -> Vec<String> {
-    let word = match check.verdict {
-        Verdict::Good => "good",
-        Verdict::Warning => "warning",
-        Verdict::Bad => "BAD",
-    };
-    let said = format!("{} {}", check.found, check.todo);
-    vec![word.to_owned(), check.subject.clone(), said.trim_end().to_owned()]
+/// What comes after the group.
+fn name(check: &Check) -> &str {
+    check.subject.split_once('.').map_or("", |(_, name)| name)
+}
+
+/// What people call a group. One that is not known, of a newer recorder, has its own name.
+fn title(group: &str) -> &str {
+    match group {
+        "service" => "Service",
+        "config" => "Configuration",
+        "programs" => "Programs",
+        "source" => "Sources",
+        "devices" => "Devices",
+        "disk" => "Disk",
+        "access" => "Access",
+        "clock" => "Clock",
+        "upload" | "platform" => "Sending",
+        "lectures" => "Lectures",
+        "fonts" => "Fonts",
+        "kiosk" => "Podium",
+        other => other,
+    }
 }
 
 #[cfg(test)]
@@ -48,25 +78,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_does_not_work_is_counted_and_shouted() {
-        let check = |subject: &str, verdict, todo: &str| Check {
-            subject: subject.into(),
-            verdict,
-            found: "It answers.".into(),
-            todo: todo.into(),
-        };
+    fn findings_are_grouped_and_what_does_not_work_is_counted() {
         let mut seen = Doctor {
             checks: vec![
-                check("clock", Verdict::Good, ""),
-                check("platform.central", Verdict::Bad, "Renew the token."),
+                Check::good("clock", "It shows noon."),
+                Check::good("upload", "Lectures may be sent at any time."),
+                Check::bad("platform.central", "It refuses the token.", "Renew the token."),
             ],
         };
         assert_eq!(
             doctor(&seen),
-            "good  clock             It answers.\nBAD   platform.central  It answers. Renew the token.\n1 thing to mend\n"
+            "Clock\n  ✓          It shows noon.\nSending\n  ✓          Lectures may be sent at any time.\n  \
+             ✗ central  It refuses the token.\n             → Renew the token.\n1 thing to mend\n"
         );
-        assert!(ails(&seen));
+        seen.checks
+            .push(Check::warning("kiosk", "It blinks.", "Look at it."));
+        assert!(doctor(&seen).ends_with("1 thing to mend, 1 to look at\n"));
+        seen.checks.remove(2);
+        assert!(doctor(&seen).ends_with("it works, with 1 thing to look at\n"));
         seen.checks.pop();
-        assert!(!ails(&seen) && doctor(&seen).ends_with("all is well\n"));
+        assert!(doctor(&seen).ends_with("all is well\n"));
     }
 }

@@ -13,7 +13,7 @@ use lectern_domain::delivery::DeliveryState;
 
 use crate::figures::{WallClock, bytes, columns, counted, percent};
 
-pub(crate) use doctor::{ails, doctor};
+pub(crate) use doctor::doctor;
 pub(crate) use lectures::{lecture, lectures};
 pub(crate) use queue::queue;
 pub(crate) use status::status;
