@@ -45,6 +45,7 @@ python:gi python3-gi
 python:ensurepip python3-venv
 systemd-analyze systemd
 sqlite3 sqlite3
+promtool prometheus
 "
 need_package="
 dpkg-shlibdeps dpkg-dev
