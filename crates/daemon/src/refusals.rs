@@ -42,7 +42,7 @@ fn why(word: &str, state: Option<LectureState>) -> &'static str {
         };
     };
     match state {
-        S::Armed | S::Recording | S::Paused if starts => "under-way",
+        S::Armed | S::Recording | S::Paused if starts || word == "self-test" => "under-way",
         S::Armed | S::Recording | S::Paused | S::Stopping if word == "undo" => "no-stop",
         S::Armed => "beginning",
         S::Recording if word == "resume" => "recording",

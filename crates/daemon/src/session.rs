@@ -77,6 +77,8 @@ pub(crate) struct Session {
     pub(crate) marks: u32,
     /// Noted of it since the daemon started.
     pub(crate) facts: u32,
+    /// It is no lecture: every lecture goes before it.
+    pub(crate) self_test: bool,
 }
 
 impl OpenRun {
@@ -131,6 +133,7 @@ impl Session {
             segments_closed: 0,
             marks: 0,
             facts: 0,
+            self_test: false,
         }
     }
 
@@ -224,6 +227,11 @@ impl Session {
     /// Whether it is over, up to closing what was written: a start may wait for that.
     pub(crate) fn is_closing(&self) -> bool {
         matches!(self.state, LectureState::Stopping | LectureState::Failed)
+    }
+
+    /// Whether a start may wait until it is closed: it is over, or is to give way.
+    pub(crate) fn gives_way(&self) -> bool {
+        self.self_test || self.is_closing()
     }
 
     /// The command words that make sense now; `start_waits`: one start waits for it already.

@@ -137,10 +137,19 @@ impl Podium {
     }
 
     fn show(&mut self) {
-        let state = self.status.borrow_and_update().state;
+        let (state, tested) = {
+            let status = self.status.borrow_and_update();
+            (status.state, status.self_test.is_some_and(|test| test.recording))
+        };
         self.silence = self.silence.recording(state == PodiumState::Recording, now());
         let silent = self.levels.is_some() && self.silence.is_too_long(now());
-        self.fittings.show(sign(state, silent));
+        // Who sees the lamp must know that cameras and microphones are at work, whatever for.
+        let shown = if tested && state == PodiumState::Ready {
+            PodiumState::Recording
+        } else {
+            state
+        };
+        self.fittings.show(sign(shown, silent));
     }
 
     fn ask(&self, pressed: Pressed) -> Option<Asked> {

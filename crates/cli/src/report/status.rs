@@ -40,6 +40,10 @@ pub(crate) fn status(status: &Status) -> String {
             facts.add("marks", lecture.marks.to_string());
         }
     }
+    facts.maybe(
+        "self test",
+        status.self_test.map(|test| format!("under way, records until {}", moment(test.until_unix_ms))),
+    );
     if let Some(next) = &status.next {
         facts.add("next lecture", planned(next, &clock));
     }

@@ -53,10 +53,10 @@ impl Conductor {
         checked: Result<Planned, Refusal>,
         reply: oneshot::Sender<Result<Done, Refusal>>,
     ) {
-        let closing = self.session.as_ref().is_some_and(Session::is_closing);
+        let closing = self.session.as_ref().is_some_and(Session::gives_way);
         let result = match checked {
             // Only a start that can be made takes the time to undo from the lecture before it.
-            Ok(planned) if closing && self.next_start.is_none() => match self.end_grace().await {
+            Ok(planned) if closing && self.next_start.is_none() => match self.close_before_start().await {
                 Ok(()) => {
                     self.next_start = Some((planned, reply));
                     return;
@@ -67,6 +67,12 @@ impl Conductor {
             Err(refusal) => Err(refusal),
         };
         answer_start(reply, result);
+    }
+
+    /// What is at work ends as soon as it can: the time to undo, or a self test.
+    pub(super) async fn close_before_start(&mut self) -> Result<(), Refusal> {
+        self.make_way().await?;
+        self.end_grace().await
     }
 
     pub(super) async fn end_grace(&mut self) -> Result<(), Refusal> {
@@ -104,7 +110,7 @@ impl Conductor {
             Command::Resume => self.press("resume", LectureEvent::Resume).await,
             Command::Stop => self.press("stop", LectureEvent::Stop).await,
             Command::Undo => {
-                if !self.session.as_ref().is_some_and(Session::can_undo) {
+                if !self.lecture_at_work().is_some_and(Session::can_undo) {
                     return Err(self.not_now("undo"));
                 }
                 let paused = self
@@ -125,6 +131,7 @@ impl Conductor {
             }
             Command::Cancel(id) => self.call_off(id).await,
             Command::Restore(id) => self.restore(id).await,
+            Command::SelfTest(request) => self.begin_self_test(&request).await,
         }
     }
 
@@ -158,21 +165,9 @@ impl Conductor {
             }
         };
         let planned_end_unix_ms = now_unix_ms.saturating_add(ms(length_ns));
-        let tracks = self.parts.config.sources.iter();
-        let new = NewLecture {
-            id,
-            metadata: metadata.clone(),
-            started_unix_ms: now_unix_ms,
-            planned_end_unix_ms,
-            tracks: tracks
-                .map(|s| NewTrack {
-                    source: s.name.clone(),
-                    role: s.role,
-                    kind: s.kind.as_str().to_owned(),
-                    spare_for: s.spare_for.clone(),
-                })
-                .collect(),
-        };
+        let new = self.new_lecture(id, metadata.clone(), now_unix_ms, planned_end_unix_ms);
+        // One that is being finished needs no session, and must not hold on to its files.
+        self.make_way().await?;
         let created = if was_planned {
             let begun = self.parts.db.begin_planned(new).await;
             self.read_plans().await;
@@ -198,8 +193,33 @@ impl Conductor {
         Ok(self.done())
     }
 
+    /// The row of a recording of all sources.
+    pub(super) fn new_lecture(
+        &self,
+        id: LectureId,
+        metadata: Metadata,
+        started_unix_ms: i64,
+        planned_end_unix_ms: i64,
+    ) -> NewLecture {
+        let tracks = self.parts.config.sources.iter();
+        NewLecture {
+            id,
+            metadata,
+            started_unix_ms,
+            planned_end_unix_ms,
+            tracks: tracks
+                .map(|s| NewTrack {
+                    source: s.name.clone(),
+                    role: s.role,
+                    kind: s.kind.as_str().to_owned(),
+                    spare_for: s.spare_for.clone(),
+                })
+                .collect(),
+        }
+    }
+
     /// The row of a new lecture is `armed` from the beginning.
-    async fn open_first_run(&mut self, pressed: Moment) -> Result<(), Refusal> {
+    pub(super) async fn open_first_run(&mut self, pressed: Moment) -> Result<(), Refusal> {
         let Some(session) = &self.session else {
             return Ok(());
         };
@@ -238,7 +258,7 @@ impl Conductor {
         if self.leaving {
             return Err(refusals::leaving());
         }
-        if self.session.as_ref().is_some_and(|session| !session.is_closing()) {
+        if self.session.as_ref().is_some_and(|session| !session.gives_way()) {
             return Err(self.not_now("start"));
         }
         let budget = self.budget();
@@ -280,8 +300,7 @@ impl Conductor {
 
     async fn press(&mut self, word: &'static str, event: LectureEvent) -> Result<Done, Refusal> {
         let allowed = self
-            .session
-            .as_ref()
+            .lecture_at_work()
             .is_some_and(|session| session.state.step(event).is_ok());
         if !allowed {
             return Err(self.not_now(word));
@@ -293,8 +312,7 @@ impl Conductor {
     async fn mark(&mut self, label: Option<String>) -> Result<Done, Refusal> {
         let label = checked_text("label", label)?;
         let Some((run, at_ns)) = self
-            .session
-            .as_ref()
+            .lecture_at_work()
             .filter(|s| s.state.step(LectureEvent::Stop).is_ok())
             .and_then(|s| {
                 s.run
@@ -319,7 +337,7 @@ impl Conductor {
         let Some(session) = self
             .session
             .as_mut()
-            .filter(|s| s.state.step(LectureEvent::Stop).is_ok())
+            .filter(|s| !s.self_test && s.state.step(LectureEvent::Stop).is_ok())
         else {
             return Err(self.not_now("extend"));
         };
@@ -354,8 +372,9 @@ impl Conductor {
 
     /// The refusal of a button that makes no sense now: names the state and what is allowed.
     pub(super) fn not_now(&self, word: &str) -> Refusal {
-        let state = self.session.as_ref().map(|session| session.state);
-        let allowed = self.session.as_ref().map_or_else(
+        let at_work = self.lecture_at_work();
+        let state = at_work.map(|session| session.state);
+        let allowed = at_work.map_or_else(
             || vec!["start"],
             |session| session.allowed(self.next_start.is_some()),
         );

@@ -63,6 +63,9 @@ impl Conductor {
             PlanStep::Wait => {}
             PlanStep::CountDown if before != step => {
                 info!(lecture = %plan.id, "planned lecture came within a minute");
+                if let Err(refusal) = self.make_way().await {
+                    error!(error = refusal.message(), "self test could not be ended");
+                }
             }
             PlanStep::Hold(why) if before != step => {
                 warn!(lecture = %plan.id, why = ?why, "planned lecture was held back");
@@ -70,7 +73,7 @@ impl Conductor {
             PlanStep::CountDown | PlanStep::Hold(Held::Clock | Held::Recording) => {}
             PlanStep::Begin => self.begin_by_itself(plan).await,
             PlanStep::EndUndo => {
-                if let Err(refusal) = self.end_grace().await {
+                if let Err(refusal) = self.close_before_start().await {
                     error!(
                         error = refusal.message(),
                         "lecture before a planned one could not be closed"
@@ -101,6 +104,7 @@ impl Conductor {
             None => Recorder::Free,
             // Somebody pressed start and is being waited for.
             Some(_) if self.next_start.is_some() => Recorder::AtWork,
+            Some(session) if session.self_test => Recorder::Ended,
             Some(session) if session.is_closing() && session.ends_ns <= now_ns => Recorder::Ended,
             Some(_) => Recorder::AtWork,
         }
@@ -311,7 +315,7 @@ impl Conductor {
     }
 
     /// Sentences for logs and for programs without catalogues.
-    fn english(&self) -> Voice {
+    pub(super) fn english(&self) -> Voice {
         Voice::english(self.zone.clone(), unix_ms())
     }
 }

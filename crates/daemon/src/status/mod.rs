@@ -12,8 +12,8 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use lectern_capture::SourceReport;
 use lectern_domain::api::{
-    ClockTrust, CurrentLecture, LineStatus, Message, PodiumState, QueueSummary, RoomStatus, SourceStatus,
-    Status, StorageStatus, UploadStatus,
+    ClockTrust, ConfigStatus, CurrentLecture, LineStatus, Message, PodiumState, QueueSummary, RoomStatus,
+    SelfTestStatus, SourceStatus, Status, StorageStatus, UploadStatus,
 };
 use lectern_domain::config::Config;
 use lectern_domain::ids::SourceName;
@@ -46,6 +46,10 @@ pub(crate) struct View<'a> {
     /// A start waits for the lecture before it to be closed.
     pub(crate) start_waits: bool,
     pub(crate) agenda: &'a Agenda,
+    /// The self test under way, if any.
+    pub(crate) self_test: Option<SelfTestStatus>,
+    /// Which configuration is at work.
+    pub(crate) configured: &'a ConfigStatus,
     pub(crate) troubles: &'a [Message],
     pub(crate) now_ns: u64,
     pub(crate) now_unix_ms: i64,
@@ -59,6 +63,7 @@ pub(crate) struct Blank {
     uploads: UploadStatus,
     agenda: Agenda,
     zone: TimeZone,
+    configured: ConfigStatus,
 }
 
 impl Default for Blank {
@@ -70,6 +75,7 @@ impl Default for Blank {
             uploads: UploadStatus::default(),
             agenda: Agenda::default(),
             zone: TimeZone::UTC,
+            configured: ConfigStatus::default(),
         }
     }
 }
@@ -91,6 +97,8 @@ impl<'a> View<'a> {
             clock: ClockTrust::Trusted,
             start_waits: false,
             agenda: &blank.agenda,
+            self_test: None,
+            configured: &blank.configured,
             troubles: &[],
             now_ns: 0,
             now_unix_ms,
@@ -189,6 +197,8 @@ pub(crate) fn build(view: &View<'_>) -> Status {
         clock: view.clock,
         queue: view.queue.clone(),
         uploads: view.uploads.clone(),
+        config: view.configured.clone(),
+        self_test: view.self_test,
         messages,
     }
 }
