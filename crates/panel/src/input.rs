@@ -5,7 +5,8 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use lectern_domain::api::{
-    ExtendRequest, LAST_UNIX_MS, MAX_MINUTES, MAX_SELF_TEST_SECONDS, MAX_TEXT_CHARS, MIN_SELF_TEST_SECONDS, MarkRequest, Metadata, PlanRequest, SelfTestRequest, StartRequest,
+    ExtendRequest, LAST_UNIX_MS, MAX_MINUTES, MAX_SELF_TEST_SECONDS, MAX_TEXT_CHARS, MIN_SELF_TEST_SECONDS,
+    MarkRequest, Metadata, PlanRequest, SelfTestRequest, StartRequest,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;

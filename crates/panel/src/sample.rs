@@ -2,11 +2,12 @@
 //! is made from them, and tests start from them.
 
 use lectern_domain::api::{
-    Arg, Check, ClockTrust, ConfigStatus, CurrentLecture, DeliveryView, Doctor, Done, ExtendRequest, Forecast,
-    LectureDetail, LecturePage, LectureSummary, LineStatus, MarkRequest, MarkView, Message, Metadata,
-    PlanRequest, PlannedLecture, PlatformState, PlatformStatus, PodiumState, Problem, Queue, QueueSummary,
-    RoomStatus, RunView, Severity, SourceStatus, SourceTotals, StartRequest, Status, StorageStatus,
-    SelfTest, SelfTestRequest, SelfTestState, SelfTestStatus, SelfTestStep, TrackView, UploadStatus, Verdict,
+    Arg, Check, ClockTrust, ConfigStatus, CurrentLecture, DeliveryView, Doctor, Done, ExtendRequest,
+    Forecast, LectureDetail, LecturePage, LectureSummary, LineStatus, MarkRequest, MarkView, Message,
+    Metadata, PlanRequest, PlannedLecture, PlatformState, PlatformStatus, PodiumState, Problem, Queue,
+    QueueSummary, RoomStatus, RunView, SelfTest, SelfTestRequest, SelfTestState, SelfTestStatus,
+    SelfTestStep, Severity, SourceStatus, SourceTotals, StartRequest, Status, StorageStatus, TrackView,
+    UploadStatus, Verdict,
 };
 use lectern_domain::delivery::DeliveryState;
 use lectern_domain::fact::{Fact, FactKind};

@@ -25,12 +25,12 @@ pub use lectures::{
     DeliveryView, LectureDetail, LecturePage, LectureSummary, MarkView, Queue, RunView, TrackView,
 };
 pub use self_test::{
-    MAX_SELF_TEST_SECONDS, MIN_SELF_TEST_SECONDS, SELF_TEST_SECONDS, SelfTest, SelfTestRequest, SelfTestState,
-    SelfTestStatus, SelfTestStep,
+    MAX_SELF_TEST_SECONDS, MIN_SELF_TEST_SECONDS, SELF_TEST_SECONDS, SelfTest, SelfTestRequest,
+    SelfTestState, SelfTestStatus, SelfTestStep,
 };
 pub use sentence::{Arg, Args, Sentence, args};
 pub use status::{
-    ClockTrust, ConfigStatus, CurrentLecture, Levels, Message, PlannedLecture, PodiumState, QueueSummary, RoomStatus,
-    Severity, SourceStatus, SourceTotals, Status, StorageStatus,
+    ClockTrust, ConfigStatus, CurrentLecture, Levels, Message, PlannedLecture, PodiumState, QueueSummary,
+    RoomStatus, Severity, SourceStatus, SourceTotals, Status, StorageStatus,
 };
 pub use uploads::{Forecast, LineStatus, PlatformState, PlatformStatus, UploadStatus};
