@@ -18,6 +18,8 @@ const MAY_DIFFER_MS: u64 = 1_000;
 /// What is recorded may be shorter than what was asked for by this: the sources begin after the
 /// press.
 const MAY_LACK_MS: u64 = 3_000;
+/// A source that is heard late for a moment, on a computer that is busy, has lost next to nothing.
+const MAY_MISS_MS: u64 = 1_000;
 /// Fewer previews do not tell whether the picture moves.
 const PICTURES_TO_TELL: u32 = 3;
 /// A microphone whose loudest moment is below this gives zeros, or nothing but its own noise.
@@ -188,8 +190,13 @@ fn losses(question: &Question<'_>, source: &Source, findings: &mut Findings) {
     let lost_ms = grown(|report| report.lost_ms_total);
     let dropped = grown(|report| report.dropped_total + report.chunks_dropped_total);
     if lost_ms > 0 {
+        let verdict = if lost_ms < MAY_MISS_MS {
+            Verdict::Warning
+        } else {
+            Verdict::Bad
+        };
         findings.add(
-            Verdict::Bad,
+            verdict,
             format!("It was away for {} meanwhile.", seconds(lost_ms)),
             "Check its cable and its power; a USB camera may need another socket.",
         );
