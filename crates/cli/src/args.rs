@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use clap::{Parser, Subcommand};
 use jiff::civil::DateTime;
+use lectern_domain::api::{MAX_SELF_TEST_SECONDS, MIN_SELF_TEST_SECONDS, SELF_TEST_SECONDS};
 use lectern_domain::lecture::LectureState;
 use lectern_domain::units::Span;
 
@@ -172,6 +173,16 @@ pub(crate) enum Command {
     /// what is around them. Each finding says what to do
     #[command(after_help = DOCTOR_CODES)]
     Doctor(crate::doctor::Words),
+    /// Try the whole way out: record for a minute, finish, judge, probe the platforms, delete
+    SelfTest {
+        /// How long to record
+        #[arg(long, default_value_t = SELF_TEST_SECONDS,
+              value_parser = clap::value_parser!(u32).range(i64::from(MIN_SELF_TEST_SECONDS)..=i64::from(MAX_SELF_TEST_SECONDS)))]
+        seconds: u32,
+        /// Print the daemon's JSON document
+        #[arg(long)]
+        json: bool,
+    },
     /// List cameras, microphones and screens of this machine, look at one, listen to one
     Devices(crate::devices::Words),
     /// Print configuration

@@ -16,6 +16,7 @@ mod figures;
 mod manual;
 mod plan;
 mod report;
+mod self_test;
 mod wait;
 mod watch;
 
@@ -170,6 +171,11 @@ async fn run(args: Args) -> Result<String, Fault> {
             let doctor::Outcome { text, ends } = doctor::run(&client, words).await?;
             say(&text)?;
             ends.map(|()| String::new())
+        }
+        Command::SelfTest { seconds, json } => {
+            let test = self_test::run(&client, seconds).await?;
+            say(&document(json, &test, self_test::report)?)?;
+            self_test::verdict(&test).map(|()| String::new())
         }
         Command::Devices(words) => devices::run(&client, words).await,
         Command::Config {
