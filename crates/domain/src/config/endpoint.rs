@@ -71,10 +71,7 @@ pub(super) fn web(text: &str) -> Result<String, String> {
     match parts.scheme {
         "https" => Ok(text.to_owned()),
         "http" if is_loopback(parts.host) => Ok(text.to_owned()),
-        "http" => Err(format!(
-            "{} would send the lecture and its token unencrypted",
-            quoted(text)
-        )),
+        "http" => Err(format!("{} would cross the network unencrypted", quoted(text))),
         other => Err(format!("its scheme is {}", shown(other))),
     }
 }

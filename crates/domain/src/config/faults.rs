@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::key::Asked;
+use super::merge::PREFIX;
 
 /// How deep one must look to see a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -195,6 +196,8 @@ impl Findings {
 }
 
 fn fault(at: &Place, key: &str, wrong: &str, allowed: &str, example: &str) -> Fault {
+    let variable = as_variable(&at.file, example);
+    let example = variable.as_deref().unwrap_or(example);
     Fault {
         file: at.file.to_string(),
         line: at.line,
@@ -204,6 +207,15 @@ fn fault(at: &Place, key: &str, wrong: &str, allowed: &str, example: &str) -> Fa
         message: format!("{wrong}; {allowed}; example: {example}"),
         layer: Layer::Text,
     }
+}
+
+/// `key = "value"` as the variable that sets this very key; `None` where there is no variable.
+fn as_variable(file: &str, example: &str) -> Option<String> {
+    let (key, value) = example.split_once(" = ")?;
+    let own = file.starts_with(PREFIX) && file.ends_with(&format!("__{}", key.to_uppercase()));
+    // Text stands in a variable as it is; a list keeps its quotes.
+    let text = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
+    own.then(|| format!("{file}={}", text.unwrap_or(value)))
 }
 
 /// "a, b and c".

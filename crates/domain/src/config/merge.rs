@@ -22,7 +22,7 @@ const OF_EVERY_KIND: [&str; 7] = [
 ];
 
 /// What an environment variable begins with to be one of ours.
-const PREFIX: &str = "LECTERN__";
+pub(super) const PREFIX: &str = "LECTERN__";
 
 /// The sections that are lists of named tables.
 fn lists() -> impl Iterator<Item = &'static Form> {

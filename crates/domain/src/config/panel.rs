@@ -115,10 +115,10 @@ const TOKEN_EXAMPLE: &str = "[[panel.token]]";
 pub(super) fn panel(table: &Table, findings: &mut Findings) -> Option<Panel> {
     let (tokens, any_token) = tokens(table, findings);
     let mut section = Section::new("[panel]", "panel".to_owned(), table, findings);
-    section.pass_over("token", TOKEN_EXAMPLE);
     let listen = section.get_or_default(&LISTEN);
     let pin_file = section.get(&PIN_FILE);
     let (certificate, key) = (section.get(&TLS_CERT), section.get(&TLS_KEY));
+    section.pass_over("token", TOKEN_EXAMPLE);
     section.require_beside(&TLS_KEY, TLS_CERT.name);
     section.require_beside(&TLS_CERT, TLS_KEY.name);
     if let Some(address) = listen.filter(|address| !address.ip().to_canonical().is_loopback()) {

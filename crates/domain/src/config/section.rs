@@ -95,7 +95,7 @@ impl<'t, 'f> Section<'t, 'f> {
                 self.title, first.file, first.line
             );
             let allowed = format!("each {} has a name of its own", self.title);
-            self.refuse("name", &wrong, &allowed, "name = \"camera-2\"");
+            self.refuse("name", &wrong, &allowed, &format!("name = \"{name}-2\""));
         }
         names.push((name, &entry.at));
     }
@@ -148,8 +148,11 @@ impl<'t, 'f> Section<'t, 'f> {
     /// The value of a key that must be there.
     pub(super) fn require<L: Limits>(&mut self, key: &'static Key<L>) -> Option<L::Value> {
         if !self.has(key.name) {
+            // A later layer's kind asks for keys that the table's own layer did not need.
+            let kind = self.table.entry("kind").map(|entry| &entry.at);
+            let at = kind.filter(|kind| kind.layer > self.table.at.layer);
             self.missing.push(Missing {
-                at: &self.table.at,
+                at: at.unwrap_or(&self.table.at),
                 name: key.name,
                 wrong: "is missing".to_owned(),
                 allowed: format!("allowed is {}", key.limits.allowed()),
@@ -215,8 +218,8 @@ impl<'t, 'f> Section<'t, 'f> {
                 self.findings
                     .add(&entry.at, &path, &known.wrong, &known.allowed, known.example);
             } else if is_secret(&entry.key) {
-                let allowed = "take it out, change it, and name where it lies with credential or \
-                               credential_file of a [[platform]]";
+                let allowed =
+                    "take it out, change it, and name where it lies, with credential or credential_file";
                 let wrong = "a secret must not stand in this file";
                 let example = "credential = \"central-token\"";
                 self.findings.add(&entry.at, &path, wrong, allowed, example);

@@ -3,8 +3,6 @@
 //! No secret leaves here: what stands before the `@` of an address and what is given to a
 //! password is shown as `***`.
 
-use std::fmt::Write as _;
-
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value as Json};
 
@@ -81,9 +79,9 @@ impl Settings {
             let order = SECTIONS.iter().position(|form| form.name == section);
             (order, !list.is_empty())
         });
-        let settings = sections.iter().flat_map(|asked| {
-            let setting = |answer| Setting::of(asked, answer, files);
-            asked.answers.iter().map(setting)
+        let settings = sections.into_iter().flat_map(|asked| {
+            let setting = |answer| Setting::of(&asked, answer, files);
+            asked.answers.iter().map(setting).collect::<Vec<_>>()
         });
         Self(settings.collect())
     }
@@ -108,10 +106,10 @@ impl Settings {
             let begins_again = setting.title.starts_with("[[") && setting.key.ends_with(".name");
             if section != Some(path) || begins_again {
                 let gap = if section.is_some() { "\n" } else { "" };
-                let _ = writeln!(out, "{gap}{}", setting.title);
+                out.push_str(&format!("{gap}{}\n", setting.title));
                 section = Some(path);
             }
-            let _ = writeln!(out, "{line:width$}  # {}", setting.origin);
+            out.push_str(&format!("{line:width$}  # {}\n", setting.origin));
         }
         out
     }
