@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::check::Depth;
+
 /// What was asked for.
 #[derive(Debug)]
 pub(crate) struct Args {
@@ -16,7 +18,7 @@ pub(crate) struct Args {
 #[derive(Debug)]
 pub(crate) enum Action {
     Run,
-    Check { no_devices: bool },
+    Check(Depth),
     Fsck { rebuild: bool },
 }
 
@@ -52,9 +54,15 @@ struct Cli {
 enum Job {
     /// Read the configuration and look at the machine; exit 0, or 78 with every fault
     Check {
-        /// Only the configuration, not this machine's disk, devices and credentials
+        /// Not this machine's disk, devices, credentials and certificates
         #[arg(long)]
         no_devices: bool,
+        /// Not what keys say of each other, such as spare_for
+        #[arg(long)]
+        no_references: bool,
+        /// Only the text itself: both of the above
+        #[arg(long)]
+        syntax_only: bool,
     },
     /// Compare the spool with the database while the daemon is down; exit 0 clean, 1 findings
     Fsck {
@@ -69,7 +77,14 @@ pub(crate) fn parse() -> Args {
     let cli = Cli::parse();
     let action = match cli.job {
         None => Action::Run,
-        Some(Job::Check { no_devices }) => Action::Check { no_devices },
+        Some(Job::Check {
+            no_devices,
+            no_references,
+            syntax_only,
+        }) => Action::Check(Depth {
+            references: !no_references && !syntax_only,
+            machine: !no_devices && !syntax_only,
+        }),
         Some(Job::Fsck { rebuild }) => Action::Fsck { rebuild },
     };
     Args {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use lectern_domain::config::{Config, ConfigFile, Faults};
+use lectern_domain::config::{Config, ConfigFile, Examined, Faults};
 
 /// Why there is no configuration. The text is for the terminal and the journal.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +15,20 @@ pub(crate) enum LoadError {
 
 /// The configuration in `path`, then `lectern.d/*.toml` beside it, then the environment.
 pub(crate) fn config(path: &Path) -> Result<Config, LoadError> {
+    let (files, env) = layers(path)?;
+    Config::read(&files, &env).map_err(LoadError::Faults)
+}
+
+/// The same with all that is wrong with it, for `lecternd check`.
+pub(crate) fn examine(path: &Path) -> Result<Examined, LoadError> {
+    let (files, env) = layers(path)?;
+    Ok(Config::examine(&files, &env))
+}
+
+/// What lies over each other: files, then variables.
+type Layers = (Vec<ConfigFile>, Vec<(String, String)>);
+
+fn layers(path: &Path) -> Result<Layers, LoadError> {
     let mut files = vec![file(path)?];
     let folder = path.parent().unwrap_or(Path::new(".")).join("lectern.d");
     if folder.is_dir() {
@@ -38,7 +52,7 @@ pub(crate) fn config(path: &Path) -> Result<Config, LoadError> {
         .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
         .filter(|(key, _)| key.starts_with("LECTERN__"))
         .collect();
-    Config::read(&files, &env).map_err(LoadError::Faults)
+    Ok((files, env))
 }
 
 fn file(path: &Path) -> Result<ConfigFile, LoadError> {
