@@ -196,12 +196,18 @@ pub(crate) enum Command {
 pub(crate) enum ConfigCommand {
     /// Print a file with every key, its default and what it means
     Default,
-    /// Check a file and those of lectern.d beside it, and print what they say, in their order
+    /// Check a file, those of lectern.d beside it and the environment, and print what holds in the
+    /// end: every key, and behind it the line, variable or default that says so. Secrets are left out
     Show {
         /// The file
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", default_value = "/etc/lectern/lectern.toml")]
         config: PathBuf,
+        /// Print one JSON document: key, value and origin of each
+        #[arg(long)]
+        json: bool,
     },
+    /// Print the JSON Schema of the file, for editors
+    Schema,
 }
 
 fn state(text: &str) -> Result<LectureState, String> {

@@ -1,10 +1,11 @@
-//! `lectern config`: the defaults with their meaning, and what the files of a room say.
+//! `lectern config`: the defaults with their meaning, what the files of a room say together, and
+//! the schema that editors go by.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use lectern_domain::config::{Config, ConfigFile, default_text};
+use lectern_domain::config::{Config, ConfigFile, Settings, default_text};
 
 use crate::fault::Fault;
 
@@ -13,15 +14,29 @@ pub(crate) fn default() -> String {
     default_text().to_owned()
 }
 
-/// What `file`, the `lectern.d/*.toml` beside it and the environment say together.
-pub(crate) fn read(file: &Path) -> Result<Config, Fault> {
-    gather(file).map(|(config, ..)| config)
+/// The JSON Schema of the file.
+pub(crate) fn schema() -> String {
+    format!("{:#}\n", lectern_domain::config::schema())
 }
 
-/// What all layers say together, the layers in the order in which they count, and the overrides.
-type Gathered = (Config, Vec<ConfigFile>, Vec<(String, String)>);
+/// What `file`, the `lectern.d/*.toml` beside it and the environment say together.
+pub(crate) fn read(file: &Path) -> Result<Config, Fault> {
+    gather(file).map(|(config, _)| config)
+}
 
-fn gather(file: &Path) -> Result<Gathered, Fault> {
+/// Every key with its value and who set it, as TOML or as one JSON document.
+pub(crate) fn show(file: &Path, json: bool) -> Result<String, Fault> {
+    let (_, settings) = gather(file)?;
+    if json {
+        serde_json::to_string_pretty(&settings)
+            .map(|text| text + "\n")
+            .map_err(|error| Fault::Failed(format!("the settings cannot be written as JSON: {error}")))
+    } else {
+        Ok(settings.to_toml())
+    }
+}
+
+fn gather(file: &Path) -> Result<(Config, Settings), Fault> {
     let mut files = Vec::new();
     for path in layers(file).map_err(|error| unreadable(file, &error))? {
         let bytes = fs::read(&path).map_err(|error| unreadable(&path, &error))?;
@@ -33,22 +48,14 @@ fn gather(file: &Path) -> Result<Gathered, Fault> {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .filter(|(name, _)| name.starts_with("LECTERN__"))
         .collect();
-    let config = Config::read(&files, &overrides)
-        .map_err(|faults| Fault::Configuration(faults.to_string().trim_end().to_owned()))?;
-    Ok((config, files, overrides))
-}
-
-/// The text of `file` and of `lectern.d/*.toml` beside it, in the order in which they count.
-pub(crate) fn show(file: &Path) -> Result<String, Fault> {
-    let (_, files, overrides) = gather(file)?;
-    let mut out = String::new();
-    for file in &files {
-        out.push_str(&format!("# {}\n{}\n", file.name, file.text.trim_end()));
+    let examined = Config::examine(&files, &overrides);
+    match (examined.config, examined.faults) {
+        (Some(config), None) => Ok((config, examined.settings)),
+        (_, faults) => {
+            let said = faults.map(|faults| faults.to_string()).unwrap_or_default();
+            Err(Fault::Configuration(said))
+        }
     }
-    for (name, value) in &overrides {
-        out.push_str(&format!("# {name}={value}\n"));
-    }
-    Ok(out)
 }
 
 fn layers(file: &Path) -> io::Result<Vec<PathBuf>> {

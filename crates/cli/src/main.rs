@@ -178,12 +178,11 @@ async fn run(args: Args) -> Result<String, Fault> {
             self_test::verdict(&test).map(|()| String::new())
         }
         Command::Devices(words) => devices::run(&client, words).await,
-        Command::Config {
-            command: ConfigCommand::Default,
-        } => Ok(config::default()),
-        Command::Config {
-            command: ConfigCommand::Show { config },
-        } => config::show(&config),
+        Command::Config { command } => match command {
+            ConfigCommand::Default => Ok(config::default()),
+            ConfigCommand::Show { config, json } => config::show(&config, json),
+            ConfigCommand::Schema => Ok(config::schema()),
+        },
     }
 }
 

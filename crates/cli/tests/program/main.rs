@@ -327,7 +327,28 @@ fn configuration_is_printed_when_it_is_right_and_exit_78_when_it_is_not() {
     let path = file.display().to_string();
     let shown = run(&nowhere, &["config", "show", "--config", &path]);
     assert_eq!(code(&shown), 0, "{}", err(&shown));
-    assert!(out(&shown).starts_with(&format!("# {path}\n")));
+    let line = out(&shown)
+        .lines()
+        .find(|line| line.starts_with("id = "))
+        .map(str::to_owned);
+    assert!(
+        line.as_ref()
+            .is_some_and(|line| line.contains(&format!("  # {path}:"))),
+        "{line:?}"
+    );
+    assert!(out(&shown).contains("# default\n"));
+    let json = run(&nowhere, &["config", "show", "--config", &path, "--json"]);
+    let settings: Vec<serde_json::Value> = serde_json::from_slice(&json.stdout).unwrap();
+    let reserve = settings
+        .iter()
+        .find(|one| one["key"] == "storage.reserve")
+        .unwrap();
+    assert_eq!(
+        (&reserve["value"], &reserve["origin"]),
+        (&"10GiB".into(), &"default".into())
+    );
+    let schema = run(&nowhere, &["config", "schema"]);
+    assert!(out(&schema).contains("\"$schema\": \"https://json-schema.org/draft/2020-12/schema\""));
 
     std::fs::create_dir(dir.path().join("lectern.d")).unwrap();
     std::fs::write(dir.path().join("lectern.d/50-room.toml"), "[rooom]\n").unwrap();
