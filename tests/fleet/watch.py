@@ -79,12 +79,14 @@ def main() -> None:
             time.sleep(asked.seconds)
             took = time.monotonic() - begun
             span = f"[{asked.seconds}s]"
-            one = lambda expression: query(asked.port, expression)[0]
+            def one(expression: str) -> float:
+                return query(asked.port, expression)[0]
+
             print(json.dumps({
                 "rooms": asked.count,
                 "up": one('sum(up{job="lectern"})'),
                 "scrapes": one(f'sum(count_over_time(up{{job="lectern"}}{span}))'),
-                "scrapes_failed": one(f'sum(count_over_time((up{{job="lectern"}} == 0){span}:{asked.scrape}s)) or vector(0)'),
+                "scrapes_failed": one(f'sum(count_over_time(up{{job="lectern"}}{span}) - sum_over_time(up{{job="lectern"}}{span}))'),
                 "scrape_p50_ms": round(1000 * one(f'quantile(0.5, avg_over_time(scrape_duration_seconds{span}))'), 2),
                 "scrape_p95_ms": round(1000 * one(f'quantile(0.95, max_over_time(scrape_duration_seconds{span}))'), 2),
                 "series_per_room": one("max(scrape_samples_scraped)"),

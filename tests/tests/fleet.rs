@@ -162,7 +162,11 @@ fn a_room_that_refuses_or_does_not_answer_holds_up_no_other() {
 
     fs::remove_file(campus.path("rooms/a-102/stuck")).unwrap();
     let (code, said) = campus.deploy(&["--only", "a-102"]);
-    assert_eq!((code, campus.reloads("a-102")), (Some(0), 1), "told at the next try: {said}");
+    assert_eq!(
+        (code, campus.reloads("a-102")),
+        (Some(0), 1),
+        "told at the next try: {said}"
+    );
 }
 
 #[test]
