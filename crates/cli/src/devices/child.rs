@@ -117,6 +117,7 @@ fn unwrap(answer: Value) -> Result<Value, Fault> {
         "unsupported" | "config" => {
             "Correct the [[source]] in the configuration; \"lectern devices\" lists the formats."
         }
+        "internal" => "Mend what it names, and try again.",
         _ => "Pull its cable, plug it in again, and try again.",
     };
     Err(Fault::failed(format!("{}.", text("message")), SAFE, todo))

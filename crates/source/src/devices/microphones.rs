@@ -86,15 +86,6 @@ pub(super) fn pulse(device: &gst::Device, name: &str) -> Value {
     source["label"] = json!(label.as_str());
     // What the computer plays, and no microphone: useful where it plays the hall's.
     source["monitor"] = json!(name.ends_with(".monitor"));
-    let caps = device.caps();
-    let native = caps
-        .as_ref()
-        .and_then(|caps| caps.structure(0))
-        .and_then(|fields| {
-            let number = |name: &str| fields.get::<i32>(name).ok().and_then(|n| u32::try_from(n).ok());
-            Some((number("rate")?, number("channels")?))
-        });
-    source["formats"] = json!(sound_formats(native.into_iter().collect()));
     source
 }
 

@@ -14,7 +14,7 @@ use x11rb::rust_connection::RustConnection;
 use super::entries;
 
 /// How long one X server may take to answer. A frozen one never does.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What an X server answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
