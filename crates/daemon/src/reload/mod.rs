@@ -21,7 +21,7 @@ use lectern_domain::config;
 use tokio::sync::watch;
 
 pub(crate) use self::launch::{Launch, listen_again};
-pub(crate) use self::moment::{Moment, When};
+pub(crate) use self::moment::{Busy, Moment, When};
 pub(crate) use self::reader::{READING_BOUND, Reading, read_at};
 pub(crate) use self::sections::compare;
 use crate::courier::Orders;

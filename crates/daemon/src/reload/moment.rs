@@ -6,15 +6,23 @@
 /// A planned lecture that begins sooner comes first.
 const PLANNED_WITHIN_MS: i64 = 120_000;
 
+/// What the recorder does that starting anew would break off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Busy {
+    /// A lecture is recorded, paused, closed, or can still be taken back.
+    Lecture,
+    /// It tests itself.
+    SelfTest,
+    /// A lecture is being finished; it would be begun from its beginning.
+    Finishing,
+}
+
 /// What the decision depends on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment {
     /// Something waits to be taken over.
     pub(crate) waits: bool,
-    /// A lecture is recorded, paused, closed, or can still be taken back.
-    pub(crate) lecture: bool,
-    /// A lecture is being finished; it would be begun anew.
-    pub(crate) finishing: bool,
+    pub(crate) busy: Option<Busy>,
     /// It is known what is planned.
     pub(crate) plans_known: bool,
     /// When the next planned lecture begins, in milliseconds from now.
@@ -42,10 +50,10 @@ impl Moment {
             Some(in_ms) => in_ms < PLANNED_WITHIN_MS,
             None => !self.plans_known,
         };
-        if self.lecture || self.finishing || soon {
-            When::Later
-        } else {
-            When::Now
+        match self.busy {
+            Some(Busy::Lecture | Busy::SelfTest | Busy::Finishing) => When::Later,
+            None if soon => When::Later,
+            None => When::Now,
         }
     }
 }
@@ -58,47 +66,34 @@ mod tests {
     fn p1_what_waits_is_taken_over_when_nobody_notices() {
         let idle = Moment {
             waits: true,
-            lecture: false,
-            finishing: false,
+            busy: None,
             plans_known: true,
             planned_in_ms: None,
+        };
+        let with = |busy| Moment {
+            busy: Some(busy),
+            ..idle
         };
         let planned = |in_ms| Moment {
             planned_in_ms: Some(in_ms),
             ..idle
         };
+        let nothing = |moment| Moment {
+            waits: false,
+            ..moment
+        };
+        let unknown = Moment {
+            plans_known: false,
+            ..idle
+        };
         for (moment, when) in [
             (idle, When::Now),
-            (Moment { waits: false, ..idle }, When::Never),
-            (
-                Moment {
-                    waits: false,
-                    lecture: true,
-                    ..idle
-                },
-                When::Never,
-            ),
-            (
-                Moment {
-                    lecture: true,
-                    ..idle
-                },
-                When::Later,
-            ),
-            (
-                Moment {
-                    finishing: true,
-                    ..idle
-                },
-                When::Later,
-            ),
-            (
-                Moment {
-                    plans_known: false,
-                    ..idle
-                },
-                When::Later,
-            ),
+            (nothing(idle), When::Never),
+            (nothing(with(Busy::Lecture)), When::Never),
+            (with(Busy::Lecture), When::Later),
+            (with(Busy::SelfTest), When::Later),
+            (with(Busy::Finishing), When::Later),
+            (unknown, When::Later),
             (planned(3_600_000), When::Now),
             (planned(120_000), When::Now),
             (planned(119_999), When::Later),
