@@ -159,9 +159,12 @@ fn trouble(out: &mut Text, status: &Status) {
     }
 }
 
+/// A figure of a microphone.
+type Figure = fn(&Heard) -> f64;
+
 /// What the microphones hear. Absent for a microphone of which no level came lately.
 fn sound(out: &mut Text, heard: &[Heard]) {
-    let families: [(&str, &str, fn(&Heard) -> f64); 3] = [
+    let families: [(&str, &str, Figure); 3] = [
         (
             "lectern_audio_level_dbfs",
             "Loudest root mean square of a tenth of a second in the last second, dB below full scale.",
