@@ -173,6 +173,15 @@ pub(crate) enum Command {
     /// what is around them. Each finding says what to do
     #[command(after_help = DOCTOR_CODES)]
     Doctor(crate::doctor::Words),
+    /// Those who are told of what a person must do
+    Notify {
+        /// Send each of them a test notice, and say who took it
+        #[arg(long, required = true)]
+        test: bool,
+        /// Print the daemon's JSON document
+        #[arg(long)]
+        json: bool,
+    },
     /// Try the whole way out: record for a minute, finish, judge, probe the platforms, delete
     SelfTest {
         /// How long to record

@@ -9,6 +9,7 @@ mod client;
 mod config;
 mod devices;
 mod doctor;
+mod notify;
 mod export;
 mod fault;
 mod figures;
@@ -25,7 +26,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use lectern_domain::api::{
-    Done, ExtendRequest, LectureDetail, LecturePage, MarkRequest, Metadata, Queue, StartRequest,
+    Doctor, Done, ExtendRequest, LectureDetail, LecturePage, MarkRequest, Metadata, Queue, StartRequest,
     Status,
 };
 use serde::Serialize;
@@ -166,6 +167,11 @@ async fn run(args: Args) -> Result<String, Fault> {
             let queue: Queue = client.get("/api/v1/queue").await?;
             let clock = wall_clock(&client).await?;
             document(json, &queue, |queue| report::queue(queue, &clock))
+        }
+        Command::Notify { test: _, json } => {
+            let told: Doctor = client.post_nothing("/api/v1/notify-test").await?;
+            say(&document(json, &told, notify::told)?)?;
+            notify::judged(&told).map(|()| String::new())
         }
         Command::Doctor(words) => {
             let doctor::Outcome { text, ends } = doctor::run(&client, words).await?;

@@ -30,6 +30,7 @@ pub(crate) struct Desk {
     pub(crate) pictures: Pictures,
     pub(crate) db: Db,
     pub(crate) doctor: Doctor,
+    pub(crate) tester: lectern_herald::Tester,
     pub(crate) vitals: Arc<Vitals>,
     pub(crate) self_test: watch::Receiver<Arc<api::SelfTest>>,
     pub(crate) counts: Arc<Counts>,
@@ -139,6 +140,11 @@ impl Control for Desk {
 
     fn self_test(&self) -> Arc<api::SelfTest> {
         self.self_test.borrow().clone()
+    }
+
+    async fn notify_test(&self) -> Result<api::Doctor, Refusal> {
+        let checks = self.tester.test().await;
+        Ok(api::Doctor { checks })
     }
 
     fn healthy(&self) -> bool {

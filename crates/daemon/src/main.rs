@@ -16,6 +16,7 @@ mod courier;
 mod doctor;
 mod finisher;
 mod fsck;
+mod herald;
 mod keeping;
 mod keys;
 mod load;

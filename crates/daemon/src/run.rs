@@ -1,7 +1,7 @@
 //! Puts the rooms together, runs them, and takes them apart in order.
 //!
 //! Threads: the main thread runs the conductor, the sources' tasks and the pump (their children
-//! die with this thread); `panel` and `deliver` each have a runtime of their own, so that a page
+//! die with this thread); `panel`, `deliver` and `herald` each have a runtime of their own, so that a page
 //! or a platform that misbehaves cannot hold up a recording; `spool`, `db` and `finish` block, and
 //! so does each `light-NAME` and `button-NAME`.
 //! Their owners are here: each is told to end and joined, the spool last.
@@ -36,7 +36,7 @@ use crate::pump::Tally;
 use crate::reload::{Launch, Parties, READING_BOUND};
 use crate::signals::Ear;
 use crate::tally::Minder;
-use crate::{pump, reload, scribe, signals, status, vigil};
+use crate::{herald, pump, reload, scribe, signals, status, vigil};
 
 /// From the first signal to the end of the process five seconds may pass. They are shared out:
 /// the sources flush the open run (`LEAVE_DRAIN_NS`), then they end, while page and deliveries
@@ -243,6 +243,8 @@ async fn serve(
         db: db.clone(),
         program: source_program(),
     });
+    let herald =
+        herald::start(&config, db.clone(), published.clone()).context("the herald thread could not be started")?;
     let (report, last_test) = watch::channel(Arc::default());
     let desk = Desk {
         self_test: last_test,
@@ -252,6 +254,7 @@ async fn serve(
         pictures,
         db: db.clone(),
         doctor,
+        tester: herald.tester(),
         vitals: Arc::clone(&vitals),
         counts: Arc::clone(&counts),
     };
@@ -317,6 +320,7 @@ async fn serve(
     }
     vitals.leave();
     courier.tell_to_stop();
+    herald.tell_to_stop();
     panel.tell_to_stop();
     let Parts {
         capture,
@@ -337,6 +341,7 @@ async fn serve(
         }
         let joined = tokio::task::spawn_blocking(move || {
             panel.close();
+            herald.close();
             courier.close();
             finisher.close();
         });

@@ -40,6 +40,14 @@ impl Secrets {
         }
     }
 
+    /// The secret, or in sentences why there is none and what to do. Blocks for one small file.
+    ///
+    /// # Errors
+    /// It cannot be read, or others than its owner can.
+    pub fn open(&self, credential: &Credential) -> Result<SecretString, String> {
+        self.read(credential).map_err(|fault| fault.to_string())
+    }
+
     /// The secret without its final line break. Blocks for one small file.
     pub(crate) fn read(&self, credential: &Credential) -> Result<SecretString, Fault> {
         match credential {

@@ -78,6 +78,16 @@ pub trait Control: Send + Sync + 'static {
         Arc::default()
     }
 
+    /// Sends a test notice to each who is told, and says who took it. May take twelve seconds.
+    ///
+    /// # Errors
+    /// [`Refusal::Unable`] when there is nobody to send it.
+    async fn notify_test(&self) -> Result<Doctor, Refusal> {
+        Err(Refusal::Unable {
+            message: "This recorder tells nobody. Nothing was sent.".into(),
+        })
+    }
+
     /// Whether the daemon makes progress; `/healthz` answers by it. Must not block.
     fn healthy(&self) -> bool;
 }

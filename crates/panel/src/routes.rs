@@ -252,6 +252,15 @@ pub(crate) fn table() -> Vec<Route> {
             )
             .for_role(Role::Admin)
         },
+        Route {
+            gives: json(sample::notified),
+            ..Route::command(
+                "/api/v1/notify-test",
+                "Sends a test notice to each who is told, and says who took it",
+                post(api::notify_test),
+            )
+            .for_role(Role::Admin)
+        },
         Route::command(
             "/api/v1/self-test",
             "Begins a self test: records a minute, judges it, probes the platforms, deletes it",

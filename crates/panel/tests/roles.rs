@@ -16,7 +16,7 @@ use lectern_panel::{Access, rows};
 use walls::{PIN, door, keys, request, secret, send, sign_in, text};
 
 /// Whom each route needs; a route that is not here is not known to this test, and fails it.
-const NEEDS: [(&str, &str, Option<Role>); 33] = {
+const NEEDS: [(&str, &str, Option<Role>); 36] = {
     const ALL: Option<Role> = None;
     const VIEWER: Option<Role> = Some(Role::Viewer);
     const OPERATOR: Option<Role> = Some(Role::Operator);
@@ -42,6 +42,7 @@ const NEEDS: [(&str, &str, Option<Role>); 33] = {
         ("post", "/api/v1/lectures/{id}/send-now", ADMIN),
         ("post", "/api/v1/send-now", ADMIN),
         ("post", "/api/v1/doctor", ADMIN),
+        ("post", "/api/v1/notify-test", ADMIN),
         ("post", "/api/v1/self-test", ADMIN),
         ("get", "/api/v1/self-test", ADMIN),
         ("get", "/api/v1/queue", VIEWER),
