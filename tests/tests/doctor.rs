@@ -73,7 +73,7 @@ fn p10_the_doctor_finds_its_way_around_a_room_and_leaves_a_lecture_alone() {
     room.await_recorded(now + 1_000);
     let lost = room.status()["sources"][1]["totals"]["lost_ms"].clone();
     room.lectern(&["stop"]);
-    room.await_state(&id, "finished");
+    room.await_state(&id, "delivered");
     assert_eq!(lost, 0, "nothing was missing");
     let sound = media::recorded(&room.lecture_dir(&id).join("microphone"), "a:0");
     let holes = sound
