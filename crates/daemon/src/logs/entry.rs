@@ -55,8 +55,7 @@ pub(super) fn entry(origin: &Origin<'_>, event: &Fields, spans: &[Fields]) -> Ve
     let mut out = Vec::with_capacity(512);
     let mut text = event.message.clone();
     for (name, value) in &event.rest {
-        // A string never fails to grow.
-        let _ = write!(text, " {name}={value}");
+        write!(text, " {name}={value}").expect("a string takes all");
     }
     put(&mut out, "MESSAGE", &text);
     put(&mut out, "PRIORITY", priority(origin.level));
