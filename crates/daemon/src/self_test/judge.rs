@@ -1,7 +1,6 @@
 //! What a self test finds: one check for the recording, one for each source, one for the files.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use lectern_capture::SourceReport;
 use lectern_domain::api::{Check, Verdict};
@@ -80,8 +79,7 @@ pub(crate) fn finished(config: &Config, finished: &Finished) -> Check {
     let files = finished.files.len();
     let mut found = format!("{files} files of {} MB were made.", bytes.div_ceil(1_000_000));
     for note in &told {
-        // Writing to a text cannot fail.
-        let _ = write!(found, " {note}.");
+        found.push_str(&format!(" {note}."));
     }
     if told.is_empty() {
         Check::good("finish", found)

@@ -104,12 +104,22 @@ fn a_room_as_it_should_be_is_good() {
     assert_eq!(found, expected);
 }
 
+/// Tracks and their lengths, pictures, the loudest moment, the check that tells, how, in which words.
+type Case<'a> = (
+    &'a [(&'a str, Role, u64)],
+    &'a [&'a [u8]],
+    f32,
+    usize,
+    Verdict,
+    &'a str,
+);
+
 #[test]
 fn each_thing_that_is_wrong_is_said() {
     let camera_alone = [BOTH[0]];
     let short = [BOTH[0], ("microphone", Role::Microphone, 58_000)];
     let still: [&[u8]; 3] = [b"a", b"a", b"a"];
-    let cases: [(&[(&str, Role, u64)], &[&[u8]], f32, usize, Verdict, &str); 6] = [
+    let cases: [Case<'_>; 6] = [
         (
             &camera_alone,
             &MOVES,

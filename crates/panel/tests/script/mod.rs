@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use lectern_domain::api::{
-    ClockTrust, Command, ConfigStatus, CurrentLecture, Done, LectureDetail, LecturePage, LectureSummary, Levels, Metadata,
-    PodiumState, Queue, QueueSummary, Refusal, RoomStatus, SourceStatus, SourceTotals, Status, StorageStatus,
+    ClockTrust, Command, ConfigStatus, CurrentLecture, Done, LectureDetail, LecturePage, LectureSummary,
+    Levels, Metadata, PodiumState, Queue, QueueSummary, Refusal, RoomStatus, SourceStatus, SourceTotals,
+    Status, StorageStatus,
 };
 use lectern_domain::ids::{LectureId, SourceName};
 use lectern_domain::lecture::LectureState;
