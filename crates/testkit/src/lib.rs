@@ -1,7 +1,8 @@
 //! Judges and damage for tests; never part of the product.
 //!
 //! [`TusJudge`] is a strict tus server, [`S3Judge`] a strict S3 store, and [`OpencastJudge`] an
-//! Opencast that takes lectures as the real one does; all keep count, can misbehave on command and
+//! Opencast that takes lectures as the real one does; [`HookJudge`] is a webhook that checks
+//! signatures, [`MailJudge`] a strict mail server. All keep count, can misbehave on command and
 //! kill their client at a named moment. [`RealTus`] is the real @tus/server, [`RealS3`] moto or
 //! s3s-fs, [`CuttingProxy`] a line that breaks, [`TestCa`] a certificate authority of one's own.
 //! Everything runs inside the test's tokio runtime and ends with its owner. This crate knows
@@ -9,7 +10,9 @@
 
 mod ca;
 mod court;
+mod hook;
 mod judge;
+mod mail;
 mod opencast;
 mod proxy;
 mod real_s3;
@@ -20,7 +23,9 @@ mod wire;
 
 pub use ca::TestCa;
 pub use court::{Misdeed, Moment};
+pub use hook::{HookJudge, HookRules};
 pub use judge::{On, Rules, Seen, TusChecksum, TusJudge, Upload};
+pub use mail::{MailJudge, MailLine, MailMisdeed, MailRules, TakenMail};
 pub use opencast::{
     OpencastAuth, OpencastCall, OpencastEnd, OpencastJudge, OpencastRegistry, OpencastRules, OpencastTrack,
     OpencastWorkflow,
