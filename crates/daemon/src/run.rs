@@ -234,17 +234,18 @@ async fn serve(
         &capture.levels(),
     );
     let pictures = Pictures::new(pictures(&config, &capture)).shown_to(capture.audience());
+    let herald = herald::start(&config, db.clone(), published.clone())
+        .context("the herald thread could not be started")?;
     let doctor = Doctor::new(Patient {
         config: Arc::clone(&config),
         prospects: courier.prospects(),
         status: published.clone(),
         levels: capture.levels(),
         pictures: pictures.clone(),
+        tester: herald.tester(),
         db: db.clone(),
         program: source_program(),
     });
-    let herald =
-        herald::start(&config, db.clone(), published.clone()).context("the herald thread could not be started")?;
     let (report, last_test) = watch::channel(Arc::default());
     let desk = Desk {
         self_test: last_test,
@@ -281,6 +282,7 @@ async fn serve(
         parties: Parties {
             courier: orders,
             panel: panel_out,
+            herald: herald.renewer(),
         },
     };
     let mut conductor = Conductor::new(parts, free_bytes, clock);

@@ -58,7 +58,7 @@ pub struct Change {
     pub reports: Vec<(NotifyName, String)>,
 }
 
-/// The lectures that began on one day.
+/// One day: the lectures that began on it, and how the recorder ran.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DayFigures {
     /// All that have a recording.
@@ -71,4 +71,7 @@ pub struct DayFigures {
     pub silent: u32,
     /// Planned ones that were not recorded.
     pub missed: u32,
+    /// Starts of the recorder that followed on a crash or a power cut.
+    #[serde(default)]
+    pub crashes: u32,
 }

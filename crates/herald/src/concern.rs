@@ -3,8 +3,9 @@
 use lectern_domain::api::{Arg, Message, Severity, Status};
 
 /// Warnings that do not mend themselves: without a person they stay as they are.
-const NEEDS_A_PERSON: [&str; 8] = [
+const NEEDS_A_PERSON: [&str; 9] = [
     "clock-untrusted",
+    "config-faulty",
     "delivery-parked",
     "disk-low",
     "entry-failed",
@@ -15,8 +16,9 @@ const NEEDS_A_PERSON: [&str; 8] = [
 ];
 /// Errors that only somebody in the room can do something about, and only now.
 const FOR_THE_ROOM: [&str; 2] = ["ends-soon", "sound-muted"];
-/// What may be said of a lecture in the room and nowhere else.
-const PRIVATE_ARGS: [&str; 6] = ["title", "course", "presenter", "named", "label", "lecture"];
+/// The texts that may leave the room: a platform's name, and words that choose a sentence. Any
+/// other text may be a title or a name, also in a message that is yet to be invented.
+const PUBLIC_TEXTS: [&str; 7] = ["advice", "platform", "reason", "room", "safe", "span", "why"];
 
 /// The troubles of a status that somebody is told of, each with its name: the code, and what it is
 /// about. Nothing in them names a person or a title.
@@ -36,20 +38,25 @@ fn name(message: &Message) -> String {
     }
 }
 
-/// The message without what belongs to the room alone. The technician's detail stays here too: it
-/// may quote anything.
+/// The message without what belongs to the room alone: its English and the technician's detail may
+/// quote anything, and what is said is written anew from its key.
 fn public(message: &Message) -> Message {
     let mut args = message.args.clone();
-    for private in PRIVATE_ARGS {
-        if let Some(Arg::Text(text)) = args.get_mut(private) {
-            // A word that chooses a sentence; any other text chooses the default.
+    for (name, arg) in &mut args {
+        if let Arg::Text(text) = arg
+            && !PUBLIC_TEXTS.contains(&name.as_str())
+        {
+            // In a word's place it chooses the default sentence.
             "no".clone_into(text);
         }
     }
     Message {
+        severity: message.severity,
+        code: message.code.clone(),
+        key: message.key.clone(),
+        subject: message.subject.clone(),
         args,
-        detail: None,
-        ..message.clone()
+        ..Message::default()
     }
 }
 
@@ -82,10 +89,16 @@ mod tests {
             ("title", Arg::Text("Canary".to_owned())),
             ("minutes", Arg::Number(5)),
         ]);
+        told.args
+            .insert("invented".to_owned(), Arg::Text("Canary".to_owned()));
+        told.args
+            .insert("reason".to_owned(), Arg::Text("busy".to_owned()));
+        told.what = "Canary cannot begin.".to_owned();
         told.detail = Some("Canary".to_owned());
         let public = public(&told);
         assert!(!format!("{public:?}").contains("Canary"), "{public:?}");
         assert_eq!(public.args["minutes"], Arg::Number(5));
+        assert_eq!(public.args["reason"], Arg::Text("busy".to_owned()));
     }
 
     #[test]

@@ -103,9 +103,10 @@ impl Herald {
         })
     }
 
-    /// Tells others from now on, or otherwise. What waits for a name that is gone is dropped.
-    pub fn renew(&self, settings: Settings) {
-        self.settings.send_replace(Arc::new(settings));
+    /// Hands it another configuration while it works.
+    #[must_use]
+    pub fn renewer(&self) -> Renewer {
+        Renewer(self.settings.clone())
     }
 
     /// Asks those who are told.
@@ -125,6 +126,18 @@ impl Herald {
         if self.thread.join().is_err() {
             warn!("herald thread panicked");
         }
+    }
+}
+
+/// Hands the herald another configuration; cheap to clone.
+#[derive(Clone)]
+pub struct Renewer(watch::Sender<Arc<Settings>>);
+
+impl Renewer {
+    /// Tells others from now on, or otherwise; does not block. What waits for a name that is gone
+    /// is dropped.
+    pub fn renew(&self, settings: Settings) {
+        self.0.send_replace(Arc::new(settings));
     }
 }
 

@@ -24,7 +24,7 @@ mod trust;
 mod way;
 mod webhook;
 
-pub use herald::{Herald, Settings, Tester};
+pub use herald::{Herald, Renewer, Settings, Tester};
 pub use journal::{Journal, JournalError, ReadSecret};
 pub use notice::{Event, Notice, RoomName};
 pub use sign::{SIGNATURE_HEADER, signature};

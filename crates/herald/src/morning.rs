@@ -106,7 +106,9 @@ mod tests {
             assert_eq!(due.to_unix_ms - due.from_unix_ms, hours * 3_600_000, "{now}");
         }
         // That night there is no half past two.
-        let missing = due(at("2026-03-29T01:29:00Z"), &paris, time("02:30"), None);
-        assert!(missing.is_some(), "the clock shows 03:29 already");
+        for (now, is_due) in [("2026-03-29T01:29:59Z", false), ("2026-03-29T01:30:00Z", true)] {
+            let missing = due(at(now), &paris, time("02:30"), None);
+            assert_eq!(missing.is_some(), is_due, "at 03:30, an hour later: {now}");
+        }
     }
 }

@@ -101,7 +101,7 @@ impl Scribe<'_> {
         lecture: Option<LectureId>,
     ) -> Notice {
         let voice = self.voice();
-        let [what, safe, todo] = voice.message(message).map(|part| plain(&part));
+        let [what, safe, todo] = said(&voice, message);
         let (event, key) = match say {
             Say::Stands => (Event::Fault, "notice-fault"),
             Say::StillStands => (Event::Still, "notice-still"),
@@ -162,6 +162,7 @@ impl Scribe<'_> {
             ("report-stuck", day.stuck),
             ("report-silent", day.silent),
             ("report-missed", day.missed),
+            ("report-crashes", day.crashes),
         ] {
             if n > 0 {
                 lines.push(number(key, n));
@@ -178,7 +179,7 @@ impl Scribe<'_> {
         } else {
             lines.push(voice.plain("report-troubles", &Args::new()));
             for trouble in troubles {
-                let [what, _, todo] = voice.message(trouble).map(|part| plain(&part));
+                let [what, _, todo] = said(&voice, trouble);
                 lines.push(format!("– {what} {todo}"));
             }
         }
@@ -235,6 +236,24 @@ impl Scribe<'_> {
             now_unix_ms: self.now_unix_ms,
         }
     }
+}
+
+/// The three parts of a message. Of one that no catalogue has, only the kind is told: its English
+/// was not written for people outside of the room.
+fn said(voice: &Voice, message: &Message) -> [String; 3] {
+    let key = match voice.find(&message.key, &message.args) {
+        Some(_) => message.key.clone(),
+        None => "notice-kind".to_owned(),
+    };
+    let mut known = Message {
+        key,
+        ..Message::default()
+    };
+    known.args.clone_from(&message.args);
+    known
+        .args
+        .insert("code".to_owned(), Arg::Text(message.code.clone()));
+    voice.message(&known).map(|part| plain(&part))
 }
 
 /// Without the marks that isolate what stands in a sentence: mails and programs show them badly.

@@ -105,7 +105,12 @@ impl Rounds {
     }
 
     fn take_up(&mut self, remembered: Remembered) {
-        for row in remembered.standing {
+        for mut row in remembered.standing {
+            if row.message.code.is_empty() {
+                // Written by another version: its kind is left to tell of it.
+                let kind = row.trouble.split(' ').next().unwrap_or_default();
+                kind.clone_into(&mut row.message.code);
+            }
             let known = Known {
                 since: row.since_unix_ms,
                 told: row.told_unix_ms,
@@ -156,7 +161,8 @@ impl Rounds {
                 let (known, say) = step(known, new.is_some(), now, patience);
                 if let Some(say) = say {
                     let notice = self.scribe(target, now).trouble(say, message, since, lecture);
-                    info!(notify = %target.name, trouble = %trouble, event = ?notice.event, "a notice was written");
+                    let event = notice.event;
+                    info!(notify = %target.name, trouble = %trouble, event = ?event, "a notice was written");
                     letters.extend(letter(target, &notice));
                 }
                 if let Some(known) = known {
@@ -201,7 +207,7 @@ impl Rounds {
             let day = match in_time(self.journal.day(due.from_unix_ms, due.to_unix_ms)).await {
                 Ok(day) => day,
                 Err(error) => {
-                    warn!(error = %error, "the lectures of yesterday could not be counted; it is tried again");
+                    warn!(error = %error, "yesterday could not be counted; it is tried again");
                     return;
                 }
             };
@@ -266,7 +272,7 @@ impl Rounds {
                 }
                 Next::Send(letter) => {
                     let Some(target) = target else {
-                        info!(notify = %name, notice = %letter.id, "a notice was dropped: nobody of this name is told any more");
+                        info!(notify = %name, notice = %letter.id, "a notice was dropped: nobody has its name");
                         outbox.taken();
                         old.push(letter);
                         continue;
@@ -313,14 +319,20 @@ impl Rounds {
             }
             Err(fault) => {
                 let again_s = outbox.refused(now) / 1_000;
-                warn!(notify = %target, notice = %letter.id, error = %fault, again_s, "a notice was not taken; it is sent again");
+                warn!(
+                    notify = %target, notice = %letter.id, error = %fault, again_s,
+                    "a notice was not taken; it is sent again"
+                );
             }
         }
     }
 
     async fn forget(&self, letter: &Letter) {
         if let Err(error) = in_time(self.journal.forget(letter.id)).await {
-            warn!(error = %error, notice = %letter.id, "a notice that is done could not be forgotten; a restart may send it again");
+            warn!(
+                error = %error, notice = %letter.id,
+                "a notice that is done could not be forgotten; a restart may send it again"
+            );
         }
     }
 }

@@ -78,7 +78,7 @@ impl Webhook {
             .unwrap_or("The webhook");
         Fault::new(
             format!("{host} cannot be reached: {}.", innermost(error)),
-            "Check url, the network and its certificate; a certificate authority of its own goes into ca_file.",
+            "Check url, the network and its certificate; an authority of its own goes into ca_file.",
         )
     }
 }

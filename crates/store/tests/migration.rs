@@ -111,7 +111,7 @@ async fn a_database_of_the_future_is_left_alone() {
     assert_eq!(
         error.to_string(),
         format!(
-            "the database {} cannot be used by this version: it has schema version 99, this lecternd knows 4 at \
+            "the database {} cannot be used by this version: it has schema version 99, this lecternd knows 5 at \
              most; install the lecternd that wrote it, or a newer one",
             database.display()
         )

@@ -66,6 +66,7 @@ fn title(group: &str) -> &str {
         "access" => "Access",
         "clock" => "Clock",
         "upload" | "platform" => "Sending",
+        "notify" => "Notices",
         "lectures" => "Lectures",
         "fonts" => "Fonts",
         "kiosk" => "Podium",

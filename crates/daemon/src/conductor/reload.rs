@@ -10,8 +10,8 @@ use tokio::task::JoinSet;
 use tracing::{error, info};
 
 use super::Conductor;
-use crate::notify;
 use crate::reload::{Busy, Moment, PROGRAM, Reading, When, compare};
+use crate::{herald, notify};
 
 /// What is to be taken over, and what people are told of it.
 pub(super) struct Renewal {
@@ -79,6 +79,8 @@ impl Conductor {
             .parties
             .panel
             .send_replace(self.parts.config.panel.clone());
+        let told = herald::settings(&self.parts.config);
+        self.parts.parties.herald.renew(told);
         self.renewal.told.loaded_unix_ms = now_unix_ms;
         self.renewal.told.fault = None;
         self.renewal.told.waits = waits.into_iter().map(str::to_owned).collect();

@@ -10,7 +10,7 @@
 //! | `lectures`, `fonts` | what waits for a person; fonts of the room's languages |
 //! | `aside` | threads for looks that block |
 //!
-//! Clock, hours and platforms are the courier's to look at. Everything goes on at a time and ends
+//! Clock, hours and platforms are the courier's to look at, who is told is the herald's. Everything goes on at a time and ends
 //! within thirteen seconds; what hangs becomes a finding. Nothing here can touch a recording
 //! (P10): devices are watched and not opened, the disk gets a small file without a name, and
 //! encoders are tried only while nothing is recorded. What only somebody outside of the service
@@ -32,6 +32,7 @@ use std::time::Duration;
 
 use lectern_domain::api::{self, Check, Levels, Status};
 use lectern_domain::config::Config;
+use lectern_herald::Tester;
 use lectern_panel::Pictures;
 use lectern_store::Db;
 use tokio::sync::{broadcast, watch};
@@ -56,6 +57,8 @@ pub(crate) struct Patient {
     pub(crate) levels: broadcast::Sender<Levels>,
     pub(crate) pictures: Pictures,
     pub(crate) db: Db,
+    /// Knows who is told of what a person must do.
+    pub(crate) tester: Tester,
     /// `lectern-source`
     pub(crate) program: PathBuf,
 }
@@ -85,8 +88,9 @@ impl Doctor {
             levels: patient.levels.subscribe(),
             pictures: &patient.pictures,
         };
-        let (prospects, seen, programs, disk, files, lectures, fonts) = tokio::join!(
+        let (prospects, told, seen, programs, disk, files, lectures, fonts) = tokio::join!(
             patient.prospects.look(),
+            patient.tester.probe(),
             sources::watch(window),
             self.programs(&status),
             self.disk(&status),
@@ -100,6 +104,7 @@ impl Doctor {
         checks.extend(self.sources(&seen, encoders));
         checks.extend(disk);
         checks.extend(prospects);
+        checks.extend(told);
         checks.extend(lectures.unwrap_or_else(|_| vec![lectures::hangs()]));
         checks.extend(fonts);
         api::Doctor {
@@ -178,9 +183,9 @@ impl Doctor {
 }
 
 /// The order of the groups: from the machine to the sources to the way out.
-const GROUPS: [&str; 11] = [
-    "service", "config", "programs", "source", "disk", "access", "clock", "upload", "platform", "lectures",
-    "fonts",
+const GROUPS: [&str; 12] = [
+    "service", "config", "programs", "source", "disk", "access", "clock", "upload", "platform", "notify",
+    "lectures", "fonts",
 ];
 
 /// Brings what belongs together together and keeps the order otherwise.

@@ -35,4 +35,6 @@ pub(crate) struct Parties {
     pub(crate) courier: Orders,
     /// PIN, tokens, certificate. Being sent it, the panel reads their files again.
     pub(crate) panel: watch::Sender<config::Panel>,
+    /// Who is told, in which room.
+    pub(crate) herald: lectern_herald::Renewer,
 }

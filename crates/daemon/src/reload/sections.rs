@@ -38,6 +38,7 @@ pub(crate) fn compare(at_work: &Config, read: &Config) -> Change {
         platforms: read.platforms.clone(),
         upload: read.upload.clone(),
         panel: panel(&at_work.panel, &read.panel),
+        notify: read.notify.clone(),
         ..at_work.clone()
     };
     let at_once = differing(at_work, &config);
@@ -119,8 +120,10 @@ rate = "8Mbit/s"
     fn p1_each_section_is_taken_over_at_once_or_waits() {
         type Names = &'static [&'static str];
         let share = "[[platform]]\nname = \"share\"\nkind = \"directory\"\npath = \"/srv/share\"\n[upload]";
+        let hook = "[[notify]]\nname = \"a\"\nkind = \"webhook\"\nurl = \"https://a.example/\"\ncredential = \"a\"\n\
+                    [upload]";
         let light = "[[light]]\nname = \"lamp\"\nkind = \"exec\"\ncommand = [\"/bin/true\"]\n[upload]";
-        let table: [(&str, &str, Names, Names); 15] = [
+        let table: [(&str, &str, Names, Names); 16] = [
             ("B 204", "Hörsaal 4", &["room"], &[]),
             ("id = \"b-204\"", "id = \"b-205\"", &[], &["room"]),
             ("Europe/Berlin", "Europe/Paris", &[], &["room"]),
@@ -136,6 +139,7 @@ rate = "8Mbit/s"
             ("pre_roll = \"0s\"", "pre_roll = \"5s\"", &[], &["recording"]),
             ("8Mbit/s", "9Mbit/s", &["upload"], &[]),
             ("[upload]", share, &["platform"], &[]),
+            ("[upload]", hook, &["notify"], &[]),
             (
                 "listen = \"127.0.0.1:8470\"",
                 "listen = \"127.0.0.1:8470\"\npin_file = \"/etc/lectern/pin\"",

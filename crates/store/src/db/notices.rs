@@ -20,7 +20,11 @@ impl Db {
             let connection = &ledger.connection;
             Ok(Remembered {
                 standing: all(connection, "SELECT * FROM troubles", standing)?,
-                letters: all(connection, "SELECT * FROM letters ORDER BY made_unix_ms, id", letter)?,
+                letters: all(
+                    connection,
+                    "SELECT * FROM letters ORDER BY made_unix_ms, id",
+                    letter,
+                )?,
                 reports: all(connection, "SELECT * FROM reports", |row| {
                     Ok((get_text(row, "target")?, row.get("day")?))
                 })?,
@@ -44,7 +48,8 @@ impl Db {
             }
             for letter in &change.letters {
                 let (id, target) = (letter.id.to_string(), letter.target.as_str());
-                tx.prepare_cached("INSERT INTO letters (id, target, made_unix_ms, body) VALUES (?1, ?2, ?3, ?4)")?
+                let sql = "INSERT INTO letters (id, target, made_unix_ms, body) VALUES (?1, ?2, ?3, ?4)";
+                tx.prepare_cached(sql)?
                     .execute(params![id, target, letter.made_unix_ms, letter.body])?;
             }
             for (target, day) in &change.reports {
@@ -72,39 +77,48 @@ impl Db {
     }
 
     /// The lectures that began from one moment until before another, in milliseconds since 1970;
-    /// self tests are none.
+    /// self tests are none. With them the starts after a crash.
     ///
     /// # Errors
     /// The database failed.
     pub async fn day(&self, from_unix_ms: i64, to_unix_ms: i64) -> Result<DayFigures, DbError> {
         self.call("count the lectures of a day", move |ledger| {
-            Ok(ledger
-                .connection
-                .prepare_cached(FIGURES)?
-                .query_row(params![from_unix_ms, to_unix_ms], |row| {
+            Ok(ledger.connection.prepare_cached(FIGURES)?.query_row(
+                params![from_unix_ms, to_unix_ms],
+                |row| {
                     Ok(DayFigures {
                         recorded: row.get("recorded")?,
                         sent: row.get("sent")?,
                         stuck: row.get("stuck")?,
                         silent: row.get("silent")?,
                         missed: row.get("missed")?,
+                        crashes: row.get("crashes")?,
                     })
-                })?)
+                },
+            )?)
         })
         .await
     }
 }
 
-/// A planned lecture that was cancelled was not missed, and one whose time has not come neither.
+/// A lecture without a run was never recorded: one that has failed was missed. One that was
+/// cancelled was not missed, and one whose time has not come neither.
 const FIGURES: &str = "
-    SELECT count(*) FILTER (WHERE state NOT IN ('scheduled', 'cancelled')) AS recorded,
+    SELECT count(*) FILTER (WHERE ran) AS recorded,
            count(*) FILTER (WHERE state IN ('delivered', 'purged')) AS sent,
-           count(*) FILTER (WHERE state = 'failed' OR EXISTS (
-               SELECT 1 FROM deliveries WHERE lecture = lectures.id AND state = 'parked')) AS stuck,
+           count(*) FILTER (WHERE ran AND (state = 'failed' OR EXISTS (
+               SELECT 1 FROM deliveries WHERE lecture = day.id AND state = 'parked'))) AS stuck,
            count(*) FILTER (WHERE EXISTS (
-               SELECT 1 FROM facts WHERE lecture = lectures.id AND what = 'sound-muted')) AS silent,
-           count(*) FILTER (WHERE state = 'scheduled' AND planned_end_unix_ms < ?2) AS missed
-    FROM lectures WHERE started_unix_ms >= ?1 AND started_unix_ms < ?2 AND self_test = 0";
+               SELECT 1 FROM facts WHERE lecture = day.id AND what = 'sound-muted')) AS silent,
+           count(*) FILTER (WHERE NOT ran AND (state = 'failed'
+               OR state = 'scheduled' AND planned_end_unix_ms < ?2)) AS missed,
+           (SELECT count(*) FROM boots AS later
+            WHERE start_unix_ms >= ?1 AND start_unix_ms < ?2 AND EXISTS (
+                SELECT 1 FROM boots WHERE id = later.id - 1 AND end_unix_ms IS NULL)) AS crashes
+    FROM (SELECT id, state, planned_end_unix_ms,
+                 EXISTS (SELECT 1 FROM runs WHERE lecture = lectures.id) AS ran
+          FROM lectures
+          WHERE started_unix_ms >= ?1 AND started_unix_ms < ?2 AND self_test = 0) AS day";
 
 fn enter(connection: &Connection, row: &Standing) -> rusqlite::Result<()> {
     let message = serde_json::to_string(&row.message)

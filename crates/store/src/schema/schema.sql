@@ -1,4 +1,4 @@
--- The database of one spool: what Lectern must not forget. Version 4.
+-- The database of one spool: what Lectern must not forget. Version 5.
 --
 -- Rules of the house:
 --  * States are the public words of the contract, CHECKed here and nowhere assigned by hand.
