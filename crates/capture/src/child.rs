@@ -1,14 +1,15 @@
 //! One child process and its two pipes, as messages.
 
-use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use lectern_domain::ids::SourceName;
 use lectern_domain::wire::{self, Decoder, Frame, SourceCommand, SourceEvent, WireError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::time::timeout;
+
+use crate::program::Program;
 
 /// A command that a healthy child takes at once; one that does not within this has hung.
 const SEND_WITHIN: Duration = Duration::from_secs(2);
@@ -40,12 +41,13 @@ pub(crate) struct SourceProcess {
 
 impl SourceProcess {
     /// Starts `program --name NAME`. Its log goes where ours goes.
-    pub(crate) fn start(program: &Path, name: &SourceName) -> Result<Self, ChildError> {
+    pub(crate) fn start(program: &Program, name: &SourceName) -> Result<Self, ChildError> {
         let failed = |source| ChildError::Start {
-            program: program.display().to_string(),
+            program: program.path().display().to_string(),
             source,
         };
-        let mut child = Command::new(program)
+        let mut child = program
+            .command()
             .arg("--name")
             .arg(name.as_str())
             // Each lecture's encoder has threads of its own. With as many arenas as the C library

@@ -35,6 +35,7 @@ mod hearing;
 mod life;
 mod notes;
 mod plan;
+mod program;
 mod report;
 mod spare;
 mod supervisor;
@@ -52,6 +53,7 @@ use tokio::task::JoinSet;
 
 use delivery::Delivery;
 use notes::Notes;
+use program::Program;
 
 pub use notes::Noted;
 pub use plan::{PAUSE_MARGIN_NS, RunPlan, Stop};
@@ -115,7 +117,9 @@ pub struct Capture {
 
 impl Capture {
     /// Starts one task for each source; each starts its child at once, so that pictures and
-    /// levels are there before anybody presses record. Must be called inside a runtime.
+    /// levels are there before anybody presses record. `program` is held open: whatever takes its
+    /// place later, every child is started from the file that is there now. Must be called inside
+    /// a runtime.
     #[must_use]
     pub fn start(program: PathBuf, sources: &[Source], settings: CaptureSettings) -> (Self, Outputs) {
         let (plan, _) = watch::channel(None);
@@ -124,7 +128,7 @@ impl Capture {
         let (media_out, media) = mpsc::channel(MEDIA_BOUND);
         let (changed_out, changed) = watch::channel(0);
         let (facts_out, facts) = mpsc::channel(FACTS_BOUND);
-        let program: Arc<std::path::Path> = program.into();
+        let program = Arc::new(Program::hold(program));
         let mut reports = BTreeMap::new();
         let mut pictures = Vec::new();
         let audience = Audience::default();

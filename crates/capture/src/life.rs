@@ -208,9 +208,8 @@ impl Life {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
+    use crate::program::Program;
 
     /// A life of a child that delivers at 100 s, for what needs no process.
     fn with_life(judge: impl FnOnce(&mut Life)) {
@@ -219,7 +218,8 @@ mod tests {
             .build()
             .unwrap();
         runtime.block_on(async {
-            let process = SourceProcess::start(Path::new("/bin/true"), &"camera".parse().unwrap()).unwrap();
+            let process =
+                SourceProcess::start(&Program::hold("/bin/true".into()), &"camera".parse().unwrap()).unwrap();
             let mut life = Life::new(process, 100 * SECOND);
             life.live = true;
             judge(&mut life);

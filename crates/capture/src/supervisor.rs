@@ -4,7 +4,6 @@
 //! quits; between them the task waits (see [`crate::backoff`]) and still answers the plan, so
 //! that a stop never hangs on a source that is away.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +23,7 @@ use crate::delivery::{Delivery, Pulse};
 use crate::life::{Across, End, Life, WORKED_NS};
 use crate::notes::Notes;
 use crate::plan::RunPlan;
+use crate::program::Program;
 use crate::report::SourceReport;
 use crate::{CaptureSettings, Media};
 
@@ -51,7 +51,7 @@ pub(crate) struct Out {
 /// The task of one source.
 #[derive(Debug)]
 pub(crate) struct Supervisor {
-    pub(crate) program: Arc<Path>,
+    pub(crate) program: Arc<Program>,
     pub(crate) source: Source,
     pub(crate) settings: CaptureSettings,
     /// The source that this one is a spare for.
