@@ -50,6 +50,19 @@ def memory_mib(pid: int) -> float:
     return 0.0
 
 
+def tell(asked: argparse.Namespace, said: dict) -> None:
+    """For the table of scripts/bench."""
+    of = f"{asked.count} rooms, {asked.seconds} s"
+    for what, key, unit, beside in (
+        ("rooms that are up for Prometheus", "up", "rooms", [["asked", asked.count]]),
+        ("a scrape, median", "scrape_p50_ms", "ms", []),
+        ("a scrape, p95 of the rooms' worst", "scrape_p95_ms", "ms", [["the interval", asked.scrape * 1000]]),
+        ("Prometheus's memory", "prometheus_memory_mib", "MiB", []),
+        ("a scraped room's processor", "rooms_cores_each", "cores", []),
+    ):
+        print("figure " + json.dumps({"what": what, "ours": said[key], "unit": unit, "of": of, "beside": beside}))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rooms", required=True)
@@ -82,7 +95,7 @@ def main() -> None:
             def one(expression: str) -> float:
                 return query(asked.port, expression)[0]
 
-            print(json.dumps({
+            said = {
                 "rooms": asked.count,
                 "up": one('sum(up{job="lectern"})'),
                 "scrapes": one(f'sum(count_over_time(up{{job="lectern"}}{span}))'),
@@ -94,7 +107,9 @@ def main() -> None:
                 "prometheus_memory_mib": round(memory_mib(prometheus.pid)),
                 "prometheus_cores": round((processor_s(prometheus.pid) - before) / took, 4),
                 "rooms_cores_each": round((processor_s(rooms.pid) - before_rooms) / took / asked.count, 5),
-            }))
+            }
+            print(json.dumps(said))
+            tell(asked, said)
         finally:
             for program in (prometheus, rooms):
                 program.terminate()

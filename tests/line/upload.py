@@ -15,6 +15,7 @@ Exit: 0 measured, 1 an upload failed, 2 this machine cannot do it.
 """
 
 import argparse
+import json
 import os
 import pathlib
 import re
@@ -132,6 +133,16 @@ def main() -> int:
         for way, rows in figures.items():
             took, cpu, memory = (statistics.median(column) for column in zip(*rows))
             print(f"| {way} | {words.mib / took:.0f} | {cpu / gib:.2f} | {memory:.0f} |")
+        medians = {way: [statistics.median(column) for column in zip(*rows)] for way, rows in figures.items()}
+        ours, of = medians.pop("lectern"), f"{words.rounds} rounds of {words.mib} MiB"
+        for what, unit, read in (
+            ("rate of an upload", "MiB/s", lambda row: words.mib / row[0]),
+            ("processor of an upload", "CPU s/GiB", lambda row: row[1] / gib),
+            ("memory of an upload", "MiB", lambda row: row[2]),
+        ):
+            beside = [[way, round(read(row), 2)] for way, row in medians.items()]
+            figure = {"what": what, "ours": round(read(ours), 2), "unit": unit, "of": of, "beside": beside}
+            print("figure " + json.dumps(figure))
     return 0
 
 

@@ -13,6 +13,7 @@ Exit: 0 measured, 2 this machine cannot do it.
 
 import argparse
 import dataclasses
+import json
 import pathlib
 import shutil
 import statistics
@@ -144,6 +145,7 @@ def main() -> int:
     print("| upload | class upload kept | class download kept | 1 MB slower by | idle line used | with the start | "
           "first 12 s after class | delay added |")
     print("|---|---|---|---|---|---|---|---|")
+    rounds: dict[str, list[list[float]]] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         certificates(folder)
@@ -157,10 +159,28 @@ def main() -> int:
                 numbers = measured(row, words, folder)
                 if words.logs and (folder / f"{row}.log").exists():
                     shutil.copy(folder / f"{row}.log", words.logs)
+                rounds.setdefault(row, []).append(numbers)
                 up, down, small, steady, whole, again, added = numbers
                 print(f"| {row} | {up:.1f} % | {down:.1f} % | x{small:.2f} | {steady:.1f} % | {whole:.1f} % | "
                       f"{again:.1f} % | {added:.1f} ms |", flush=True)
+    tell(words, rounds)
     return 0
+
+
+def tell(words: argparse.Namespace, rounds: dict[str, list[list[float]]]) -> None:
+    """The medians for the table of scripts/bench: Lectern, and each other upload beside it."""
+    medians = {row: [statistics.median(column) for column in zip(*found)] for row, found in rounds.items()}
+    ours = medians.pop("lectern", None)
+    if ours is None:
+        return
+    names = ("class upload kept", "class download kept", "1 MB slower by", "idle line used", "with the start",
+             "first 12 s after class", "delay added")
+    units = ("%", "%", "x", "%", "%", "%", "ms")
+    of = f"{words.rounds} rounds, {words.mbit:g} Mbit/s, {words.buffer} ms ({words.queue})"
+    for place, (name, unit) in enumerate(zip(names, units)):
+        beside = [[row, round(found[place], 2)] for row, found in medians.items()]
+        figure = {"what": name, "ours": round(ours[place], 2), "unit": unit, "of": of, "beside": beside}
+        print("figure " + json.dumps(figure))
 
 
 if __name__ == "__main__":

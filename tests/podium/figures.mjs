@@ -120,6 +120,9 @@ await first.context().close();
 const floor = await processor(WATCH);
 
 const rows = [];
+/** The medians that go into the table of `scripts/bench`. */
+const told = [];
+const median = (values) => Math.round(at([...values].sort((a, b) => a - b), 0.5));
 for (const tabs of [1, 4]) {
   const pages = [];
   // One session, as tabs of one window have: they share the browser's connections to the daemon.
@@ -165,6 +168,13 @@ for (const tabs of [1, 4]) {
     "daemon % of a core": share.toFixed(1),
     "% per viewer": ((share - floor) / tabs).toFixed(2),
   });
+  told.push({
+    tabs,
+    presses: median(presses.map(([own]) => own)),
+    answers: median(noted.answers.map(([, took]) => took)),
+    pictures: median(noted.seen.map(age)),
+    viewer: Number(((share - floor) / tabs).toFixed(2)),
+  });
   await context.close();
 }
 await browser.close();
@@ -173,6 +183,13 @@ console.log("milliseconds as p50 / p95:");
 for (const [index, row] of rows.entries()) {
   if (index === 0) console.log(Object.keys(row).join(" | "));
   console.log(Object.values(row).join(" | "));
+}
+const tell = (figure) => console.log(`figure ${JSON.stringify(figure)}`);
+for (const { tabs, presses, answers, pictures, viewer } of told) {
+  const of = `${tabs} tabs`;
+  tell({ what: `press to the new state on the screen, ${of}`, ours: presses, unit: "ms", of, beside: [["the daemon's answer alone", answers]] });
+  tell({ what: `a picture's birth to the screen, ${of}`, ours: pictures, unit: "ms", of, beside: [["a frame of the screen", 17]] });
+  tell({ what: `processor for a viewer, ${of}`, ours: viewer, unit: "% of a core", of, beside: [["recording with no viewer", Number(floor.toFixed(2))]] });
 }
 console.log("again: scripts/bench podium");
 process.exit(0);

@@ -102,6 +102,13 @@ def row(name: str, figures: list[float]) -> None:
         return
     cuts = statistics.quantiles(figures, n=20, method="inclusive")
     print(f"{name:34} {statistics.median(figures):8.0f} {cuts[18]:8.0f} {max(figures):8.0f}")
+    tell(name, figures)
+
+
+def tell(name: str, figures: list[float]) -> None:
+    """For the table of scripts/bench."""
+    median, of = round(statistics.median(figures)), f"{len(figures)} presses"
+    print("figure " + json.dumps({"what": f"press to {name}, median", "ours": median, "unit": "ms", "of": of}))
 
 
 def first_writes(log: pathlib.Path) -> dict[tuple[str, str], float]:
