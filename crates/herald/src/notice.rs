@@ -260,3 +260,36 @@ fn said(voice: &Voice, message: &Message) -> [String; 3] {
 fn plain(text: &str) -> String {
     text.replace(['\u{2068}', '\u{2069}'], "")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_message_without_a_sentence_only_its_kind_leaves_the_room() {
+        let message = Message {
+            code: "invented".to_owned(),
+            what: "Canary of a title cannot begin.".to_owned(),
+            ..Message::default()
+        };
+        for (language, word) in [
+            (Language::En, "needs a person"),
+            (Language::Fr, "demande l’aide"),
+            (Language::Zh, "人工处理"),
+            (Language::Ru, "вмешательство"),
+            (Language::Ar, "يحتاج إلى شخص"),
+        ] {
+            let voice = Voice {
+                language,
+                ..Voice::english(TimeZone::UTC, 0)
+            };
+            let said = said(&voice, &message);
+            assert!(said[0].contains("invented") && said[0].contains(word), "{said:?}");
+            assert!(
+                said.iter()
+                    .all(|part| !part.is_empty() && !part.contains("Canary")),
+                "{said:?}"
+            );
+        }
+    }
+}

@@ -101,6 +101,11 @@ impl HookJudge {
         self.court.notes().script.push_back(misdeed);
     }
 
+    /// Forgets the misdeeds that are still to come.
+    pub fn behave(&self) {
+        self.court.notes().script.clear();
+    }
+
     /// Kills a process at a moment of the `n`th request from now.
     pub fn kill_at(&self, pid: u32, n: usize, moment: Moment) {
         self.court.sword.order(pid, n, moment);

@@ -144,7 +144,8 @@ pub(super) const LANGUAGE: WithDefault<OneOf<&str>> = Key {
 .or("\"en\"");
 pub(super) const REPORT_AT: WithDefault<Parsed<TimeOfDay>> = Key {
     name: "report_at",
-    about: "When the morning report leaves, by the clock of the room; a machine that was off sends it when it is on.",
+    about: "When the morning report leaves, by the clock of the room; a machine that was off sends it when it \
+            is on.",
     example: "report_at = \"07:30\"",
     limits: Parsed {
         allowed: "a time of the day from 00:00 to 23:59",
