@@ -12,6 +12,7 @@ use reqwest::{Method, StatusCode};
 use rustls::ClientConfig;
 use url::Url;
 
+use super::echo::Echo;
 use super::{Lane, Line, NetFault, Patience, certificate, tls};
 use crate::credential::Bearer;
 use crate::fault::Fault;
@@ -149,6 +150,7 @@ impl Control {
         if let Some(value) = self.authorization(url) {
             request.headers_mut().insert(AUTHORIZATION, value);
         }
+        let echo = Echo::of(request.headers());
         self.line.count(length(&request));
         let reply = self.client.execute(request).await.map_err(|error| {
             if error.is_timeout() && !error.is_connect() {
@@ -163,11 +165,11 @@ impl Control {
             .await
             .map(http_body_util::Collected::to_bytes)
             .map_err(|error| NetFault::NoReply(super::innermost(&*error)))?;
-        Ok(Reply {
+        Ok(echo.hushed(Reply {
             status,
             headers,
             body,
-        })
+        }))
     }
 
     /// Asks for the head of `url` without signing in.

@@ -24,6 +24,7 @@ use tokio::sync::mpsc;
 use url::Url;
 
 use super::control::LONGEST_REPLY_BYTES;
+use super::echo::Echo;
 use super::pace::{Pace, Stalled};
 use super::wire::Wire;
 use super::{Line, NetFault, Patience, Reply, authority, proxy, socket};
@@ -134,6 +135,7 @@ async fn exchange(
         true => NetFault::NoReply("it closed the connection without an answer".to_owned()),
         false => NetFault::of(error, false),
     };
+    let echo = Echo::of(request.headers());
     let reply: Response<Incoming> = sender.send_request(request).await.map_err(|error| lost(&error))?;
     let (head, body) = reply.into_parts();
     let body = Limited::new(body, LONGEST_REPLY_BYTES)
@@ -141,11 +143,11 @@ async fn exchange(
         .await
         .map_err(|error| NetFault::NoReply(super::innermost(&*error)))?
         .to_bytes();
-    Ok(Reply {
+    Ok(echo.hushed(Reply {
         status: head.status,
         headers: head.headers,
         body,
-    })
+    }))
 }
 
 /// Polls `work` and the connection that it depends on. An error of the connection also ends

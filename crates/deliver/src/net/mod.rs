@@ -6,6 +6,7 @@
 
 mod certificate;
 mod control;
+mod echo;
 mod lane;
 mod line;
 mod pace;
