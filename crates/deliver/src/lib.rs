@@ -15,6 +15,9 @@ mod courier;
 mod credential;
 mod directory;
 mod fault;
+#[doc(hidden)]
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
 mod journal;
 mod net;
 mod opencast;

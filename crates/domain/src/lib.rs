@@ -13,6 +13,9 @@ pub mod config;
 pub mod delivery;
 pub mod fact;
 pub mod finished;
+#[doc(hidden)]
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
 pub mod ids;
 pub mod lecture;
 pub mod media;

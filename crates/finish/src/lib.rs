@@ -20,6 +20,9 @@ mod cut;
 mod error;
 mod extract;
 mod files;
+#[doc(hidden)]
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
 mod gaps;
 mod job;
 mod layout;

@@ -76,6 +76,9 @@ mod db;
 mod disk;
 mod error;
 mod fsck;
+#[doc(hidden)]
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
 mod layout;
 mod lock;
 mod mailbox;

@@ -14,6 +14,8 @@ mod ask;
 mod describe;
 mod document;
 mod form;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 mod probe;
 mod proof;
 mod refusal;

@@ -13,6 +13,8 @@
 //! key is empty, an expiry cannot be told from an object that was taken away: a person decides.
 
 mod digest;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 mod handle;
 mod object;
 mod place;

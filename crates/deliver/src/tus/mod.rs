@@ -11,6 +11,8 @@
 //! receipt can tell whether it is there.
 
 mod checksum;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 mod opening;
 mod probe;
 mod protocol;
