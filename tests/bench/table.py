@@ -99,7 +99,9 @@ def job(folder: pathlib.Path, fields: list[str], counts: str) -> dict:
     except (ValueError, KeyError, TypeError) as fault:
         made.update(status="failed", why=f"told what cannot be read: {fault!r}")
     if made["status"] != "measured":
-        made.setdefault("why", next((line for line in reversed(log.splitlines()) if line.strip()), "said nothing"))
+        # What lacks is said first, what broke last.
+        said = [line for line in log.splitlines() if line.strip()] or ["said nothing"]
+        made.setdefault("why", said[0] if made["status"] == "not measured" else said[-1])
     elif not made["figures"]:
         made.update(status="failed", why="told no figure")
     return made
@@ -137,11 +139,11 @@ def printed(made: list[dict]) -> str:
             continue
         name = (row["job"], row["what"])
         first = (row["job"], row["what"], f"{number(row['ours'])} {row['unit']}".strip())
-        cells = first if name != last else ("", "", "")
+        cells, of = (first, row["of"]) if name != last else (("", "", ""), "")
         last = name
         other = f"{row['beside']} {number(row['theirs'])}".strip() if row["beside"] else ""
         ratio = "" if row["ratio"] is None else f"{number(row['ratio'])} x"
-        lines.append(f"| {' | '.join(cells)} | {other} | {ratio} | {row['of']} |")
+        lines.append(f"| {' | '.join(cells)} | {other} | {ratio} | {of} |")
     return "\n".join(lines)
 
 

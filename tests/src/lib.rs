@@ -4,6 +4,7 @@
 //! The binaries are those of the same target folder; `cargo build --workspace` makes them. No
 //! test sleeps for a state: it waits for it with a deadline that a slow machine can keep.
 
+pub mod figure;
 pub mod look;
 pub mod media;
 pub mod padding;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use lectern_tests::room::{CAMERA, MICROPHONE, Room, SHARE, sha256};
-use lectern_tests::{media, until};
+use lectern_tests::{figure, media, until};
 use serde_json::Value;
 
 /// How often to kill; `scripts/bench crash` sets more.
@@ -86,6 +86,7 @@ fn p1_p2_p3_p5_a_killed_daemon_loses_half_a_second_and_goes_on_with_the_same_lec
     room.start();
     room.await_sources();
     let id = room.lectern(&["start", "--title", "survivor"]);
+    let mut lost = Vec::new();
     for round in 0..rounds() {
         let moment = moment_ms(round);
         until("both tracks on the disk", || {
@@ -132,6 +133,7 @@ fn p1_p2_p3_p5_a_killed_daemon_loses_half_a_second_and_goes_on_with_the_same_lec
         // so it is a figure for scripts/bench, and bounded only there.
         let lost_ms = recorded_ms.saturating_sub(room.status()["lecture"]["recorded_ms"].as_u64().unwrap());
         println!("round {round}: killed at {recorded_ms} ms, lost at most {lost_ms} ms");
+        lost.push(f64::from(u32::try_from(lost_ms).unwrap()));
         assert!(
             !judged() || lost_ms <= 700,
             "P2: {lost_ms} ms lost (half a second and a chunk are allowed)"
@@ -158,6 +160,31 @@ fn p1_p2_p3_p5_a_killed_daemon_loses_half_a_second_and_goes_on_with_the_same_lec
     room.terminate();
     let (code, findings) = room.fsck(&[]);
     assert_eq!(code, Some(0), "{findings}");
+    let of = format!("{} kills", lost.len());
+    let bound = [("promised bound", 700.0)];
+    // Asserted above, after each kill.
+    figure::tell(
+        "closed segments lost",
+        0,
+        "segments",
+        &of,
+        &[("promised bound", 0)],
+    );
+    let worst = lost.iter().copied().fold(0.0, f64::max);
+    figure::tell(
+        "lost at a kill -9 of daemon and sources, median",
+        figure::median(&lost),
+        "ms",
+        &of,
+        &bound,
+    );
+    figure::tell(
+        "lost at a kill -9 of daemon and sources, worst",
+        worst,
+        "ms",
+        &of,
+        &bound,
+    );
 }
 
 #[test]

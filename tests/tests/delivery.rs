@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use lectern_testkit::{CuttingProxy, RealTus, free_port};
 use lectern_tests::padding::grow;
 use lectern_tests::room::Room;
-use lectern_tests::until;
+use lectern_tests::{figure, until};
 
 const MIB: u64 = 1 << 20;
 
@@ -82,6 +82,14 @@ async fn p5_a_cut_line_and_a_killed_daemon_cost_a_mebibyte_and_no_second_copy() 
     println!(
         "{mib} MiB, one reset at 60 %, one kill -9 at 50 %: {} KiB sent more than once",
         twice / 1024
+    );
+    let bound = [("promised bound", 1024)];
+    figure::tell(
+        "sent more than once",
+        twice / 1024,
+        "KiB",
+        format!("{mib} MiB"),
+        &bound,
     );
     assert!(twice <= MIB, "{twice} bytes were sent twice");
     let detail = room.show(&id);

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use arena::{Arena, Kind, example};
 use lectern_testkit::Moment;
+use lectern_tests::figure;
 use tokio::process::{Child, Command};
 
 /// A run that takes longer hangs.
@@ -75,6 +76,15 @@ async fn matrix(kind: Kind) {
         "{kind:?}: {} points ({commits} commits, {requests} requests), {} killed, each file once",
         points.len(),
         points.len() - survived
+    );
+    // That each file is there once was asserted after each.
+    let what = format!("points at which a sender to {kind:?} was killed, each file once");
+    figure::tell::<u64>(
+        &what,
+        points.len(),
+        "points",
+        format!("{commits} commits, {requests} requests"),
+        &[],
     );
     // Only the answer to the last request can come too late to kill for.
     assert!(survived <= 1, "{kind:?}: {survived} runs were not killed");

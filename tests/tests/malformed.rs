@@ -15,9 +15,9 @@ use std::time::Instant;
 use garble::body::operations;
 use garble::{Case, Generator, Then};
 use lectern_testkit::free_port;
-use lectern_tests::media;
 use lectern_tests::room::{CAMERA, MICROPHONE, Room, SHARE};
 use lectern_tests::socket::{Answer, Door, Socket};
+use lectern_tests::{figure, media};
 
 /// Clients at one time; far below the seats of a door.
 const CLIENTS: u64 = 4;
@@ -202,6 +202,9 @@ fn p10_ten_thousand_malformed_requests_touch_nothing() {
     }
     println!("{count} requests in {took:.1?}; {warm_kib} KiB after the first, {end_kib} KiB after the last");
     assert!(end_kib <= warm_kib + MAX_GROWTH_KIB, "the daemon grew");
+    let (of, grown) = (format!("{count} requests"), end_kib.saturating_sub(warm_kib));
+    let bound = [("promised bound", MAX_GROWTH_KIB)];
+    figure::tell("memory grown under malformed requests", grown, "KiB", of, &bound);
     assert!(tally.len() > 20, "the dice know only {tally:?}");
 
     // Nothing was asked of it that it did.

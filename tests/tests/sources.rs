@@ -6,7 +6,7 @@
 use lectern_testkit::free_port;
 use lectern_tests::room::Room;
 use lectern_tests::things::{Camera, SOUND_DEVICE, Screen, Sound};
-use lectern_tests::{media, until};
+use lectern_tests::{figure, media, until};
 use nix::sys::signal::{Signal, kill};
 use serde_json::Value;
 
@@ -174,6 +174,24 @@ device = "{SOUND_DEVICE}"
             killed.len(),
             others.len()
         );
+        let of = format!("{} kills", killed.len());
+        let bound = [("promised bound", BACK_WITHIN)];
+        figure::tell(
+            &format!("{} back after a kill, median", kind.name),
+            median,
+            "s",
+            &of,
+            &bound,
+        );
+        figure::tell(
+            &format!("{} back after a kill, worst", kind.name),
+            max,
+            "s",
+            &of,
+            &bound,
+        );
+        let holes = format!("holes in other tracks than {}", kind.name);
+        figure::tell(&holes, others.len(), "holes", &of, &[("promised bound", 0)]);
         for (nth, step) in mine.iter().enumerate() {
             let away = step.to - step.end;
             if away > BACK_WITHIN {

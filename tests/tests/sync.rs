@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use lectern_tests::room::{CAMERA, MICROPHONE, Room};
-use lectern_tests::{media, until};
+use lectern_tests::{figure, media, until};
 use nix::sys::signal::{Signal, kill};
 
 /// A number from the environment; `scripts/bench` sets them.
@@ -65,6 +65,22 @@ fn sound_and_picture_stay_together_across_restarts() {
         "sound minus picture over {minutes:.1} min and {kills} restarts, {} seconds judged: {first:.1} ms at the \
          start, {last:.1} ms at the end, {worst:.1} ms at the worst; {drift:.2} ms a minute",
         offsets.len()
+    );
+    let of = format!("{minutes:.1} min");
+    let when = format!("{kills} restarts");
+    figure::tell(
+        &format!("sound from picture, worst, {when}"),
+        worst,
+        "ms",
+        &of,
+        &[("promised bound", 40.0)],
+    );
+    figure::tell(
+        &format!("drift of sound from picture, {when}"),
+        drift,
+        "ms a minute",
+        &of,
+        &[("promised bound", 5.0)],
     );
     assert!(
         worst <= 40.0,

@@ -26,6 +26,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use contender::{Contender, KINDS, Kind};
+use lectern_tests::figure;
 use processes::{Tree, load};
 use stage::{SCENES, Stage};
 
@@ -81,6 +82,7 @@ fn main() {
         }
         drop(painted);
         print_summary(scene, &all);
+        tell(scene, &all);
     }
     println!("load after: {}", load());
 }
@@ -157,6 +159,43 @@ fn print_summary(scene: &str, all: &BTreeMap<Kind, Vec<Figures>>) {
         );
     }
     println!();
+}
+
+/// The medians for the table of `scripts/bench`. A peer stands beside only the rounds that both
+/// did whole, so each ratio is one of the same work.
+fn tell(scene: &str, all: &BTreeMap<Kind, Vec<Figures>>) {
+    let Some(ours) = all.get(&Kind::Lectern) else {
+        return;
+    };
+    for (other, theirs) in all.iter().filter(|(kind, _)| **kind != Kind::Lectern) {
+        let both: Vec<_> = ours
+            .iter()
+            .zip(theirs)
+            .filter(|(ours, theirs)| ours.is_whole() && theirs.is_whole())
+            .collect();
+        if both.is_empty() {
+            println!(
+                "{scene}: no round in which both {} and Lectern got every picture",
+                other.name()
+            );
+            continue;
+        }
+        let of = format!("{} rounds", both.len());
+        for (what, unit, value) in [
+            (
+                "processor",
+                "cores",
+                (|f: &Figures| f.cores) as fn(&Figures) -> f64,
+            ),
+            ("memory", "MiB", |f| f.pss_mib),
+        ] {
+            let what = format!("{what} of three tracks, {scene}, beside {}", other.name());
+            let ours: Vec<f64> = both.iter().map(|(ours, _)| value(ours)).collect();
+            let theirs: Vec<f64> = both.iter().map(|(_, theirs)| value(theirs)).collect();
+            let peer = [(other.name(), figure::median(&theirs))];
+            figure::tell(&what, figure::median(&ours), unit, &of, &peer);
+        }
+    }
 }
 
 fn spread(mut values: Vec<f64>) -> String {

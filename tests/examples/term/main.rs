@@ -15,7 +15,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan, Zoned};
 use lectern_testkit::{CuttingProxy, Rules, TusJudge, free_port};
 use lectern_tests::room::{Room, sha256};
-use lectern_tests::until;
+use lectern_tests::{figure, until};
 
 /// Minutes of a compressed day, of which the last is the night.
 const DAY_MINUTES: i64 = 3;
@@ -276,6 +276,26 @@ while_recording = "hold"
             wanted.len(),
             if once { "once" } else { "NOT once" }
         );
+        let of = format!(
+            "{} lectures, {} power cuts, {} broken lines",
+            self.ids.len(),
+            self.outages,
+            self.cuts
+        );
+        let promised: Vec<_> = self
+            .promised
+            .map(|nights| ("the last evening's forecast", nights))
+            .into_iter()
+            .collect();
+        figure::tell(
+            "nights until everything was sent",
+            self.used,
+            "nights",
+            &of,
+            &promised,
+        );
+        let files = [("files made", wanted.len())];
+        figure::tell("files on the platform", there.len(), "files", &of, &files);
         for breach in &breaches {
             println!("breach: {breach}");
         }
