@@ -59,7 +59,13 @@ fn p1_marks_outlive_a_crash_in_every_place_where_they_are_kept() {
     until("all marks in lecture.json", || {
         let kept: Value = serde_json::from_str(&std::fs::read_to_string(&file).ok()?).unwrap();
         let labels: Vec<&Value> = kept["marks"].as_array()?.iter().map(|m| &m["label"]).collect();
-        (labels == [&Value::from("الفصل الأول"), &Value::Null, &Value::from("after the crash")]).then_some(())
+        (labels
+            == [
+                &Value::from("الفصل الأول"),
+                &Value::Null,
+                &Value::from("after the crash"),
+            ])
+        .then_some(())
     });
 }
 

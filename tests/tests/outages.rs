@@ -10,8 +10,10 @@ use lectern_tests::things::{Camera, SOUND_DEVICE, Screen, Sound};
 use lectern_tests::{media, until};
 use nix::sys::signal::{Signal, kill};
 
-/// From the return of a thing to the first picture or sound of it in the track, in seconds.
-const BACK_WITHIN: f64 = 3.0;
+/// From the return of a thing to the first picture or sound of it in the track, in seconds. P4
+/// promises three, which `scripts/bench kills` shows; a machine that is busy with something else
+/// needs longer, and a source that is not tried again by itself would need for ever.
+const BACK_WITHIN: f64 = 10.0;
 
 fn health(room: &Room, name: &str) -> String {
     let status = room.status();
