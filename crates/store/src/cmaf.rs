@@ -301,6 +301,11 @@ fn run_ticks(trun: &[u8], mut decode: u64, default: u32, span: &mut Option<(u64,
         widen(decode, end);
         return Some(end);
     }
+    // No more than the box holds: sizes alone are not read here, and would not end the loop.
+    let held = trun.get(at..)?.len() / (4 * fields as usize);
+    if held < usize::try_from(count).ok()? {
+        return None;
+    }
     for _ in 0..count {
         let duration = if flags & 0x100 != 0 {
             be32(trun, at)?
@@ -323,6 +328,5 @@ fn run_ticks(trun: &[u8], mut decode: u64, default: u32, span: &mut Option<(u64,
         decode = decode.checked_add(u64::from(duration))?;
         at += 4 * fields as usize;
     }
-    // The last field of the last sample must lie in the box too.
-    (at <= trun.len()).then_some(decode)
+    Some(decode)
 }
