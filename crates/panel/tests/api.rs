@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "what a test cannot go on without may panic")]
 
 mod asking;
+mod exchange;
 mod script;
 
 use std::sync::Arc;
@@ -373,5 +374,14 @@ proptest::proptest! {
             assert_ne!(answer.status(), 500, "{path}");
             assert_eq!(get(&app, "/healthz").await.status, 200);
         });
+    }
+}
+
+#[test]
+fn p10_every_seed_of_the_fuzzer_is_answered() {
+    let seeds = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/seeds/requests");
+    for seed in std::fs::read_dir(seeds).unwrap() {
+        let asked = exchange::exchange(&std::fs::read(seed.unwrap().path()).unwrap());
+        assert!(asked, "a seed is no request");
     }
 }
