@@ -59,10 +59,10 @@ message-config-faulty = The recorder was given new settings that have a fault; i
     .todo = Call the help desk to correct the settings.
 message-config-waits = New settings wait until no lecture is under way.
     .safe = This lecture is not affected.
-    .todo = Nothing. The recorder takes them over by itself.
+    .todo = Nothing need be done. The recorder takes them over by itself.
 message-program-waits = A new version of the recorder waits until no lecture is under way.
     .safe = This lecture is not affected.
-    .todo = Nothing. The recorder takes it over by itself.
+    .todo = Nothing need be done. The recorder takes it over by itself.
 
 ## Sources
 
@@ -123,10 +123,10 @@ message-budget-spent = { $span ->
        *[month] The { $limit } that may be sent in a month are spent.
     }
     .safe = What is still to be sent waits on this machine.
-    .todo = Nothing. Sending begins again by itself: { $again }.
+    .todo = Nothing need be done. Sending begins again by itself: { $again }.
 message-hours-unknown = Lectures are not sent: the clock is wrong, so nobody knows whether these are the hours for it.
     .safe = Every lecture is safe on this machine.
-    .todo = Nothing. It goes on when the clock is right.
+    .todo = Nothing need be done. It goes on when the clock is right.
 
 ## Why a press or a request is refused
 
