@@ -35,6 +35,7 @@ use crate::panel::{Doors, Panel};
 use crate::pump::Tally;
 use crate::reload::{Launch, Parties, READING_BOUND};
 use crate::signals::Ear;
+use crate::space::{Budget, configured_rate};
 use crate::tally::Minder;
 use crate::{herald, pump, reload, scribe, signals, status, vigil};
 
@@ -223,7 +224,7 @@ async fn serve(
     let (scribe, scribe_task) = scribe::scribe(db.clone());
     let scribe_task = tokio::spawn(scribe_task);
 
-    let (status_out, published) = watch::channel(Arc::new(blank(&config)));
+    let (status_out, published) = watch::channel(Arc::new(blank(&config, free_bytes)));
     // Ends with the conductor, whose status it watches.
     let faults = tokio::spawn(watch_faults(published.clone()));
     let (requests_out, requests) = mpsc::channel(COMMAND_BOUND);
@@ -382,7 +383,17 @@ fn pictures(
         .collect()
 }
 
-/// What is published before the conductor has looked: nothing is known yet.
-fn blank(config: &Config) -> Status {
-    status::build(&status::View::blank(config, &status::Blank::default(), unix_ms()))
+/// What is published before the conductor has looked: nothing is known but the room on the disk,
+/// because a disk of which nothing is known would be told as a full one.
+fn blank(config: &Config, free: u64) -> Status {
+    let budget = Budget {
+        free,
+        reserve: config.storage.reserve.bytes(),
+        rate: configured_rate(config),
+        ..Budget::default()
+    };
+    status::build(&status::View {
+        budget,
+        ..status::View::blank(config, &status::Blank::default(), unix_ms())
+    })
 }

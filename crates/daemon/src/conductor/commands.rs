@@ -40,7 +40,11 @@ impl Conductor {
     ) {
         let result = self.carry_out(command).await;
         match &result {
-            Ok(done) => info!(command = word, lecture = ?done.lecture, "command was carried out"),
+            Ok(done) => info!(
+                command = word,
+                lecture = done.lecture.map(tracing::field::display),
+                "command was carried out"
+            ),
             Err(refusal) => info!(command = word, why = refusal.message(), "command was refused"),
         }
         // Whoever asked may have gone; what was done stays done.
@@ -399,7 +403,10 @@ pub(super) enum Planned {
 
 fn answer_start(reply: oneshot::Sender<Result<Done, Refusal>>, result: Result<Done, Refusal>) {
     match &result {
-        Ok(done) => info!(lecture = ?done.lecture, "lecture was started"),
+        Ok(done) => info!(
+            lecture = done.lecture.map(tracing::field::display),
+            "lecture was started"
+        ),
         Err(refusal) => info!(why = refusal.message(), "start was refused"),
     }
     // Whoever asked may have gone; what was done stays done.

@@ -62,7 +62,7 @@ pub(crate) async fn watch_faults(mut published: watch::Receiver<Arc<Status>>) {
             came_up(&status, message);
         }
         for message in known.iter().filter(|message| !holds(&status.messages, message)) {
-            info!(code = message.code, subject = message.subject, "fault was over");
+            info!(fault = message.code, subject = message.subject, "fault was over");
         }
         known.clone_from(&status.messages);
         if published.changed().await.is_err() {

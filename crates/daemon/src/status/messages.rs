@@ -99,7 +99,8 @@ fn clock(view: &View<'_>) -> Option<Message> {
 fn configuration(view: &View<'_>) -> Option<Message> {
     let configured = view.configured;
     let (severity, key, detail) = if let Some(fault) = &configured.fault {
-        let detail = format!("{fault} The log has every fault; after mending: systemctl reload lecternd.");
+        let detail =
+            format!("{fault}. Every fault: lecternd check. Once it is mended: systemctl reload lecternd.");
         (Severity::Warning, "message-config-faulty", detail)
     } else if configured.waits.is_empty() || view.session.is_none() {
         return None;
