@@ -152,10 +152,15 @@ impl Client {
     fn unreachable(&self, error: &io::Error) -> Fault {
         let path = self.socket.display();
         let todo = match error.kind() {
-            io::ErrorKind::PermissionDenied => "Become a member of the group lectern, or ask somebody who is.".to_owned(),
-            _ => "Start it with \"systemctl start lecternd\"; if its socket is elsewhere, name it with --socket or \
+            io::ErrorKind::PermissionDenied => {
+                "Become a member of the group lectern, or ask somebody who is.".to_owned()
+            }
+            _ => {
+                "If it was just started or given new settings, ask again in ten seconds. Else start it with \
+                  \"systemctl start lecternd\"; if its socket is elsewhere, name it with --socket or \
                   LECTERN_SOCKET."
-                .to_owned(),
+                    .to_owned()
+            }
         };
         Fault::NoDaemon(format!(
             "The daemon does not answer at {path}: {error}.\nWhat was recorded so far is safe on its disk.\n{todo}"
