@@ -218,10 +218,18 @@ impl<'t, 'f> Section<'t, 'f> {
                 self.findings
                     .add(&entry.at, &path, &known.wrong, &known.allowed, known.example);
             } else if is_secret(&entry.key) {
-                let allowed =
-                    "take it out, change it, and name where it lies, with credential or credential_file";
+                let (allowed, example) = if entry.key == "pin" {
+                    (
+                        "take it out, change it, and name the file with it, with pin_file",
+                        "pin_file = \"/etc/lectern/pin\"",
+                    )
+                } else {
+                    (
+                        "take it out, change it, and name where it lies, with credential or credential_file",
+                        "credential = \"central-token\"",
+                    )
+                };
                 let wrong = "a secret must not stand in this file";
-                let example = "credential = \"central-token\"";
                 self.findings.add(&entry.at, &path, wrong, allowed, example);
             } else {
                 meant.extend(self.unknown(entry, elsewhere));
