@@ -126,7 +126,7 @@ impl Directory {
         ));
         match manifest::carried(&root.path).await? {
             Some((listed, carried)) => findings.good(format!(
-                "{} lists {listed} files that were copied in whole; {carried} of them have been carried away.",
+                "{} lists what was copied here in whole, files: {listed}; carried away since: {carried}.",
                 manifest::NAME
             )),
             None => findings.warning(

@@ -106,7 +106,7 @@ async fn p5_a_disk_is_waited_for_filled_carried_away_and_never_filled_with_the_s
     assert!(
         found
             .iter()
-            .any(|check| check.found.contains("1 of them have been carried away")),
+            .any(|check| check.found.contains("carried away since: 1.")),
         "{found:?}"
     );
     // While the disk itself is away nobody can tell.
