@@ -100,10 +100,12 @@ fn p1_a_reload_takes_over_what_is_safe_and_never_drops_a_lecture() {
     room.terminate();
 }
 
-/// What a package does: another file under the same name, then `systemctl reload`.
-fn upgrade(daemon: &Path, said: &Path) {
-    let new = daemon.with_extension("dpkg-new");
-    let real = lectern_tests::room::program("lecternd");
+/// What a package does: another file under the same name; `systemctl reload` follows. The new one
+/// writes down how it is started.
+fn upgrade(program: &Path, said: &Path) {
+    let new = program.with_extension("dpkg-new");
+    let name = program.file_name().unwrap().to_str().unwrap();
+    let real = lectern_tests::room::program(name);
     let script = format!(
         "#!/bin/sh\necho \"$*\" >>{}\nexec {} \"$@\"\n",
         said.display(),
@@ -111,7 +113,7 @@ fn upgrade(daemon: &Path, said: &Path) {
     );
     std::fs::write(&new, script).unwrap();
     std::fs::set_permissions(&new, std::fs::Permissions::from_mode(0o755)).unwrap();
-    std::fs::rename(&new, daemon).unwrap();
+    std::fs::rename(&new, program).unwrap();
 }
 
 #[test]
@@ -122,13 +124,22 @@ fn p1_an_upgrade_waits_for_the_end_of_the_lecture_and_takes_the_same_process() {
     room.await_sources();
     let lecture = room.lectern(&["start"]);
     room.await_recorded(1_000);
-    let (pid, said) = (room.pid(), room.path("said"));
+    let (pid, said, source_said) = (room.pid(), room.path("said"), room.path("source-said"));
 
     upgrade(&daemon, &said);
+    upgrade(&daemon.with_file_name("lectern-source"), &source_said);
     assert_eq!(hang_up(&room)["waits"], json!(["program"]));
     assert!(room.message("program-waits").is_some());
     room.await_recorded(2_000);
+    // A source that dies now comes back as the one that this daemon can talk to.
+    let camera = room.source_pid("camera").unwrap();
+    kill(camera, Signal::SIGKILL).unwrap();
+    until("the camera is back", || {
+        room.source_pid("camera").filter(|pid| *pid != camera)
+    });
+    room.await_sources();
     assert!(!said.exists(), "the new program was not even asked");
+    assert!(!source_said.exists(), "the new source was not started");
 
     room.lectern(&["stop"]);
     until("the new program runs", || (starts(&room) == 2).then_some(()));
@@ -138,6 +149,8 @@ fn p1_an_upgrade_waits_for_the_end_of_the_lecture_and_takes_the_same_process() {
     let asked: Vec<&str> = asked.lines().collect();
     assert!(asked[0].ends_with("check --no-devices"), "{asked:?}");
     assert!(asked[1].ends_with("lectern.toml"), "{asked:?}");
+    let sources = std::fs::read_to_string(&source_said).unwrap();
+    assert!(sources.contains("--name camera"), "{sources}");
     room.await_state(&lecture, "finished");
     assert_whole(&room, &lecture);
     room.terminate();

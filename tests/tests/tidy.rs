@@ -66,7 +66,9 @@ const GUARDED: [(&[&str], &[&str]); 13] = [
     (&["sd-notify"], &["daemon"]),
     (
         &["tokio"],
-        &["capture", "store", "deliver", "herald", "panel", "daemon", "cli", "testkit"],
+        &[
+            "capture", "store", "deliver", "herald", "panel", "daemon", "cli", "testkit",
+        ],
     ),
 ];
 

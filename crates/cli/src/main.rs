@@ -9,12 +9,12 @@ mod client;
 mod config;
 mod devices;
 mod doctor;
-mod notify;
 mod export;
 mod fault;
 mod figures;
 #[cfg(test)]
 mod manual;
+mod notify;
 mod plan;
 mod report;
 mod self_test;

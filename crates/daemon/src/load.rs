@@ -11,6 +11,8 @@ pub(crate) enum LoadError {
     Read { path: PathBuf, source: std::io::Error },
     #[error("{0}")]
     Faults(Faults),
+    #[error("{0}")]
+    Place(String),
 }
 
 /// The configuration in `path`, then `lectern.d/*.toml` beside it, then the environment.

@@ -123,7 +123,9 @@ async fn the_way_to_a_platform_tells_how_long_its_certificate_lasts() {
     platform.ca_file = Some(ca.pem().to_owned());
     let checks = way(&platform, &free_line()).await;
     assert!(
-        checks[0].found.contains("its certificate is trusted and lasts for"),
+        checks[0]
+            .found
+            .contains("its certificate is trusted and lasts for"),
         "{checks:?}"
     );
 

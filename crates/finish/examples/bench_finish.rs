@@ -1,9 +1,9 @@
 //! How long finishing an hour of lecture takes, beside `cp` of the same bytes in the same run.
 //!
 //! ```text
-//! cargo run --release -p lectern-finish --example bench_finish [-- FOLDER [ROUNDS]]
+//! cargo run --release -p lectern-finish --example bench_finish [-- FOLDER [ROUNDS [MINUTES]]]
 //! ```
-//! Makes a recording of 60 minutes in FOLDER (the build folder without): a camera at 2.5 Mbit/s,
+//! Makes a recording of MINUTES (60 without) in FOLDER (the build folder without): a camera at 2.5 Mbit/s,
 //! a screen and a microphone, about 1.5 GB, by repeating ten encoded seconds. Then finishes and
 //! copies in turn, ROUNDS times (5 without), each ending with an fsync of every file. Shown and
 //! not judged: a busy machine is not a slow program.
@@ -29,7 +29,6 @@ use sha2::{Digest, Sha256};
 #[expect(dead_code, reason = "the tests use more of it")]
 mod clip;
 
-const MINUTES: u64 = 60;
 const CLIP_S: u64 = 10;
 const SECOND_NS: u64 = 1_000_000_000;
 
@@ -41,7 +40,10 @@ fn main() {
     let rounds: usize = args
         .next()
         .map_or(5, |rounds| rounds.parse().expect("ROUNDS is a number"));
-    let job = record(&folder);
+    let minutes: u64 = args
+        .next()
+        .map_or(60, |minutes| minutes.parse().expect("MINUTES is a number"));
+    let job = record(&folder, minutes);
 
     let finished_dir = folder.join("finished");
     let copy_dir = folder.join("copy");
@@ -79,17 +81,27 @@ fn main() {
         figures.push((finish_s, cp_s));
     }
     remove(&folder);
-    println!("{MINUTES} minutes, {:.2} GB written", written as f64 / 1e9);
-    print("finish, s", figures.iter().map(|(finish, _)| *finish));
-    print("cp, s", figures.iter().map(|(_, cp)| *cp));
+    println!("{minutes} minutes, {:.2} GB written", written as f64 / 1e9);
+    let finish_s = print("finish, s", figures.iter().map(|(finish, _)| *finish));
+    let cp_s = print("cp, s", figures.iter().map(|(_, cp)| *cp));
     print("ratio", figures.iter().map(|(finish, cp)| finish / cp));
+    let figure = serde_json::json!({
+        "what": "a lecture from segments to files, median",
+        "ours": finish_s,
+        "unit": "s",
+        "of": format!("{rounds} rounds of {minutes} min"),
+        "beside": [["cp and sync of the same bytes", cp_s]],
+    });
+    println!("figure {figure}");
 }
 
-fn print(what: &str, values: impl Iterator<Item = f64>) {
+/// Prints the spread and returns the median.
+fn print(what: &str, values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     let (min, median, max) = (values[0], values[values.len() / 2], values[values.len() - 1]);
     println!("{what:<10} min {min:.2}  median {median:.2}  max {max:.2}");
+    median
 }
 
 /// User and system time together.
@@ -110,7 +122,7 @@ fn sync_filesystem() {
     assert!(Command::new("sync").status().unwrap().success());
 }
 
-fn record(folder: &Path) -> Job {
+fn record(folder: &Path, minutes: u64) -> Job {
     remove(folder);
     let video = |size: &str, rate: &str| {
         let source = format!("testsrc2=s={size}:r=30:d={CLIP_S},noise=alls=40:allf=t");
@@ -136,7 +148,7 @@ fn record(folder: &Path) -> Job {
     ];
     let tracks = tracks.into_iter().map(|(source, role, clip)| {
         fs::create_dir_all(folder.join(source)).unwrap();
-        let segments = (0..MINUTES).map(|minute| {
+        let segments = (0..minutes).map(|minute| {
             let mut bytes = clip.init.clone();
             for repeat in 0..60 / CLIP_S {
                 let shift_ns = (minute * 60 + repeat * CLIP_S) * SECOND_NS;
@@ -174,7 +186,7 @@ fn record(folder: &Path) -> Job {
         tracks: tracks.collect(),
         runs: vec![RunInput {
             run: RunNumber(1),
-            end_ns: Some(MINUTES * 60 * SECOND_NS),
+            end_ns: Some(minutes * 60 * SECOND_NS),
             ..RunInput::unknown(RunNumber(1))
         }],
         marks: Vec::new(),

@@ -124,12 +124,16 @@ impl Mail<'_> {
     }
 
     fn fault(&self, error: &lettre::transport::smtp::Error) -> Fault {
-        let why = innermost(error);
         let server = self.server;
         if error.is_permanent() || error.is_transient() {
             let todo = "Check user and credential, from and to, and the mail server's log.";
-            return Fault::new(format!("{server} refused the mail: {why}."), todo);
+            // Not its words: they may repeat what it was given, the password as well.
+            let code = error
+                .status()
+                .map_or_else(String::new, |code| format!(" with {code}"));
+            return Fault::new(format!("{server} refused the mail{code}."), todo);
         }
+        let why = innermost(error);
         Fault::new(
             format!("{server} cannot be reached: {why}."),
             "Check server, port, tls and the network; a certificate authority of its own goes into ca_file.",

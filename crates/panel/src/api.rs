@@ -88,10 +88,7 @@ pub(crate) async fn self_test(State(site): State<Site>) -> Json<SelfTest> {
     Json(site.control.self_test().as_ref().clone())
 }
 
-pub(crate) async fn notify_test(
-    State(site): State<Site>,
-    _: Input<Nothing>,
-) -> Result<Json<Doctor>, Fault> {
+pub(crate) async fn notify_test(State(site): State<Site>, _: Input<Nothing>) -> Result<Json<Doctor>, Fault> {
     Ok(Json(site.control.notify_test().await?))
 }
 

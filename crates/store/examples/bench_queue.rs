@@ -46,6 +46,16 @@ fn main() {
     for ((name, few), (_, all)) in few.iter().zip(&all) {
         println!("{name:32} {few:12.2} {all:12.2}");
     }
+    for ((name, few), (_, all)) in few.iter().zip(&all) {
+        let figure = serde_json::json!({
+            "what": format!("{name}, median"),
+            "ours": (all * 1_000.0).round() / 1_000.0,
+            "unit": "ms",
+            "of": format!("{many} lectures"),
+            "beside": [[format!("with {FEW} lectures"), (few * 1_000.0).round() / 1_000.0]],
+        });
+        println!("figure {figure}");
+    }
 }
 
 fn measure(folder: &Path, delivered: u32) -> Figures {

@@ -125,6 +125,26 @@ async fn p6_a_self_test_that_was_cut_short_goes_at_the_next_start() {
 }
 
 #[tokio::test]
+async fn p1_a_self_test_that_cannot_be_deleted_keeps_no_recorder_from_starting() {
+    let room = Room::new();
+    let open = room.open();
+    let (_, lecture) = recorded(&open).await;
+    open.crash();
+    // A file in the folder's place: it cannot be listed, whoever asks.
+    let folder = room.path().join("lectures").join(&lecture.folder);
+    std::fs::remove_dir_all(&folder).unwrap();
+    std::fs::write(&folder, "not a folder").unwrap();
+
+    let open = room.open();
+    assert!(open.db.lecture(lecture.id).await.unwrap().is_none());
+    assert!(folders(&room).is_empty());
+    let recovery = open.store.recovery();
+    assert!(recovery.interrupted.is_empty(), "{recovery:?}");
+    assert_eq!(recovery.quarantined.len(), 1, "{recovery:?}");
+    open.close();
+}
+
+#[tokio::test]
 async fn p6_no_lecture_can_become_a_self_test_or_lose_its_rows() {
     let room = Room::new();
     let open = room.open();

@@ -9,7 +9,13 @@ use fluent_syntax::ast::{Entry, Expression, InlineExpression, Pattern, PatternEl
 use fluent_syntax::parser::parse;
 
 const LANGUAGES: [&str; 5] = ["en", "fr", "zh", "ru", "ar"];
-const FILES: [&str; 5] = ["page.ftl", "messages.ftl", "written.ftl", "captions.ftl", "notices.ftl"];
+const FILES: [&str; 5] = [
+    "page.ftl",
+    "messages.ftl",
+    "written.ftl",
+    "captions.ftl",
+    "notices.ftl",
+];
 /// The plural categories of CLDR.
 const CATEGORIES: [&str; 6] = ["zero", "one", "two", "few", "many", "other"];
 

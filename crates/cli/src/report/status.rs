@@ -42,7 +42,9 @@ pub(crate) fn status(status: &Status) -> String {
     }
     facts.maybe(
         "self test",
-        status.self_test.map(|test| format!("under way, records until {}", moment(test.until_unix_ms))),
+        status
+            .self_test
+            .map(|test| format!("under way, records until {}", moment(test.until_unix_ms))),
     );
     if let Some(next) = &status.next {
         facts.add("next lecture", planned(next, &clock));

@@ -194,6 +194,19 @@ fn may_be_used(path: &Path, create: Create) -> bool {
         }
 }
 
+/// What a daemon could not come up with: its spool or its socket cannot be where the configuration
+/// wants them. Blocks for a look at the disk.
+pub(crate) fn place(config: &Config) -> Option<String> {
+    let folder = config.control.socket.parent();
+    let socket = folder.filter(|folder| access(*folder, AccessFlags::W_OK | AccessFlags::X_OK).is_err());
+    storage(&config.storage.path).or_else(|| {
+        let folder = socket?.display();
+        Some(format!(
+            "control.socket: {folder} is not there or cannot be written by this user; make it, or choose another path"
+        ))
+    })
+}
+
 /// The folder must be writable, or its nearest existing parent, where it will be made.
 fn storage(path: &Path) -> Option<String> {
     let existing = path.ancestors().find(|ancestor| ancestor.exists())?;
@@ -221,6 +234,29 @@ mod tests {
     use lectern_domain::config::ConfigFile;
 
     use super::*;
+
+    #[test]
+    fn a_place_that_cannot_be_used_is_found_before_the_daemon_starts_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().display();
+        fs::write(dir.path().join("file"), "").unwrap();
+        let place_of = |spool: &str, socket: &str| {
+            let text = format!(
+                "[room]\nid = \"r\"\n[storage]\npath = \"{root}/{spool}\"\n[control]\nsocket = \"{root}/{socket}\"\n\
+                 [[source]]\nname = \"camera\"\nrole = \"presenter\"\nkind = \"test-video\"\n"
+            );
+            let file = ConfigFile::decode("lectern.toml", text.into_bytes()).unwrap();
+            place(&Config::read(&[file], &[]).unwrap())
+        };
+        assert_eq!(place_of("spool", "socket"), None);
+        let spool = place_of("file", "socket").unwrap();
+        assert!(
+            spool.starts_with("storage.path: ") && spool.contains("is not a folder"),
+            "{spool}"
+        );
+        let socket = place_of("spool", "run/socket").unwrap();
+        assert!(socket.starts_with("control.socket: "), "{socket}");
+    }
 
     #[test]
     fn each_thing_that_is_not_there_is_named_once() {

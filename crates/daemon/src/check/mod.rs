@@ -8,6 +8,8 @@ use std::process::ExitCode;
 
 use lectern_domain::config::{Config, Layer};
 
+pub(crate) use machine::place;
+
 use crate::EXIT_CONFIG;
 use crate::load;
 

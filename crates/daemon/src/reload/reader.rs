@@ -9,7 +9,7 @@ use tracing::error;
 
 use super::Launch;
 use crate::load::{self, LoadError};
-use crate::notify;
+use crate::{check, notify};
 
 /// Readings not yet taken by the conductor. The next one waits for it, so the last word is that
 /// of the last SIGHUP.
@@ -32,6 +32,16 @@ impl std::fmt::Debug for Reading {
     }
 }
 
+/// The files as they are, if a daemon could come up with them: one that could not would be started
+/// by systemd again and again, and would record nothing.
+fn read(launch: &Launch) -> Result<Box<Config>, LoadError> {
+    let config = load::config(launch.config())?;
+    match check::place(&config) {
+        None => Ok(Box::new(config)),
+        Some(fault) => Err(LoadError::Place(fault)),
+    }
+}
+
 /// Reads at each hangup until nobody takes it any more. Several hangups during one reading are
 /// one more reading.
 pub(crate) async fn read_at(hangups: Arc<Notify>, launch: Arc<Launch>, out: mpsc::Sender<Reading>) {
@@ -40,7 +50,7 @@ pub(crate) async fn read_at(hangups: Arc<Notify>, launch: Arc<Launch>, out: mpsc
         notify::tell_reloading();
         let launch = Arc::clone(&launch);
         let read = tokio::task::spawn_blocking(move || Reading {
-            config: load::config(launch.config()).map(Box::new),
+            config: read(&launch),
             is_replaced: launch.is_replaced(),
         });
         match read.await {

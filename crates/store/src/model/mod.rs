@@ -149,6 +149,14 @@ fn p1_p2_p3_p6_no_sequence_of_acts_cuts_and_errors_breaks_a_promise() {
          purged), {salvaged} segments salvaged, {operations} disk operations, {cuts} power cuts, {faults} disk errors, 0 violations; {:.0} sequences/s",
         sequences as f64 / seconds
     );
+    let figure = serde_json::json!({
+        "what": "promises broken in random lives of the store",
+        "ours": 0,
+        "unit": "promises",
+        "of": format!("{sequences} lives, {cuts} power cuts, {faults} disk errors"),
+        "beside": [["promised bound", 0]],
+    });
+    println!("figure {figure}");
 }
 
 /// A disk that refuses an fsync, a daemon that is killed after it, and then a power cut: memory
@@ -185,5 +193,13 @@ fn the_model_finds_every_planted_bug() {
             "planted {planted:?}: found in sequence {}, smallest {acts:?}: {reason}",
             count.sequences + 1
         );
+        let figure = serde_json::json!({
+            "what": format!("lives until the planted bug {planted:?} was found"),
+            "ours": count.sequences + 1,
+            "unit": "lives",
+            "of": "one search",
+            "beside": [["lives it may take", CASES_FOR_A_BUG]],
+        });
+        println!("figure {figure}");
     }
 }

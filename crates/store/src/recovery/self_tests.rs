@@ -6,10 +6,12 @@ use crate::disk::{Disk, Entry};
 use crate::error::OpenError;
 use crate::removal::{Removal, remove};
 
-/// Deletes them; their folders are taken out of `entries`, what lies in `lectures`.
+/// Deletes them; their folders are taken out of `entries`, what lies in `lectures`. Files that the
+/// disk does not let go keep no recorder from starting: without their rows they are unknown, and
+/// are put into quarantine as such.
 ///
 /// # Errors
-/// The disk or the database refused; the rest goes at the next start.
+/// The database refused; the rest goes at the next start.
 pub(crate) fn discard<D: Disk>(
     ledger: &mut Ledger,
     disk: &mut D,
@@ -19,19 +21,28 @@ pub(crate) fn discard<D: Disk>(
     let left = left_behind(&ledger.connection, &ledger.layout).map_err(OpenError::database(&database))?;
     for (lecture, folder) in left {
         let name = folder.path().file_name().unwrap_or_default().to_owned();
-        remove(disk, &Removal::SelfTest(folder)).map_err(|(path, what, source)| OpenError::Io {
-            path,
-            what,
-            source,
-        })?;
+        let removed = remove(disk, &Removal::SelfTest(folder));
         ledger
             .change(lecture, |tx| discard_rows(tx, lecture))
             .map_err(|error| OpenError::Damaged {
                 path: database.clone(),
                 detail: error.to_string(),
             })?;
-        entries.retain(|entry| entry.name != name);
-        tracing::info!(%lecture, "a self test that was cut short was deleted");
+        match removed {
+            Ok(()) => {
+                entries.retain(|entry| entry.name != name);
+                tracing::info!(%lecture, "a self test that was cut short was deleted");
+            }
+            Err((path, what, error)) => {
+                tracing::error!(
+                    %lecture,
+                    path = %path.display(),
+                    what,
+                    %error,
+                    "a self test that was cut short could not be deleted; what is left goes into quarantine"
+                );
+            }
+        }
     }
     Ok(())
 }
