@@ -157,6 +157,18 @@ impl DbError {
         Self::NotFound(format!("lecture {lecture}"))
     }
 
+    /// Whether what was to be written is at fault, not disk or database: it would be refused again.
+    pub(crate) fn is_of_content(&self) -> bool {
+        match self {
+            Self::Sqlite { source, .. } => {
+                source.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation)
+            }
+            Self::Gone(_) | Self::NotFound(_) | Self::Conflict(_) | Self::Damaged(_) | Self::Spool(_) => {
+                false
+            }
+        }
+    }
+
     /// Names the job in SQLite's errors, which do not know it.
     pub(crate) fn at(self, job: &'static str) -> Self {
         match self {

@@ -339,6 +339,34 @@ async fn p5_a_rebuilt_delivery_is_in_doubt_and_a_done_one_stays_done() {
 }
 
 #[tokio::test]
+async fn a_document_that_contradicts_itself_costs_no_other_lecture_its_return() {
+    let room = Room::new();
+    let odd = finished(&room).await;
+    let sound = finished(&room).await;
+    let file = room
+        .path()
+        .join("lectures")
+        .join(&odd.folder)
+        .join("lecture.json");
+    let mut document: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    let run = document["runs"][0].clone();
+    document["runs"].as_array_mut().unwrap().push(run);
+    fs::write(&file, document.to_string()).unwrap();
+    fs::remove_file(room.path().join("lectern.db")).unwrap();
+    let report = fsck(&room.options(), FsckMode { rebuild: true }).unwrap();
+    assert_eq!(report.rebuilt_lectures, Some(2));
+    assert!(
+        report.findings.iter().any(|finding| finding.kind == K::Document),
+        "{report}"
+    );
+    let open = room.open();
+    assert_eq!(open.state(sound.id).await, S::Finished);
+    assert_eq!(open.state(odd.id).await, S::Failed, "a person looks at it");
+    open.close();
+    room.assert_clean();
+}
+
+#[tokio::test]
 async fn a_lecture_without_its_document_comes_back_for_a_person() {
     let room = Room::new();
     let lecture = finished(&room).await;

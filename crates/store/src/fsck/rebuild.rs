@@ -28,7 +28,7 @@ use crate::db::document::{Document, FORMAT, SegmentRow, Track};
 use crate::db::ledger::Ledger;
 use crate::db::run::{Run, RunClock};
 use crate::disk::{Disk, read_whole};
-use crate::error::OpenError;
+use crate::error::{DbError, OpenError};
 use crate::layout::{FINISHED, LECTURE_JSON, Layout, folder_lecture, segment_name, segment_number};
 use crate::meta::{self, Meta};
 use crate::recovery::LECTURE_JSON_LIMIT_BYTES;
@@ -87,12 +87,21 @@ pub(super) fn rebuild<D: Disk>(
     let mut seen = BTreeSet::new();
     for entry in disk.list(&lectures).map_err(OpenError::io(&lectures, "read"))? {
         let path = lectures.join(&entry.name);
-        let document = entry.name.to_str().filter(|_| entry.is_dir).and_then(|folder| {
-            read_document(disk, layout, folder).or_else(|| guess(disk, layout, options, folder, report))
-        });
+        let folder = entry.name.to_str().filter(|_| entry.is_dir);
+        let mut guessed =
+            |disk: &mut D| folder.and_then(|folder| guess(disk, layout, options, folder, report));
+        let read = folder.and_then(|folder| read_document(disk, layout, folder));
+        let document = read.or_else(|| guessed(disk));
         match document {
             Some(document) if seen.insert(document.id) => {
-                enter(&mut ledger, disk, &document).map_err(|error| OpenError::Damaged {
+                let mut result = enter(&mut ledger, disk, &document);
+                // A document that contradicts itself must not cost the other lectures their database.
+                if result.as_ref().is_err_and(DbError::is_of_content)
+                    && let Some(plain) = guessed(disk)
+                {
+                    result = enter(&mut ledger, disk, &plain);
+                }
+                result.map_err(|error| OpenError::Damaged {
                     path: path.clone(),
                     detail: error.to_string(),
                 })?;
@@ -176,11 +185,7 @@ fn read_document<D: Disk>(disk: &mut D, layout: &Layout, folder: &str) -> Option
 }
 
 /// One lecture: its rows and its segments in one transaction.
-fn enter<D: Disk>(
-    ledger: &mut Ledger,
-    disk: &mut D,
-    document: &Document,
-) -> Result<(), crate::error::DbError> {
+fn enter<D: Disk>(ledger: &mut Ledger, disk: &mut D, document: &Document) -> Result<(), DbError> {
     let mut sealed = Vec::new();
     let mut others = Vec::new();
     for track in &document.tracks {
