@@ -172,7 +172,7 @@ async fn p5_what_the_manifest_lists_is_not_copied_again_wherever_it_is_now() {
     assert!(
         found
             .iter()
-            .any(|check| check.found.contains("1 files") && check.found.contains("1 of them")),
+            .any(|check| check.found.contains("files: 1;") && check.found.contains("carried away since: 1.")),
         "{found:?}"
     );
 }
