@@ -150,7 +150,7 @@ async fn p6_the_question_is_asked_of_the_rows_as_they_are_now() {
     let harms = [
         (
             "another file was finished since",
-            "UPDATE files SET sha256 = replace(sha256, '0', '1') WHERE name = 'lecture.mp4'",
+            "UPDATE files SET sha256 = printf('%064d', 1) WHERE name = 'lecture.mp4'",
         ),
         (
             "it is longer than what was confirmed",
