@@ -9,6 +9,13 @@ use crate::fault::Fault;
 use crate::net::{self, Reply};
 
 /// The fault behind an answer to `request` ("a POST", …) at `url`.
+///
+/// What would be answered to every lecture leaves the platform alone: payment due (402), a server
+/// that is not the one for this name (421, a proxy's or a certificate's fault). What depends on
+/// the lecture parks it and lets the others pass: legal reasons (451) concern what is asked for,
+/// not who asks, and headers are too large (431) by the lecture's title and names, the only ones
+/// that differ in length. Were it a long credential after all, each lecture would be parked by
+/// itself: more presses of `retry`, nothing lost.
 pub(super) fn fault(reply: &Reply, request: &str, url: &Url) -> Fault {
     let (status, peer) = (reply.status, net::authority(url));
     let answered = format!("{peer} answered {request} with {status}");
@@ -16,6 +23,7 @@ pub(super) fn fault(reply: &Reply, request: &str, url: &Url) -> Fault {
     let refused = |advice: &str| Fault::refused(format!("{answered}."), advice);
     match status.as_u16() {
         401 | 407 => refused("Renew the platform's credential."),
+        402 => refused("Ask the platform's operator: its account or its quota must be paid for."),
         403 => refused("Ask the platform's operator to let this room's credential upload."),
         404 | 405 | 410 | 501 => {
             refused("Check the platform's url: it must be the address where tus uploads are created.")
@@ -33,6 +41,14 @@ pub(super) fn fault(reply: &Reply, request: &str, url: &Url) -> Fault {
         415 => refused(
             "A proxy before the platform may change requests: it must let application/offset+octet-stream pass.",
         ),
+        421 => refused(
+            "Check the platform's url and the proxy before it: this server does not answer for that name.",
+        ),
+        431 => person(
+            "The lecture's title, course and names are too long for the platform or a proxy before it: have the limit \
+             for request headers raised.",
+        ),
+        451 => person("Ask the platform's operator which law or order stands against this lecture."),
         511 => refused("The network asks for a login before it lets anything pass: log this machine in."),
         408 | 423 | 425 | 429 | 500..=599 => {
             let happened = match excerpt(reply) {
@@ -120,11 +136,11 @@ mod tests {
             assert_eq!(class(status), "doubt", "{status}");
         }
         for status in [
-            200, 204, 301, 308, 401, 403, 404, 405, 407, 410, 412, 415, 501, 505, 511,
+            200, 204, 301, 308, 401, 402, 403, 404, 405, 407, 410, 412, 415, 421, 501, 505, 511,
         ] {
             assert_eq!(class(status), "refused", "{status}");
         }
-        for status in [400, 413, 418, 422] {
+        for status in [400, 413, 418, 422, 431, 451] {
             assert_eq!(class(status), "person", "{status}");
         }
     }
