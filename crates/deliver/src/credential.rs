@@ -48,6 +48,14 @@ impl Secrets {
         self.read(credential).map_err(|fault| fault.to_string())
     }
 
+    /// Where the secret is, if this machine has a place for it.
+    pub(crate) fn path(&self, credential: &Credential) -> Option<PathBuf> {
+        match credential {
+            Credential::File(path) => Some(path.clone()),
+            Credential::Name(name) => self.directory.as_ref().map(|directory| directory.join(name)),
+        }
+    }
+
     /// The secret without its final line break. Blocks for one small file.
     pub(crate) fn read(&self, credential: &Credential) -> Result<SecretString, Fault> {
         match credential {

@@ -29,6 +29,7 @@ mod probe;
 mod reading;
 mod run;
 mod s3;
+mod traces;
 mod tus;
 mod way;
 
@@ -42,5 +43,6 @@ pub use net::{Line, LineRules, Patience, Route};
 pub use package::{Farewell, Package, PackagePlatform, PackageStanding};
 pub use parcel::{OnProgress, Parcel, Progress};
 pub use platform::{Adapter, Platform, Proof, Standing};
+pub use traces::Traces;
 pub use tus::LAST_PIECE_BYTES;
 pub use way::way;
