@@ -15,7 +15,7 @@ use serde_json::Value as Json;
 /// Broken configurations whose faults no schema can see, although each line of them is TOML:
 /// something is missing after all layers, does not go with what stands elsewhere, or is no name
 /// that the world knows.
-const BEYOND_A_SCHEMA: [&str; 16] = [
+const BEYOND_A_SCHEMA: [&str; 17] = [
     "credentials",
     "double-names",
     "empty",
@@ -28,6 +28,7 @@ const BEYOND_A_SCHEMA: [&str; 16] = [
     "platform-keys-missing",
     "remote-panel",
     "reserved-names",
+    "secrets-missing",
     "spares",
     "timezone",
     "upload-stagger",

@@ -12,7 +12,7 @@ use super::notify_keys::{
     CREDENTIAL, FROM, HOLD_OFF, KIND, Kind, LANGUAGE, NAME, OF_KINDS, PORT, QUIET, REPEAT, REPORT_AT, SERVER,
     TLS, TO, URL, USER, WHEN,
 };
-use super::platform::credential;
+use super::platform::{credential, needed_credential};
 use super::platform_keys::{CA_FILE, CREDENTIAL_FILE};
 use super::section::{Elsewhere, Section};
 use super::tree::Table;
@@ -194,10 +194,7 @@ fn read_one(mut section: Section<'_, '_>) -> Option<Notify> {
 fn webhook(section: &mut Section<'_, '_>) -> (Option<NotifyKind>, Option<Credential>) {
     let url = section.require(&URL);
     // Without a signature anybody could tell the receiver anything.
-    if !section.has(CREDENTIAL.name) && !section.has(CREDENTIAL_FILE.name) {
-        section.require(&CREDENTIAL);
-    }
-    let secret = credential(section);
+    let secret = needed_credential(section);
     (url.map(|url| NotifyKind::Webhook { url }), secret)
 }
 
@@ -216,8 +213,8 @@ fn smtp(section: &mut Section<'_, '_>) -> (Option<NotifyKind>, Option<Credential
         let allowed = "allowed is \"none\" only for a server on this machine";
         section.refuse(TLS.key.name, wrong, allowed, TLS.key.example);
     }
-    if user.is_some() && secret.is_none() {
-        section.require_beside(&CREDENTIAL, USER.name);
+    if user.is_some() {
+        section.require_secret(CREDENTIAL.name, CREDENTIAL_FILE.name, Some(USER.name));
     }
     if user.is_none() && secret.is_some() {
         section.require_beside(&USER, CREDENTIAL.name);

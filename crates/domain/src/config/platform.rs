@@ -136,10 +136,7 @@ fn directory(section: &mut Section<'_, '_>, spool: &Path) -> Option<PlatformKind
 
 /// For what cannot do without one: exactly one of `credential` and `credential_file`.
 pub(super) fn needed_credential(section: &mut Section<'_, '_>) -> Option<Credential> {
-    if !section.has("credential") && !section.has("credential_file") {
-        section.require(&CREDENTIAL);
-        return section.get(&CREDENTIAL_FILE).map(Credential::File);
-    }
+    section.require_secret(CREDENTIAL.name, CREDENTIAL_FILE.name, None);
     credential(section)
 }
 

@@ -5,7 +5,7 @@
 
 use super::faults::{Fault, Faults, Findings, Layer, Place, listed, nearest};
 use super::settings::Settings;
-use super::tree::{Entry, Node, Table, Value};
+use super::tree::{Entry, Node, Table, Value, shown};
 use super::{Config, button, light, merge, notify, panel, plain, platform, source, syntax, upload};
 
 /// A configuration file that has been read.
@@ -233,16 +233,31 @@ fn sections(root: &mut Table, findings: &mut Findings) {
     }
 }
 
-/// Reports `[source]` and `[[room]]`, and goes on with what they hold.
+/// Reports `[source]`, `[source.camera]` and `[[room]]`, and goes on with what they hold.
 fn form(entry: &mut Entry, findings: &mut Findings) {
     let Some(form) = SECTIONS.iter().find(|form| form.name == entry.key) else {
         return;
     };
-    let (name, title, is_list) = (form.name, form.title, form.is_list());
+    let is_table = |node: &Node| matches!(node.value, Value::Table(_));
     let value = &mut entry.node.value;
+    let mut example = form.title.to_owned();
     match value {
-        Value::Table(_) if !is_list => return,
-        Value::List(nodes) if is_list && nodes.iter().all(|n| matches!(n.value, Value::Table(_))) => return,
+        Value::Table(_) if !form.is_list() => return,
+        Value::List(nodes) if form.is_list() && nodes.iter().all(is_table) => return,
+        // A name in the header, as other programs have it.
+        Value::Table(table)
+            if !table.entries.is_empty() && table.entries.iter().all(|entry| is_table(&entry.node)) =>
+        {
+            if let Some(first) = table.entries.first() {
+                example = format!("{}, and below it name = {}", form.title, shown(&first.key));
+            }
+            *value = Value::List(
+                std::mem::take(&mut table.entries)
+                    .into_iter()
+                    .map(named)
+                    .collect(),
+            );
+        }
         Value::Table(table) => {
             let one = Node {
                 at: table.at.clone(),
@@ -250,16 +265,7 @@ fn form(entry: &mut Entry, findings: &mut Findings) {
             };
             *value = Value::List(vec![one]);
         }
-        Value::List(nodes)
-            if !is_list
-                && matches!(
-                    nodes.as_slice(),
-                    [Node {
-                        value: Value::Table(_),
-                        ..
-                    }]
-                ) =>
-        {
+        Value::List(nodes) if !form.is_list() && matches!(nodes.as_slice(), [one] if is_table(one)) => {
             if let Some(one) = nodes.pop() {
                 *value = one.value;
             }
@@ -267,11 +273,34 @@ fn form(entry: &mut Entry, findings: &mut Findings) {
         // Not even the keys can be told from this.
         _ => {}
     }
+    wrong_form(&entry.at, form, &example, findings);
+}
+
+/// The table of `[source.camera]` as `[[source]]` has it, with its name inside.
+fn named(entry: Entry) -> Node {
+    let Entry { key, at, mut node } = entry;
+    if let Value::Table(table) = &mut node.value
+        && table.entry("name").is_none()
+    {
+        table.set(Entry {
+            key: "name".to_owned(),
+            at: at.clone(),
+            node: Node {
+                at,
+                value: Value::Text(key),
+            },
+        });
+    }
+    node
+}
+
+/// Reports a section with the wrong pair of brackets.
+pub(super) fn wrong_form(at: &Place, form: &Form, example: &str, findings: &mut Findings) {
     findings.add(
-        &entry.at,
-        name,
+        at,
+        form.name,
         "is not in the form of its section",
-        &format!("write {title} on a line of its own"),
-        title,
+        &format!("write {} on a line of its own", form.title),
+        example,
     );
 }

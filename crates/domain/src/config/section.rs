@@ -3,6 +3,8 @@
 //! What a section's keys mean is said where they are read; here is what all sections share:
 //! places, the wording of faults, "did you mean", and secrets that must not stand in a file.
 
+use std::borrow::Cow;
+
 use super::faults::{Findings, Layer, Place, listed, nearest};
 use super::key::{Answer, Asked, Declared};
 pub(super) use super::key::{Elsewhere, Key, NAME_ALLOWED, NAME_PATTERN, WithDefault};
@@ -48,7 +50,7 @@ struct Missing<'t> {
     name: &'static str,
     wrong: String,
     allowed: String,
-    example: &'static str,
+    example: Cow<'static, str>,
 }
 
 impl<'t, 'f> Section<'t, 'f> {
@@ -156,7 +158,7 @@ impl<'t, 'f> Section<'t, 'f> {
                 name: key.name,
                 wrong: "is missing".to_owned(),
                 allowed: format!("allowed is {}", key.limits.allowed()),
-                example: key.example,
+                example: key.example.into(),
             });
         }
         self.note(key);
@@ -174,9 +176,27 @@ impl<'t, 'f> Section<'t, 'f> {
                 name: key.name,
                 wrong: format!("is missing beside {beside}"),
                 allowed: "allowed are both or none of them".to_owned(),
-                example: key.example,
+                example: key.example.into(),
             });
         }
+    }
+
+    /// Reports that neither of the keys is there that say where a secret lies. `beside` is the key
+    /// that asks for it, if one does.
+    pub(super) fn require_secret(&mut self, name: &'static str, file: &'static str, beside: Option<&str>) {
+        if self.has(name) || self.has(file) {
+            return;
+        }
+        let whose = self.path.rsplit('.').next().unwrap_or(&self.path);
+        let whose = whose.split('[').next().unwrap_or(whose);
+        let beside_it = beside.map_or_else(String::new, |beside| format!(" beside {beside}"));
+        self.missing.push(Missing {
+            at: beside.map_or(&self.table.at, |beside| self.place_of(beside)),
+            name,
+            wrong: format!("is missing{beside_it}"),
+            allowed: format!("say where the secret lies, with {name} (systemd loads it) or {file} (a path)"),
+            example: format!("{file} = \"/etc/lectern/{whose}-secret\"").into(),
+        });
     }
 
     /// Lets a key pass that cannot be judged, because another fault hides what it belongs to.
@@ -226,7 +246,7 @@ impl<'t, 'f> Section<'t, 'f> {
                 } else {
                     (
                         "take it out, change it, and name where it lies, with credential or credential_file",
-                        "credential = \"central-token\"",
+                        "credential_file = \"/etc/lectern/secret\"",
                     )
                 };
                 let wrong = "a secret must not stand in this file";
@@ -247,7 +267,7 @@ impl<'t, 'f> Section<'t, 'f> {
                 &path,
                 &missing.wrong,
                 &missing.allowed,
-                missing.example,
+                &missing.example,
             );
         }
         self.findings.note_section(Asked {

@@ -163,8 +163,8 @@ pub(super) const DISPLAY: Key<Parsed<String>> = Key {
     about: "The X display that is recorded. Without it DISPLAY of the daemon's environment.",
     example: "display = \":0\"",
     limits: Parsed {
-        allowed: "an X display with its number (the line left out, DISPLAY is used)",
-        pattern: Some(":[0-9]+(\\.[0-9]+)?$"),
+        allowed: "an X display with its number, from :0 to :59535 (the line left out, DISPLAY is used)",
+        pattern: Some(":0*[0-9]{1,5}(\\.0*[0-9]{1,3})?$"),
         parse: display,
     },
 };
@@ -324,12 +324,23 @@ fn delay(text: &str) -> Result<i64, String> {
     }
 }
 
+/// A display's TCP port is 6000 and its number, and a port is 16 bits; a setup counts its screens
+/// in 8.
 fn display(text: &str) -> Result<String, String> {
-    let number = text.rsplit_once(':').map(|(_, number)| number);
+    const LAST_DISPLAY: u16 = u16::MAX - 6000;
+    let number = text.rsplit_once(':').map_or("", |(_, number)| number);
+    let (display, screen) = number.split_once('.').unwrap_or((number, "0"));
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-    if number.is_some_and(|number| number.split('.').count() <= 2 && number.split('.').all(digits)) {
-        (LINE.parse)(text)
-    } else {
+    if !digits(display) || !digits(screen) {
         Err(format!("{} has no \":\" with a number behind it", shown(text)))
+    } else if !display.parse::<u16>().is_ok_and(|number| number <= LAST_DISPLAY) {
+        Err(format!(
+            "{} has a display number beyond {LAST_DISPLAY}",
+            shown(text)
+        ))
+    } else if screen.parse::<u8>().is_err() {
+        Err(format!("{} has a screen number beyond {}", shown(text), u8::MAX))
+    } else {
+        (LINE.parse)(text)
     }
 }

@@ -13,6 +13,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::ConfigFile;
 use super::faults::Findings;
+use super::read::{Form, SECTIONS, wrong_form};
 use super::tree::{Origin, Table};
 
 /// After this many, a file is not a configuration; the rest of it is not read.
@@ -36,6 +37,13 @@ pub(super) fn parse(layer: usize, file: &ConfigFile, findings: &mut Findings) ->
             file: Arc::clone(&name),
             text: &text,
         };
+        if let Some((form, key)) = single_brackets(&text, document.get_ref(), &errors) {
+            wrong_form(&origin.place(key), form, form.title, findings);
+            let header = line_range(&text, key);
+            let doubled = text[header.clone()].replacen('[', "[[", 1).replacen(']', "]]", 1);
+            text.replace_range(header, &doubled);
+            continue;
+        }
         let (doubled, broken): (Vec<_>, Vec<_>) = errors
             .iter()
             .partition(|error| error.message().starts_with("duplicate key"));
@@ -72,6 +80,29 @@ pub(super) fn parse(layer: usize, file: &ConfigFile, findings: &mut Findings) ->
         }
         .place(0),
     )
+}
+
+/// A header `[source]` where `[[source]]` is meant, and the place of its key. Taken as meant, or each
+/// further one would be the same section a second time.
+fn single_brackets(
+    text: &str,
+    document: &DeTable<'_>,
+    errors: &[toml::de::Error],
+) -> Option<(&'static Form, usize)> {
+    let tables = document
+        .iter()
+        .filter(|(_, value)| matches!(value.get_ref(), DeValue::Table(_)))
+        .map(|(key, _)| key.span().start);
+    let at = tables.chain(errors.iter().map(offset));
+    at.filter_map(|at| {
+        let header = line_at(text, text.floor_char_boundary(at.min(text.len()))).trim_start();
+        let (name, _) = header.strip_prefix('[')?.split_once(']')?;
+        let form = SECTIONS
+            .iter()
+            .find(|form| form.is_list() && form.name == name.trim())?;
+        Some((form, text.floor_char_boundary(at)))
+    })
+    .min_by_key(|(_, at)| *at)
 }
 
 fn offset(error: &toml::de::Error) -> usize {
