@@ -112,19 +112,6 @@ impl Place {
             file: file.into(),
         }
     }
-
-    /// The character at byte `offset` of `text`.
-    pub(super) fn of(layer: usize, file: &Arc<str>, text: &str, offset: usize) -> Self {
-        let offset = text.floor_char_boundary(offset);
-        let before = &text[..offset];
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        Self {
-            layer,
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-            file: Arc::clone(file),
-        }
-    }
 }
 
 /// What comes out of reading, while it goes on: the faults, and which sections were read how.
@@ -254,13 +241,5 @@ mod tests {
         assert_eq!(nearest("Path", known), Some("path"));
         assert_eq!(nearest("keep_snet", known), Some("keep_sent"));
         assert_eq!(nearest("colour", known), None);
-    }
-
-    #[test]
-    fn places_count_characters_and_not_bytes() {
-        let file = Arc::from("f");
-        let text = "a = 1\nname = \"é\" x\n";
-        let place = Place::of(0, &file, text, text.find(" x").expect("it is in the text"));
-        assert_eq!((place.line, place.column), (2, 11));
     }
 }

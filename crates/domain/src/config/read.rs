@@ -5,7 +5,7 @@
 
 use super::faults::{Fault, Faults, Findings, Layer, Place, listed, nearest};
 use super::settings::Settings;
-use super::tree::{Entry, Node, Table, Value, shown};
+use super::tree::{Entry, Node, Origin, Table, Value, shown};
 use super::{Config, button, light, merge, notify, panel, plain, platform, source, syntax, upload};
 
 /// A configuration file that has been read.
@@ -26,7 +26,7 @@ impl ConfigFile {
         let text = String::from_utf8(bytes).map_err(|error| {
             let upto = error.utf8_error().valid_up_to();
             let sound = String::from_utf8_lossy(&error.as_bytes()[..upto]).into_owned();
-            let at = Place::of(0, &name.into(), &sound, upto);
+            let at = Origin::new(0, &name.into(), &sound).place(upto);
             Fault {
                 file: name.to_owned(),
                 line: at.line,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use toml::de::{DeTable, DeValue};
 
 use super::ConfigFile;
-use super::faults::Findings;
+use super::faults::{Findings, Place};
 use super::read::{Form, SECTIONS, wrong_form};
 use super::tree::{Origin, Table};
 
@@ -32,11 +32,7 @@ pub(super) fn parse(layer: usize, file: &ConfigFile, findings: &mut Findings) ->
     let mut text = file.text.clone();
     for _ in 0..MAX_FAULTS_PER_FILE {
         let (document, errors) = DeTable::parse_recoverable(&text);
-        let origin = Origin {
-            layer,
-            file: Arc::clone(&name),
-            text: &text,
-        };
+        let origin = Origin::new(layer, &name, &text);
         if let Some((form, key)) = single_brackets(&text, document.get_ref(), &errors) {
             wrong_form(&origin.place(key), form, form.title, findings);
             let header = line_range(&text, key);
@@ -72,14 +68,7 @@ pub(super) fn parse(layer: usize, file: &ConfigFile, findings: &mut Findings) ->
             .collect();
         text.replace_range(statement.lines, &blank);
     }
-    Table::empty(
-        Origin {
-            layer,
-            file: name,
-            text: &text,
-        }
-        .place(0),
-    )
+    Table::empty(Place::top(layer, &name))
 }
 
 /// A header `[source]` where `[[source]]` is meant, and the place of its key. Taken as meant, or each

@@ -23,12 +23,7 @@ impl Node {
     /// The parser's, when it is not one value.
     pub(super) fn from_toml(at: &Place, text: &str) -> Result<Self, toml::de::Error> {
         let value = DeValue::parse(text)?;
-        let origin = Origin {
-            layer: at.layer,
-            file: Arc::clone(&at.file),
-            text: "",
-        };
-        Ok(origin.node(0, value.get_ref()))
+        Ok(Origin::new(at.layer, &at.file, "").node(0, value.get_ref()))
     }
 
     /// A list or table that a variable holds as text; any other value as it is.
@@ -146,15 +141,38 @@ pub(super) fn shown(text: &str) -> String {
 
 /// Where the text of one file lies, to turn byte offsets into places.
 pub(super) struct Origin<'t> {
-    pub(super) layer: usize,
-    pub(super) file: Arc<str>,
-    pub(super) text: &'t str,
+    layer: usize,
+    file: Arc<str>,
+    text: &'t str,
+    /// Where each line begins. Every key asks for two places; to count the lines before each
+    /// would take the square of a file's length.
+    lines: Vec<usize>,
 }
 
-impl Origin<'_> {
-    /// The place of a byte offset.
+impl<'t> Origin<'t> {
+    pub(super) fn new(layer: usize, file: &Arc<str>, text: &'t str) -> Self {
+        let after_newlines = text.match_indices('\n').map(|(at, _)| at + 1);
+        Self {
+            layer,
+            file: Arc::clone(file),
+            text,
+            lines: std::iter::once(0).chain(after_newlines).collect(),
+        }
+    }
+
+    /// The character at a byte offset.
     pub(super) fn place(&self, offset: usize) -> Place {
-        Place::of(self.layer, &self.file, self.text, offset)
+        let offset = self.text.floor_char_boundary(offset);
+        let (before, _) = self
+            .lines
+            .split_at(self.lines.partition_point(|start| *start <= offset));
+        let start = before.last().copied().unwrap_or(0);
+        Place {
+            layer: self.layer,
+            line: before.len(),
+            column: self.text[start..offset].chars().count() + 1,
+            file: Arc::clone(&self.file),
+        }
     }
 
     /// The tree of a parsed document or table.
@@ -190,5 +208,26 @@ impl Origin<'_> {
             DeValue::Table(table) => Value::Table(self.table(at.clone(), table)),
         };
         Node { at, value }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_count_lines_and_characters_and_not_bytes() {
+        let text = "a = 1\nname = \"é\" x\n\nb";
+        let origin = Origin::new(0, &"f".into(), text);
+        let place = |offset| {
+            let place = origin.place(offset);
+            (place.line, place.column)
+        };
+        let at = |part| place(text.find(part).expect("it is in the text"));
+        assert_eq!((at("a"), at("\nn"), at("name")), ((1, 1), (1, 6), (2, 1)));
+        assert_eq!((at(" x"), at("\nb"), at("b")), ((2, 11), (3, 1), (4, 1)));
+        // The middle of a character belongs to it, and what is past the end is the end.
+        assert_eq!((place(15), place(text.len() + 9)), ((2, 9), (4, 2)));
+        assert_eq!(Origin::new(0, &"f".into(), "").place(0).line, 1);
     }
 }
