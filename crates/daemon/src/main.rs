@@ -42,14 +42,16 @@ mod steps;
 mod tally;
 mod vigil;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use args::{Action, LogFormat};
 use lectern_domain::config::Config;
+use load::{Files, LoadError};
 use reload::Launch;
 use run::Ended;
+use signals::Asked;
 
 /// The configuration has faults (`EX_CONFIG`); systemd does not restart on it.
 const EXIT_CONFIG: u8 = 78;
@@ -58,17 +60,20 @@ fn main() -> ExitCode {
     let args = args::parse();
     match args.action {
         Action::Check(depth) => check::run(&args.config, depth),
-        Action::Fsck { rebuild } => configured(&args.config, |config| fsck::run(&config, rebuild)),
-        Action::Run => configured(&args.config, |config| {
-            daemon(config, args.config.clone(), args.log_format)
+        Action::Fsck { rebuild } => configured(load::config(&args.config), |config| {
+            fsck::run(&config, rebuild)
+        }),
+        Action::Run => configured(beginning(&args.config), |(config, was_handed_files)| {
+            let launch = Launch::of_this_process(args.config.clone(), was_handed_files);
+            daemon(config, launch, args.log_format)
         }),
     }
 }
 
-/// Goes on with the configuration, or prints every fault of it.
-fn configured(file: &Path, job: impl FnOnce(Config) -> ExitCode) -> ExitCode {
-    match load::config(file) {
-        Ok(config) => job(config),
+/// Goes on with what was read, or prints every fault of it.
+fn configured<T>(read: Result<T, LoadError>, job: impl FnOnce(T) -> ExitCode) -> ExitCode {
+    match read {
+        Ok(read) => job(read),
         Err(error) => {
             eprintln!("{error}");
             ExitCode::from(EXIT_CONFIG)
@@ -76,14 +81,27 @@ fn configured(file: &Path, job: impl FnOnce(Config) -> ExitCode) -> ExitCode {
     }
 }
 
-fn daemon(config: Config, file: PathBuf, log_format: LogFormat) -> ExitCode {
+/// What a daemon begins with: the files that were checked before it took another one's place, and
+/// whether it did; else, or if this program takes those no more, the files on the disk.
+fn beginning(file: &Path) -> Result<(Config, bool), LoadError> {
+    let handed_on = Files::handed_on().unwrap_or_else(|error| {
+        eprintln!("lecternd: the files that were handed on cannot be understood ({error}); the disk is read");
+        None
+    });
+    match handed_on.map(|files| files.config()) {
+        Some(Ok(config)) => Ok((config, true)),
+        Some(Err(_)) | None => Ok((load::config(file)?, false)),
+    }
+}
+
+fn daemon(config: Config, launch: Launch, log_format: LogFormat) -> ExitCode {
     logs::start(log_format, &config.room.id);
     end_on_panics();
-    let launch = Arc::new(Launch::of_this_process(file));
-    match run::run(config, &launch) {
+    let (launch, asked) = (Arc::new(launch), Asked::default());
+    match run::run(config, &launch, &asked) {
         Ok(Ended::Stopped) => ExitCode::SUCCESS,
-        Ok(Ended::Again) => match launch.again() {
-            Ok(never) => match never {},
+        Ok(Ended::Again(files)) => match launch.again(&files, &asked) {
+            Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 tracing::error!(error = %error, "daemon could not start anew");
                 ExitCode::FAILURE

@@ -29,12 +29,13 @@ use crate::counts::Counts;
 use crate::courier::{Around, Bell, Courier};
 use crate::doctor::{Doctor, Patient};
 use crate::finisher::Finisher;
+use crate::load::Files;
 use crate::logs::faults::watch_faults;
 use crate::notify::{self, Vitals};
 use crate::panel::{Doors, Panel};
 use crate::pump::Tally;
 use crate::reload::{Launch, Parties, READING_BOUND};
-use crate::signals::Ear;
+use crate::signals::{Asked, Ear};
 use crate::space::{Budget, configured_rate};
 use crate::tally::Minder;
 use crate::{herald, pump, reload, scribe, signals, status, vigil};
@@ -85,16 +86,17 @@ pub(crate) fn source_program() -> PathBuf {
 pub(crate) enum Ended {
     /// It was asked to.
     Stopped,
-    /// To be executed anew.
-    Again,
+    /// To be executed anew, with these files.
+    Again(Files),
 }
 
-/// Runs the daemon until a signal ends it, or until it is to start anew. Blocks.
+/// Runs the daemon until a signal ends it, which it notes in `asked`, or until it is to start
+/// anew. Blocks. Every thread has ended when it returns.
 ///
 /// # Errors
 /// When the spool cannot be opened or no runtime or socket is to be had; a second daemon on the
 /// same spool is such a case.
-pub(crate) fn run(config: Config, launch: &Arc<Launch>) -> Result<Ended> {
+pub(crate) fn run(config: Config, launch: &Arc<Launch>, asked: &Asked) -> Result<Ended> {
     let config = Arc::new(config);
     info!(version = env!("CARGO_PKG_VERSION"), room = %config.room.id, "daemon starts");
     let (store, spool_events) =
@@ -102,7 +104,7 @@ pub(crate) fn run(config: Config, launch: &Arc<Launch>) -> Result<Ended> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let end = match runtime.block_on(serve(config, launch, &store, spool_events)) {
+    let end = match runtime.block_on(serve(config, launch, asked, &store, spool_events)) {
         Ok(Served::InOrder { ear, again }) => runtime.block_on(closed(store, ear, again)),
         Ok(Served::Now) => End::Now,
         Err(error) => {
@@ -112,7 +114,7 @@ pub(crate) fn run(config: Config, launch: &Arc<Launch>) -> Result<Ended> {
     };
     match end {
         End::InOrder(ended) => {
-            info!(ended = ?ended, "daemon ended");
+            info!(again = matches!(ended, Ended::Again(_)), "daemon ended");
             Ok(ended)
         }
         End::Now => {
@@ -126,7 +128,7 @@ pub(crate) fn run(config: Config, launch: &Arc<Launch>) -> Result<Ended> {
 /// How serving ended.
 enum Served {
     /// All but the store has ended; a second signal may still come.
-    InOrder { ear: Ear, again: bool },
+    InOrder { ear: Ear, again: Option<Files> },
     /// The second signal.
     Now,
 }
@@ -138,7 +140,7 @@ enum End {
 }
 
 /// Closes the store beside the runtime, which goes on hearing signals.
-async fn closed(store: Store, mut ear: Ear, again: bool) -> End {
+async fn closed(store: Store, mut ear: Ear, again: Option<Files>) -> End {
     tokio::select! {
         biased;
         () = ear.now() => End::Now,
@@ -146,11 +148,7 @@ async fn closed(store: Store, mut ear: Ear, again: bool) -> End {
             if closed.is_err() {
                 error!("closing the spool broke down; the next start recovers it");
             }
-            if again && !ear.was_asked_to_stop() {
-                End::InOrder(Ended::Again)
-            } else {
-                End::InOrder(Ended::Stopped)
-            }
+            End::InOrder(again.map_or(Ended::Stopped, Ended::Again))
         }
     }
 }
@@ -158,13 +156,14 @@ async fn closed(store: Store, mut ear: Ear, again: bool) -> End {
 async fn serve(
     config: Arc<Config>,
     launch: &Arc<Launch>,
+    asked: &Asked,
     store: &Store,
     spool_events: mpsc::Receiver<lectern_store::SpoolEvent>,
 ) -> Result<Served> {
     let bell = Arc::new(Bell::default());
     let hangups = Arc::new(Notify::new());
     let counts = Arc::new(Counts::default());
-    let (signals, signal_task) = signals::listen(Arc::clone(&bell), Arc::clone(&hangups))
+    let (signals, signal_task) = signals::listen(Arc::clone(&bell), Arc::clone(&hangups), asked)
         .context("signal handlers could not be installed")?;
     // Ends with the runtime: a signal may come until then.
     tokio::spawn(signal_task);
@@ -220,7 +219,11 @@ async fn serve(
     let (panel_out, panel_wanted) = watch::channel(config.panel.clone());
     let (readings_out, readings) = mpsc::channel(READING_BOUND);
     // Ends with the runtime, as the signals do.
-    tokio::spawn(reload::read_at(hangups, Arc::clone(launch), readings_out));
+    tokio::spawn(reload::read_at(
+        Arc::clone(&hangups),
+        Arc::clone(launch),
+        readings_out,
+    ));
     let (scribe, scribe_task) = scribe::scribe(db.clone());
     let scribe_task = tokio::spawn(scribe_task);
 
@@ -294,6 +297,10 @@ async fn serve(
     let panel = Panel::start(doors, desk, panel_wanted)?;
     notify::tell_ready();
     info!("daemon is ready");
+    if launch.was_handed_files() {
+        // What happened to the disk meanwhile is taken over, waits, or is told, as ever.
+        hangups.notify_one();
+    }
 
     let inputs = Inputs {
         requests,
@@ -316,7 +323,7 @@ async fn serve(
         return Ok(Served::Now);
     };
     let mut ear = Ear::new(signals);
-    if again {
+    if again.is_some() {
         notify::tell_anew();
     } else {
         notify::tell_stopping();

@@ -6,12 +6,13 @@ mod machine;
 use std::path::Path;
 use std::process::ExitCode;
 
-use lectern_domain::config::{Config, Layer};
+use lectern_domain::config::{Config, Layer, Settings};
+use lectern_domain::reason;
 
 pub(crate) use machine::place;
 
 use crate::EXIT_CONFIG;
-use crate::load;
+use crate::load::Files;
 
 /// Which layers are looked at beside the text itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,8 +26,10 @@ pub(crate) struct Depth {
 /// Prints every fault and exits 78, or says what is well and exits 0; says in both cases which
 /// layers were looked at.
 pub(crate) fn run(file: &Path, depth: Depth) -> ExitCode {
-    let examined = match load::examine(file) {
-        Ok(examined) => examined,
+    // A daemon that asks hands the very files on with which the next one would begin.
+    let handed_on = Files::handed_on().ok().flatten();
+    let examined = match handed_on.map_or_else(|| Files::read(file), Ok) {
+        Ok(files) => files.examine(),
         Err(error) => {
             eprintln!("{error}");
             return ExitCode::from(EXIT_CONFIG);
@@ -42,7 +45,7 @@ pub(crate) fn run(file: &Path, depth: Depth) -> ExitCode {
     let config = examined.config.as_ref().filter(|_| text.is_none());
     if let Some(config) = config.filter(|_| depth.machine) {
         for fault in machine::faults(config) {
-            eprintln!("{}: {fault}", file.display());
+            eprintln!("{}", placed(&fault, &examined.settings, file));
             is_well = false;
         }
     }
@@ -56,6 +59,16 @@ pub(crate) fn run(file: &Path, depth: Depth) -> ExitCode {
             eprintln!("{looked_at}");
             ExitCode::from(EXIT_CONFIG)
         }
+    }
+}
+
+/// A fault of the machine, `key: what is wrong`, as those of the text are printed: behind the place
+/// of its key, or behind the file if it says nothing of that.
+fn placed(fault: &str, settings: &Settings, file: &Path) -> String {
+    let (key, _) = fault.split_once(": ").unwrap_or((fault, ""));
+    match settings.place(key) {
+        Some(place) => format!("{place} {}", reason(fault)),
+        None => format!("{}: {}", file.display(), reason(fault)),
     }
 }
 
@@ -91,7 +104,35 @@ fn looked_at(depth: Depth, is_readable: bool) -> String {
 
 #[cfg(test)]
 mod tests {
+    use lectern_domain::config::ConfigFile;
+
     use super::*;
+
+    #[test]
+    fn a_fault_of_the_machine_stands_at_the_line_of_its_key() {
+        let text = "[room]\nid = \"r\"\n[[source]]\nname = \"camera\"\nrole = \"presenter\"\nkind = \"v4l2\"\n\
+                    device = \"/dev/none\"\n";
+        let file = ConfigFile {
+            name: "lectern.toml".into(),
+            text: text.into(),
+        };
+        let variable = ("LECTERN__CONTROL__SOCKET".to_owned(), "/nowhere/s".to_owned());
+        let settings = Config::examine(&[file], &[variable]).settings;
+        let placed = |fault: &str| placed(fault, &settings, Path::new("lectern.toml"));
+        for (fault, said) in [
+            (
+                "source.camera.device: there is no /dev/none; plug it in",
+                "lectern.toml:7:10 source.camera.device: there is no /dev/none; plug it in",
+            ),
+            (
+                "control.socket: it is gone (No such file or directory (os error 2)); make it",
+                "LECTERN__CONTROL__SOCKET:1:1 control.socket: it is gone (No such file or directory); make it",
+            ),
+            ("storage.path: a default", "lectern.toml: storage.path: a default"),
+        ] {
+            assert_eq!(placed(fault), said);
+        }
+    }
 
     #[test]
     fn each_layer_that_was_left_out_is_named() {

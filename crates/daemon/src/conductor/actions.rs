@@ -238,7 +238,7 @@ impl Conductor {
     /// The first signal: close the run in good order; the lecture goes on at the next start.
     pub(super) async fn leave(&mut self) {
         // Whoever is asked to stop does not start anew.
-        self.renewal.again = false;
+        self.renewal.again = None;
         if self.leaving {
             return;
         }

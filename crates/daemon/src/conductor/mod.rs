@@ -56,7 +56,8 @@ use crate::finisher::{FinishEvent, Finisher};
 use crate::keeping::Keeping;
 use crate::notify::Vitals;
 use crate::pump::Tally;
-use crate::reload::{Launch, Parties, Reading};
+use crate::load::Files;
+use crate::reload::{Launch, Parties, Reading, Unfit};
 use crate::scribe::Scribe;
 use crate::session::Session;
 use crate::signals::Signal;
@@ -100,7 +101,7 @@ enum Event {
     /// The configuration was read anew.
     Reading(Reading),
     /// The program on the disk said whether it takes the configuration.
-    Checked(Result<(), String>),
+    Checked(Result<Files, Unfit>),
     /// The clock.
     Tick,
     /// The system wants something.
@@ -467,8 +468,8 @@ pub(crate) struct Left {
     pub(crate) parts: Parts,
     /// A second signal is heard until the end.
     pub(crate) signals: mpsc::Receiver<Signal>,
-    /// The daemon starts anew, with the configuration and the program on the disk.
-    pub(crate) again: bool,
+    /// The daemon starts anew, with the program on the disk and these files, which it takes.
+    pub(crate) again: Option<Files>,
 }
 
 /// The second signal: end without closing anything; recovery does the rest at the next start.

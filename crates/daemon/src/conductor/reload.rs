@@ -3,23 +3,32 @@
 //!
 //! A faulty one changes nothing. Nothing that waits is taken over while a lecture is under way,
 //! and the daemon starts anew only if the program on the disk takes the files as they are then.
+//! One that does not answer is asked again: an upgrade is not forgotten because a disk stalled.
 
-use lectern_capture::clock::unix_ms;
+use lectern_capture::clock::{monotonic_ns, unix_ms};
 use lectern_domain::api::{ClockTrust, ConfigStatus};
 use tokio::task::JoinSet;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::Conductor;
-use crate::reload::{Busy, Moment, PROGRAM, Reading, When, compare};
+use crate::load::Files;
+use crate::reload::{Ahead, Busy, Moment, PROGRAM, Reading, Unfit, When, compare};
 use crate::{herald, notify};
+
+/// A program that did not answer is asked again after this.
+const ASK_AGAIN_NS: u64 = 60_000_000_000;
 
 /// What is to be taken over, and what people are told of it.
 pub(super) struct Renewal {
     pub(super) told: ConfigStatus,
-    /// The daemon ends to start anew.
-    pub(super) again: bool,
+    /// The daemon ends to start anew, with these.
+    pub(super) again: Option<Files>,
     /// At most one.
-    check: JoinSet<Result<(), String>>,
+    check: JoinSet<Result<Files, Unfit>>,
+    /// Nothing is asked before this, nanoseconds of the monotonic clock.
+    ask_after_ns: u64,
+    /// When the recorder was last seen busy, or began; nanoseconds of the monotonic clock.
+    busy_ns: u64,
 }
 
 impl Renewal {
@@ -31,15 +40,17 @@ impl Renewal {
                 tried_unix_ms: now_unix_ms,
                 ..ConfigStatus::default()
             },
-            again: false,
+            again: None,
             check: JoinSet::new(),
+            ask_after_ns: 0,
+            busy_ns: monotonic_ns(),
         }
     }
 
     /// What the program on the disk says of the configuration; `None` while it was not asked.
-    pub(super) async fn checked(&mut self) -> Option<Result<(), String>> {
+    pub(super) async fn checked(&mut self) -> Option<Result<Files, Unfit>> {
         let said = self.check.join_next().await?;
-        Some(said.unwrap_or_else(|error| Err(format!("the check broke down: {error}"))))
+        Some(said.unwrap_or_else(|error| Err(Unfit::Unasked(format!("the check broke down: {error}")))))
     }
 
     /// The files cannot be taken over, for a fault on each line: nothing waits any more.
@@ -47,6 +58,12 @@ impl Renewal {
         self.told.fault = faults.lines().next().map(str::to_owned);
         self.told.waits.clear();
         self.check = JoinSet::new();
+    }
+
+    /// Nobody knows whether they can be: what waits goes on waiting.
+    fn ask_again(&mut self, why: &str, now_ns: u64) {
+        self.told.fault = Some(format!("{why}; it is tried again"));
+        self.ask_after_ns = now_ns.saturating_add(ASK_AGAIN_NS);
     }
 }
 
@@ -86,11 +103,15 @@ impl Conductor {
         self.renewal.told.waits = waits.into_iter().map(str::to_owned).collect();
         // What was asked before this reading says nothing of it.
         self.renewal.check = JoinSet::new();
+        self.renewal.ask_after_ns = 0;
         notify::tell_ready();
     }
 
     /// Has the configuration checked when its moment has come.
     pub(super) fn renew_on(&mut self) {
+        if self.busy().is_some() {
+            self.renewal.busy_ns = monotonic_ns();
+        }
         if self.leaving || !self.renewal.check.is_empty() || !self.is_about_to_renew() {
             return;
         }
@@ -99,17 +120,21 @@ impl Conductor {
     }
 
     /// Ends the daemon, to start anew, if it is still the moment.
-    pub(super) fn on_checked(&mut self, said: Result<(), String>) {
+    pub(super) fn on_checked(&mut self, said: Result<Files, Unfit>) {
         if self.leaving || !self.is_about_to_renew() {
             return;
         }
         match said {
-            Ok(()) => {
+            Ok(files) => {
                 info!(waits = ?self.renewal.told.waits, "daemon starts anew to take over what waited");
-                self.renewal.again = true;
+                self.renewal.again = Some(files);
                 self.leaving = true;
             }
-            Err(said) => {
+            Err(Unfit::Unasked(why)) => {
+                warn!(error = why, waits = ?self.renewal.told.waits, "program on the disk could not be asked; it is tried again");
+                self.renewal.ask_again(&why, monotonic_ns());
+            }
+            Err(Unfit::Refused(said)) => {
                 for fault in said.lines() {
                     error!(
                         error = fault,
@@ -137,16 +162,47 @@ impl Conductor {
     }
 
     fn moment_to_renew(&self) -> Moment {
-        let now_unix_ms = unix_ms();
-        let next = self.agenda.next.as_ref();
+        let now_ns = monotonic_ns();
         Moment {
             waits: !self.renewal.told.waits.is_empty(),
+            rests: now_ns < self.renewal.ask_after_ns,
             busy: self.busy(),
-            plans_known: self.agenda.is_read,
-            // By a clock that cannot be believed nothing begins.
-            planned_in_ms: next
-                .filter(|_| self.clock.trust() == ClockTrust::Trusted)
-                .map(|(plan, _)| plan.starts_unix_ms.saturating_sub(now_unix_ms)),
+            free_ms: now_ns.saturating_sub(self.renewal.busy_ns) / 1_000_000,
+            ahead: self.ahead(),
         }
+    }
+
+    fn ahead(&self) -> Ahead {
+        match (&self.agenda.next, self.clock.trust()) {
+            (None, _) if self.agenda.is_read => Ahead::Nothing,
+            (None, _) => Ahead::Unknown,
+            (Some(_), ClockTrust::Untrusted) => Ahead::AtSomeTime,
+            (Some((plan, _)), ClockTrust::Trusted) => {
+                Ahead::InMs(plan.starts_unix_ms.saturating_sub(unix_ms()))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p1_an_upgrade_waits_on_when_the_program_could_not_be_asked() {
+        let mut renewal = Renewal::new(0);
+        renewal.told.waits = vec![PROGRAM.to_owned()];
+        renewal.ask_again("lecternd check did not end within 30 s", 1_000_000_000);
+        assert_eq!(renewal.told.waits, [PROGRAM]);
+        assert_eq!(renewal.ask_after_ns, 61_000_000_000);
+        let fault = renewal.told.fault.clone().unwrap();
+        assert!(fault.ends_with("; it is tried again"), "{fault}");
+
+        renewal.refuse("no such key any more\nand another");
+        assert_eq!(
+            renewal.told.waits, [""; 0],
+            "a refusal stands until the next reload"
+        );
+        assert_eq!(renewal.told.fault.as_deref(), Some("no such key any more"));
     }
 }

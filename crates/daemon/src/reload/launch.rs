@@ -1,20 +1,32 @@
 //! How this process was started, and starting it so again.
+//!
+//! What is checked is what the next program begins with: the files are read once, judged by the
+//! program on the disk, and handed on to it in memory (`load.rs`). An edit that falls between the
+//! check and the start leaves no room without a recorder: the next program reads the disk like at
+//! a SIGHUP, when it is ready, and says what is wrong with it.
 
-use std::convert::Infallible;
 use std::ffi::{CString, OsString};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
-use nix::sys::signal::{SigSet, Signal};
-use nix::unistd::execv;
+use nix::errno::Errno;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{dup2_stdin, execve};
 use tokio::time::timeout;
+use tracing::warn;
+
+use crate::load::{Files, HANDED, LoadError, ON_STDIN};
+use crate::signals::{self, Asked};
 
 /// Reading a configuration takes milliseconds; on a disk that stalls it may take this long.
 const CHECKED_WITHIN: Duration = Duration::from_secs(30);
+/// A child that was killed ends within this, unless a device holds it in the kernel.
+const COLLECTED_WITHIN: Duration = Duration::from_millis(500);
+const COLLECT_AGAIN: Duration = Duration::from_millis(5);
 
 /// See the module.
 #[derive(Debug)]
@@ -24,12 +36,23 @@ pub(crate) struct Launch {
     file: Option<(u64, u64)>,
     arguments: Vec<OsString>,
     config: PathBuf,
+    was_handed_files: bool,
+}
+
+/// Why the program on the disk is not started with the files on the disk.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Unfit {
+    /// It does not take them, and will not before somebody has changed something.
+    Refused(String),
+    /// It could not be asked or did not answer. Another time it may.
+    Unasked(String),
 }
 
 impl Launch {
-    /// Of this process, which reads its configuration from `config`. To be asked at the start:
-    /// later the program may have been replaced.
-    pub(crate) fn of_this_process(config: PathBuf) -> Self {
+    /// Of this process, which reads its configuration from `config`, or began with files that
+    /// another program handed on. To be asked at the start: later the program may have been
+    /// replaced.
+    pub(crate) fn of_this_process(config: PathBuf, was_handed_files: bool) -> Self {
         let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/usr/bin/lecternd"));
         Self {
             program,
@@ -37,12 +60,18 @@ impl Launch {
             file: identity(Path::new("/proc/self/exe")),
             arguments: std::env::args_os().collect(),
             config,
+            was_handed_files,
         }
     }
 
     /// Where the configuration is read from.
     pub(crate) fn config(&self) -> &Path {
         &self.config
+    }
+
+    /// It began with files that were in memory: nobody has looked at the disk since.
+    pub(crate) fn was_handed_files(&self) -> bool {
+        self.was_handed_files
     }
 
     /// Whether another program lies where this one was started from. Blocks for one look at the
@@ -53,69 +82,106 @@ impl Launch {
     }
 
     /// Has the program on the disk judge the configuration: it must take it, or it would not come
-    /// up again.
+    /// up again. The files that it took are for [`Launch::again`].
     ///
     /// # Errors
     /// What the program said, or why it could not be asked.
-    pub(crate) async fn check(&self) -> Result<(), String> {
+    pub(crate) async fn check(&self) -> Result<Files, Unfit> {
+        let shown = self.program.display();
+        timeout(CHECKED_WITHIN, self.judged()).await.unwrap_or_else(|_| {
+            let seconds = CHECKED_WITHIN.as_secs();
+            Err(Unfit::Unasked(format!(
+                "{shown} check did not end within {seconds} s"
+            )))
+        })
+    }
+
+    async fn judged(&self) -> Result<Files, Unfit> {
+        let shown = self.program.display();
+        let unasked = |error: io::Error| Unfit::Unasked(format!("{shown} cannot be run: {error}"));
+        let config = self.config.clone();
+        let read = tokio::task::spawn_blocking(move || Files::read(&config)).await;
+        let files = read
+            .map_err(|error| unasked(error.into()))?
+            .map_err(|error| match error {
+                LoadError::Read { .. } => Unfit::Unasked(error.to_string()),
+                LoadError::Faults(_) | LoadError::Place(_) => Unfit::Refused(error.to_string()),
+            })?;
         let mut command = Command::new(&self.program);
         command
             .arg("--config")
             .arg(&self.config)
             .args(["check", "--no-devices"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null());
+            .env(HANDED, ON_STDIN)
+            .stdin(Stdio::from(files.in_memory().map_err(unasked)?));
         let mut command = tokio::process::Command::from(command);
         command.kill_on_drop(true);
-        let shown = self.program.display();
-        match timeout(CHECKED_WITHIN, command.output()).await {
-            Err(_) => Err(format!(
-                "{shown} check did not end within {} s",
-                CHECKED_WITHIN.as_secs()
-            )),
-            Ok(Err(error)) => Err(format!("{shown} cannot be run: {error}")),
-            Ok(Ok(output)) if output.status.success() => Ok(()),
-            Ok(Ok(output)) => {
-                let said = String::from_utf8_lossy(&output.stderr);
-                Err(match said.trim() {
-                    "" => format!("{shown} check ended with {}", output.status),
-                    said => said.to_owned(),
-                })
-            }
+        let Output { status, stderr, .. } = command.output().await.map_err(unasked)?;
+        let said = String::from_utf8_lossy(&stderr);
+        let said = match said.trim() {
+            "" => format!("{shown} check ended with {status}"),
+            said => said.to_owned(),
+        };
+        match status.code() {
+            Some(0) => Ok(files),
+            Some(_) => Err(Unfit::Refused(said)),
+            // Killed, as when memory runs out.
+            None => Err(Unfit::Unasked(said)),
         }
     }
 
-    /// Executes the program on the disk in place of this one: same process id, arguments and
-    /// environment. Signals that come meanwhile are kept until it listens
-    /// ([`listen_again`]). To be called by the main thread, when every other has ended.
+    /// Executes the program on the disk in place of this one, with the files that it took: same
+    /// process id, arguments and environment. Signals that come meanwhile are kept until it
+    /// listens ([`signals::hold`]). To be called by the main thread, when every other has ended.
+    /// Blocks for half a second at most. Returns when somebody has asked to stop before.
     ///
     /// # Errors
-    /// Returns only when the program cannot be executed.
-    pub(crate) fn again(&self) -> io::Result<Infallible> {
+    /// The program cannot be executed.
+    pub(crate) fn again(&self, files: &Files, asked: &Asked) -> io::Result<()> {
+        collect_children();
         let program = CString::new(self.program.as_os_str().as_bytes())?;
         let arguments = self
             .arguments
             .iter()
             .map(|argument| CString::new(argument.as_bytes()))
             .collect::<Result<Vec<_>, _>>()?;
-        // What is told to a program that has just been executed would end it.
-        asked().thread_block()?;
-        let failed = execv(&program, &arguments).inspect_err(|_| drop(listen_again()));
-        Ok(failed?)
+        let environment = std::env::vars_os()
+            .filter(|(key, _)| key != HANDED)
+            .chain([(HANDED.into(), ON_STDIN.into())])
+            .map(|(key, value)| CString::new([key.as_bytes(), b"=", value.as_bytes()].concat()))
+            .collect::<Result<Vec<_>, _>>()?;
+        dup2_stdin(files.in_memory()?)?;
+        // First held, then asked: what comes between would otherwise reach neither program.
+        signals::hold()?;
+        if asked.to_stop() {
+            return Ok(());
+        }
+        match execve(&program, &arguments, &environment)? {}
     }
 }
 
-/// Lets in the signals that [`Launch::again`] kept; to be called when there are handlers for them.
-///
-/// # Errors
-/// When the system refuses, which it does for a wrong call only.
-pub(crate) fn listen_again() -> io::Result<()> {
-    Ok(asked().thread_unblock()?)
+/// Children whose tasks ended before them were killed, and nobody waited: the next program knows
+/// nothing of them, and they would stay in the table of processes for as long as it runs.
+fn collect_children() {
+    let until = Instant::now() + COLLECTED_WITHIN;
+    while !are_collected(|| waitpid(None, Some(WaitPidFlag::WNOHANG))) {
+        if Instant::now() >= until {
+            warn!("a child did not end; it is collected with the daemon's end");
+            return;
+        }
+        std::thread::sleep(COLLECT_AGAIN);
+    }
 }
 
-/// The signals by which the system asks something.
-fn asked() -> SigSet {
-    SigSet::from_iter([Signal::SIGHUP, Signal::SIGTERM, Signal::SIGINT])
+/// Takes the status of each child that has ended; whether there is no other child.
+fn are_collected(mut wait: impl FnMut() -> nix::Result<WaitStatus>) -> bool {
+    loop {
+        match wait() {
+            Ok(WaitStatus::StillAlive) => return false,
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(_) => return true,
+        }
+    }
 }
 
 /// Device and inode of a program.
@@ -129,19 +195,31 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
 mod tests {
     use std::fs::{self, Permissions};
 
+    use nix::sys::signal::Signal;
+    use nix::unistd::Pid;
+
     use super::*;
 
-    fn program(path: &Path, mode: u32) {
-        fs::write(path, "#!/bin/sh\necho \"fault: $*\" >&2\nexit 78\n").unwrap();
-        fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    /// Written by another process: what this one writes cannot be executed while a test forks.
+    fn program(path: &Path, mode: u32, then: &str) {
+        let text = path.with_extension("text");
+        fs::write(&text, format!("#!/bin/sh\n{then}\n")).unwrap();
+        let mut install = Command::new("install");
+        let installed = install
+            .arg(format!("--mode={mode:o}"))
+            .args([&text, path])
+            .status();
+        assert!(installed.unwrap().success());
     }
 
+    /// Of the program at `path`, which reads the file `lectern.toml` beside it.
     fn launch(path: &Path) -> Launch {
         Launch {
             program: path.to_owned(),
             file: identity(path),
             arguments: Vec::new(),
-            config: PathBuf::from("room.toml"),
+            config: path.with_file_name("lectern.toml"),
+            was_handed_files: false,
         }
     }
 
@@ -149,11 +227,11 @@ mod tests {
     fn a_program_is_replaced_by_another_file_that_can_be_run() {
         let place = tempfile::tempdir().unwrap();
         let (path, other) = (place.path().join("lecternd"), place.path().join("new"));
-        program(&path, 0o755);
+        program(&path, 0o755, "exit 0");
         let launch = launch(&path);
         assert!(!launch.is_replaced());
         // As a package is unpacked: written beside it, then renamed.
-        program(&other, 0o644);
+        program(&other, 0o644, "exit 0");
         fs::rename(&other, &path).unwrap();
         assert!(!launch.is_replaced(), "it cannot be run yet");
         fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
@@ -164,18 +242,68 @@ mod tests {
 
     #[test]
     fn this_process_runs_the_program_that_it_was_started_from() {
-        let launch = Launch::of_this_process(PathBuf::new());
+        let launch = Launch::of_this_process(PathBuf::new(), false);
         assert!(launch.file.is_some() && !launch.is_replaced());
     }
 
     #[tokio::test]
-    async fn a_program_that_refuses_the_configuration_is_believed() {
+    async fn p1_only_what_the_program_itself_says_is_taken_for_a_refusal() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("lecternd");
-        program(&path, 0o755);
-        let said = launch(&path).check().await.unwrap_err();
-        assert_eq!(said, "fault: --config room.toml check --no-devices");
+        let config = place.path().join("lectern.toml");
+        fs::write(&config, "id = \"r\"").unwrap();
+        let shown = config.display();
+        let refuses = "echo \"fault: $*\" >&2; exit 78";
+        let refused = |said: &str| Err(Unfit::Refused(said.to_owned()));
+        let files = Files::read(&config).unwrap();
+        for (says, expected) in [
+            (
+                refuses,
+                refused(&format!("fault: --config {shown} check --no-devices")),
+            ),
+            (
+                "kill -KILL $$",
+                Err(Unfit::Unasked(format!(
+                    "{} check ended with signal: 9 (SIGKILL)",
+                    path.display()
+                ))),
+            ),
+            // It is judged what the next program will begin with.
+            (
+                "test \"$LECTERN_CONFIG_FILES\" = stdin && grep -q 'id = .\"r.\"'",
+                Ok(files),
+            ),
+        ] {
+            program(&path, 0o755, says);
+            assert_eq!(launch(&path).check().await, expected, "{says}");
+        }
         fs::remove_file(&path).unwrap();
-        assert!(launch(&path).check().await.unwrap_err().contains("cannot be run"));
+        assert!(
+            matches!(launch(&path).check().await, Err(Unfit::Unasked(_))),
+            "a package is being unpacked"
+        );
+        fs::remove_file(&config).unwrap();
+        assert!(
+            matches!(launch(&path).check().await, Err(Unfit::Unasked(_))),
+            "a file is being written"
+        );
+    }
+
+    #[test]
+    fn each_child_that_ended_is_collected_and_none_is_waited_for() {
+        let ended = Ok(WaitStatus::Exited(Pid::from_raw(7), 0));
+        let killed = Ok(WaitStatus::Signaled(Pid::from_raw(8), Signal::SIGKILL, false));
+        let (lives, none) = (Ok(WaitStatus::StillAlive), Err(Errno::ECHILD));
+        for (answers, are_all) in [
+            (vec![none], true),
+            (vec![ended, none], true),
+            (vec![ended, Err(Errno::EINTR), killed, none], true),
+            (vec![lives], false),
+            (vec![killed, lives], false),
+        ] {
+            let mut left = answers.iter().copied();
+            assert_eq!(are_collected(|| left.next().unwrap()), are_all, "{answers:?}");
+            assert_eq!(left.next(), None, "{answers:?}");
+        }
     }
 }

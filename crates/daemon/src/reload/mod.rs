@@ -9,8 +9,9 @@
 //!
 //! What is taken over at once is handed to those that use it. The rest, and a new program, are
 //! taken over by starting anew: when nothing is recorded or finished, the daemon ends in good
-//! order and executes itself in the same process, which systemd sees as a reload. The conductor
-//! decides when (`conductor/reload.rs`).
+//! order and executes itself in the same process, which systemd sees as a reload. It begins with
+//! the files that were checked, and reads the disk again when it is ready. The conductor decides
+//! when (`conductor/reload.rs`).
 
 mod launch;
 mod moment;
@@ -20,8 +21,8 @@ mod sections;
 use lectern_domain::config;
 use tokio::sync::watch;
 
-pub(crate) use self::launch::{Launch, listen_again};
-pub(crate) use self::moment::{Busy, Moment, When};
+pub(crate) use self::launch::{Launch, Unfit};
+pub(crate) use self::moment::{Ahead, Busy, Moment, When};
 pub(crate) use self::reader::{READING_BOUND, Reading, read_at};
 pub(crate) use self::sections::compare;
 use crate::courier::Orders;
