@@ -70,6 +70,13 @@ impl WallClock {
         self.written(unix_ms, "%Y-%m-%d %H:%M:%S")
     }
 
+    /// `2026-11-21 10:01`, rounded up to a whole `step_ms`: no promise to the second.
+    pub(crate) fn about(&self, unix_ms: i64, step_ms: i64) -> String {
+        let over = unix_ms.rem_euclid(step_ms);
+        let up = if over == 0 { 0 } else { step_ms - over };
+        self.written(unix_ms.saturating_add(up), "%Y-%m-%d %H:%M")
+    }
+
     /// `10:00:05`
     pub(crate) fn time_of_day(&self, unix_ms: i64) -> String {
         self.written(unix_ms, "%H:%M:%S")

@@ -3,7 +3,7 @@
 //! Ids and units ([`ids`], [`units`]), the state machines with their pure `step`
 //! ([`lecture`], [`track`], [`segment`], [`delivery`]), the wire format between the daemon and
 //! a source ([`wire`]), what a recording has to tell of itself ([`fact`]), when lectures may be
-//! sent ([`upload`]), who may do what ([`access`]), the typed configuration ([`config`]), and the
+//! sent ([`upload`]), who may do what ([`access`]), causes in plain words ([`reason`]), the typed configuration ([`config`]), and the
 //! documents of the HTTP API ([`api`]). No I/O, no clock, no runtime lives here: a function of this
 //! crate gives the same answer on any machine at any time.
 
@@ -20,6 +20,7 @@ pub mod ids;
 pub mod lecture;
 pub mod media;
 pub mod notice;
+mod reason;
 pub mod render;
 pub mod segment;
 pub mod track;
@@ -27,3 +28,5 @@ pub mod trial;
 pub mod units;
 pub mod upload;
 pub mod wire;
+
+pub use reason::reason;

@@ -1,6 +1,7 @@
 //! `lectern lectures` and `lectern show`: what was recorded and what became of it.
 
 use lectern_domain::api::{ClockTrust, LectureDetail, LecturePage, LectureSummary};
+use lectern_domain::reason;
 
 use super::{Facts, one_delivery, title};
 use crate::figures::{WallClock, bytes, columns, counted, length};
@@ -30,7 +31,7 @@ pub(crate) fn lecture(detail: &LectureDetail, clock: &WallClock) -> String {
     let mut facts = Facts::default();
     facts.add("lecture", summary.id.to_string());
     facts.add("state", summary.state.to_string());
-    facts.maybe("reason", summary.reason.clone());
+    facts.maybe("reason", summary.reason.as_deref().map(reason));
     facts.maybe("title", summary.metadata.title.clone());
     facts.maybe("course", summary.metadata.course.clone());
     facts.maybe("presenter", summary.metadata.presenter.clone());

@@ -1,8 +1,6 @@
 //! `lectern queue`: the line to the platforms, how long it will take, and what stands in it.
 
-use lectern_domain::api::{
-    DeliveryView, Forecast, LineStatus, PlatformState, PlatformStatus, Queue, UploadStatus,
-};
+use lectern_domain::api::{DeliveryView, LineStatus, PlatformState, PlatformStatus, Queue, UploadStatus};
 use lectern_domain::delivery::DeliveryState;
 
 use super::{Facts, one_delivery, title};
@@ -10,11 +8,20 @@ use crate::figures::{WallClock, bytes, columns, counted, rate};
 
 /// Lectures that are shown of those that wait alike.
 const SHOWN: usize = 20;
+/// As many done ones as the daemon lists: where there are fewer, these are all.
+const DONE_LISTED: usize = 20;
+const MINUTE_MS: i64 = 60_000;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
 
 pub(crate) fn queue(queue: &Queue, clock: &WallClock) -> String {
     let mut facts = Facts::default();
     uploads(&mut facts, &queue.uploads, clock);
-    let rows: Vec<Vec<String>> = queue.uploads.platforms.iter().map(platform).collect();
+    let rows: Vec<Vec<String>> = queue
+        .uploads
+        .platforms
+        .iter()
+        .map(|told| platform(told, &queue.deliveries))
+        .collect();
     for line in columns(&rows).lines() {
         facts.add("platform", line);
     }
@@ -69,7 +76,7 @@ pub(super) fn uploads(facts: &mut Facts, uploads: &UploadStatus, clock: &WallClo
         uploads.forecast.lectures > 0 || uploads.platforms.iter().any(|platform| platform.pending > 0);
     // The sentence has the time in it, by the clock of the room.
     facts.maybe("held back", uploads.why.clone().filter(|_| waits));
-    facts.maybe("forecast", forecast(&uploads.forecast, clock));
+    facts.maybe("forecast", forecast(uploads, clock));
     let budget =
         |spent, of: Option<u64>, span| of.map(|of| format!("{} of {} {span}", bytes(spent), bytes(of)));
     let budgets = [
@@ -83,13 +90,18 @@ pub(super) fn uploads(facts: &mut Facts, uploads: &UploadStatus, clock: &WallClo
     facts.maybe("line", uploads.line.as_ref().map(line));
 }
 
-/// `6 lectures, 14.0 GB, 2 nights at 7.5 Mbit/s, done about …`
-fn forecast(forecast: &Forecast, clock: &WallClock) -> Option<String> {
+/// `6 lectures, 14.0 GB over the network, 2 nights at 7.5 Mbit/s, done about …`
+fn forecast(uploads: &UploadStatus, clock: &WallClock) -> Option<String> {
+    let forecast = &uploads.forecast;
     let lectures = match forecast.lectures {
         0 => return None,
         n => counted(n.into(), "lecture"),
     };
-    let mut said = format!("{lectures}, {}", bytes(forecast.bytes));
+    let mut said = format!(
+        "{lectures}, {}{}",
+        bytes(forecast.bytes),
+        counts(&uploads.platforms)
+    );
     match (forecast.nights, forecast.basis_bps) {
         (Some(nights), Some(bps)) => {
             let nights = counted(nights.into(), "night");
@@ -101,9 +113,36 @@ fn forecast(forecast: &Forecast, clock: &WallClock) -> Option<String> {
         (_, None) => said.push_str("; how long it takes is known once the first is sent"),
     }
     if let Some(done) = forecast.done_unix_ms {
-        said.push_str(&format!(", done about {}", clock.moment(done)));
+        // What takes nights is not known to the minute.
+        let step_ms = if forecast.nights > Some(1) {
+            HOUR_MS
+        } else {
+            MINUTE_MS
+        };
+        said.push_str(&format!(", done about {}", clock.about(done, step_ms)));
     }
     Some(said)
+}
+
+/// Which of what is still to send a forecast counts: folders take no night, and nobody knows when
+/// a platform that refuses everybody takes something again.
+fn counts(platforms: &[PlatformStatus]) -> String {
+    let is_remote = |platform: &&PlatformStatus| platform.kind != "directory";
+    let has_network = platforms.iter().any(|platform| is_remote(&platform));
+    let mut said = String::new();
+    if has_network {
+        said.push_str(" over the network");
+    }
+    let left_out: Vec<&str> = platforms
+        .iter()
+        .filter(|platform| is_remote(platform) == has_network)
+        .filter(|platform| platform.state == PlatformState::Parked && platform.pending > 0)
+        .map(|platform| platform.name.as_str())
+        .collect();
+    if !left_out.is_empty() {
+        said.push_str(&format!(", without what waits for {}", left_out.join(" and ")));
+    }
+    said
 }
 
 fn line(line: &LineStatus) -> String {
@@ -122,9 +161,9 @@ fn line(line: &LineStatus) -> String {
     said
 }
 
-fn platform(platform: &PlatformStatus) -> Vec<String> {
+fn platform(platform: &PlatformStatus, deliveries: &[DeliveryView]) -> Vec<String> {
     let state = match platform.state {
-        PlatformState::Ok => "ok",
+        PlatformState::Ok => standing(platform, deliveries),
         PlatformState::Waiting => "waiting",
         PlatformState::Parked => "parked",
     };
@@ -141,6 +180,38 @@ fn platform(platform: &PlatformStatus) -> Vec<String> {
         state.to_owned(),
         said,
     ]
+}
+
+/// What is known of a platform that nothing is known against: maybe nothing at all.
+fn standing(platform: &PlatformStatus, deliveries: &[DeliveryView]) -> &'static str {
+    let done = deliveries
+        .iter()
+        .filter(|delivery| delivery.state == DeliveryState::Done);
+    let own = || {
+        deliveries
+            .iter()
+            .filter(|delivery| delivery.platform == platform.name)
+    };
+    let answered = |delivery: &DeliveryView| {
+        delivery.sent_bytes > 0
+            || match delivery.state {
+                DeliveryState::Done
+                | DeliveryState::Parked
+                | DeliveryState::Sending
+                | DeliveryState::Verifying => true,
+                DeliveryState::Queued
+                | DeliveryState::Waiting
+                | DeliveryState::Reconciling
+                | DeliveryState::Cancelled => false,
+            }
+    };
+    if own().any(answered) || done.count() >= DONE_LISTED {
+        "ok"
+    } else if own().any(|delivery| delivery.attempts > 0) {
+        "not reached yet"
+    } else {
+        "not tried yet"
+    }
 }
 
 /// Deliveries that people look at together, in the order of their interest.
@@ -174,7 +245,8 @@ impl Group {
 
 #[cfg(test)]
 mod tests {
-    use lectern_domain::api::RoomStatus;
+    use lectern_domain::api::{Forecast, RoomStatus};
+    use lectern_domain::ids::{DeliveryId, LectureId};
 
     use super::*;
 
@@ -188,6 +260,17 @@ mod tests {
         })
     }
 
+    fn at(name: &str, kind: &str, state: PlatformState, pending: u32) -> PlatformStatus {
+        PlatformStatus {
+            name: name.parse().unwrap(),
+            kind: kind.into(),
+            state,
+            message: None,
+            next_unix_ms: None,
+            pending,
+        }
+    }
+
     #[test]
     fn a_forecast_is_one_sentence_that_never_promises_what_is_not_known() {
         let known = Forecast {
@@ -197,22 +280,84 @@ mod tests {
             done_unix_ms: None,
             basis_bps: Some(7_500_000),
         };
+        let said = |forecast: &Forecast, platforms: &[PlatformStatus]| {
+            let uploads = UploadStatus {
+                forecast: forecast.clone(),
+                platforms: platforms.to_vec(),
+                ..UploadStatus::default()
+            };
+            super::forecast(&uploads, &utc())
+        };
+        let share = at("share", "directory", PlatformState::Ok, 6);
+        let central = at("central", "tus", PlatformState::Ok, 6);
+        let archive = at("archive", "s3", PlatformState::Parked, 2);
         assert_eq!(
-            forecast(&known, &utc()).as_deref(),
+            said(&known, std::slice::from_ref(&share)).as_deref(),
             Some("6 lectures, 14.0 GB, 2 nights at 7.5 Mbit/s")
         );
+        assert_eq!(
+            said(&known, &[share.clone(), central.clone()]).as_deref(),
+            Some("6 lectures, 14.0 GB over the network, 2 nights at 7.5 Mbit/s")
+        );
+        let done = |nights| Forecast {
+            nights: Some(nights),
+            done_unix_ms: Some(1_795_262_401_000),
+            ..known.clone()
+        };
+        assert_eq!(
+            said(&done(1), &[central.clone(), archive]).as_deref(),
+            Some(
+                "6 lectures, 14.0 GB over the network, without what waits for archive, 1 night at 7.5 Mbit/s, done \
+                 about 2026-11-21 12:01"
+            )
+        );
+        assert!(said(&done(2), &[]).is_some_and(|said| said.ends_with("done about 2026-11-21 13:00")));
         let never = Forecast {
             nights: None,
             ..known.clone()
         };
-        assert!(forecast(&never, &utc()).is_some_and(|said| said.contains("never done")));
+        assert!(said(&never, &[]).is_some_and(|said| said.contains("never done")));
         let unknown = Forecast {
             nights: None,
             basis_bps: None,
             ..known
         };
-        assert!(forecast(&unknown, &utc()).is_some_and(|said| said.contains("known once")));
-        assert_eq!(forecast(&Forecast::default(), &utc()), None);
+        assert!(said(&unknown, &[]).is_some_and(|said| said.contains("known once")));
+        assert_eq!(said(&Forecast::default(), &[]), None);
+    }
+
+    #[test]
+    fn a_platform_is_not_called_well_before_it_has_answered() {
+        let central = at("central", "tus", PlatformState::Ok, 1);
+        let delivery = |platform: &str, state, attempts| DeliveryView {
+            id: DeliveryId(1),
+            lecture: LectureId::random(),
+            title: None,
+            platform: platform.parse().unwrap(),
+            state,
+            sent_bytes: 0,
+            total_bytes: 9,
+            attempts,
+            next_unix_ms: None,
+            message: None,
+            done_unix_ms: None,
+            locations: Vec::new(),
+        };
+        let waits = delivery("central", DeliveryState::Queued, 0);
+        let elsewhere = delivery("archive", DeliveryState::Done, 0);
+        for (deliveries, word) in [
+            (vec![], "not tried yet"),
+            (vec![waits.clone(), elsewhere.clone()], "not tried yet"),
+            (
+                vec![delivery("central", DeliveryState::Waiting, 2), elsewhere.clone()],
+                "not reached yet",
+            ),
+            (vec![waits, delivery("central", DeliveryState::Done, 0)], "ok"),
+            // Older ones may have been its own.
+            (vec![elsewhere; DONE_LISTED], "ok"),
+        ] {
+            assert_eq!(platform(&central, &deliveries)[2], word, "{deliveries:?}");
+        }
     }
 
     #[test]

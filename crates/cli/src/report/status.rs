@@ -3,6 +3,7 @@
 use lectern_domain::api::{
     ClockTrust, DeliveryView, Message, PlannedLecture, Severity, SourceStatus, Status,
 };
+use lectern_domain::lecture::LectureEvent;
 
 use super::{Facts, title, word};
 use crate::figures::{WallClock, bytes, columns, counted, length, percent, span};
@@ -22,7 +23,9 @@ pub(crate) fn status(status: &Status) -> String {
             format!("{}, {}", length(lecture.recorded_ms), bytes(lecture.bytes)),
         );
         facts.add("started", moment(lecture.started_unix_ms));
-        facts.add("ends", moment(lecture.ends_unix_ms));
+        // A stopped one has ended.
+        let goes_on = lecture.state.step(LectureEvent::Stop).is_ok();
+        facts.maybe("ends", goes_on.then(|| moment(lecture.ends_unix_ms)));
         facts.maybe("paused since", lecture.paused_unix_ms.map(moment));
         facts.maybe("undo until", lecture.undo_until_unix_ms.map(moment));
         facts.add("closed segments", lecture.segments_closed.to_string());

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::reason;
+
 /// `POST /api/v1/doctor`: what was looked at, and what was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Doctor {
@@ -71,8 +73,8 @@ impl Check {
         Self {
             subject: subject.into(),
             verdict,
-            found: found.into(),
-            todo: todo.into(),
+            found: reason(found.into()),
+            todo: reason(todo.into()),
         }
     }
 

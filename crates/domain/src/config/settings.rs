@@ -43,6 +43,8 @@ pub enum SetBy {
         name: String,
         /// The line of the value.
         line: usize,
+        /// Its first character on that line, counted from 1; shown by faults alone.
+        column: usize,
     },
     /// A variable of the environment.
     Variable(String),
@@ -55,7 +57,7 @@ pub enum SetBy {
 impl std::fmt::Display for SetBy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::File { name, line } => write!(f, "{name}:{line}"),
+            Self::File { name, line, .. } => write!(f, "{name}:{line}"),
             Self::Variable(name) => f.write_str(name),
             Self::Default => f.write_str("default"),
             Self::Nobody => f.write_str("not set"),
@@ -90,6 +92,18 @@ impl Settings {
     #[must_use]
     pub fn as_slice(&self) -> &[Setting] {
         &self.0
+    }
+
+    /// Where the value of a key stands, as [`Fault`](super::Fault) shows places: `file:line:column`,
+    /// for a variable with its name as the file; `None` where nobody says anything.
+    #[must_use]
+    pub fn place(&self, key: &str) -> Option<String> {
+        let setting = self.0.iter().find(|setting| setting.key == key)?;
+        match &setting.origin {
+            SetBy::File { name, line, column } => Some(format!("{name}:{line}:{column}")),
+            SetBy::Variable(name) => Some(format!("{name}:1:1")),
+            SetBy::Default | SetBy::Nobody => None,
+        }
     }
 
     /// One file that says all of it, behind each key who set it. Reads back as the same
@@ -155,6 +169,7 @@ fn set_by(node: &Node, files: usize) -> SetBy {
         SetBy::File {
             name: at.file.to_string(),
             line: at.line,
+            column: at.column,
         }
     } else {
         SetBy::Variable(at.file.to_string())
@@ -271,9 +286,14 @@ fn masked_words(text: &str) -> String {
     out
 }
 
+/// What services call the secret in the address of a webhook. Whole names: `key` is also a part of
+/// many harmless ones.
+const IN_QUERIES: [&str; 5] = ["key", "sig", "signature", "code", "apikey"];
+
 fn names_secret(word: &str) -> bool {
     let plain = word.trim_start_matches('-').to_lowercase().replace('-', "_");
     is_secret(&plain)
+        || IN_QUERIES.contains(&plain.as_str())
         || plain
             .split('_')
             .any(|part| is_secret(part) || matches!(part, "pw" | "pwd"))
@@ -294,6 +314,11 @@ mod tests {
                 "rtsp://10.0.0.9/s?user=a&password=hunter2&x=1",
                 "rtsp://10.0.0.9/s?user=a&password=***&x=1",
             ),
+            (
+                "https://hooks.example.edu/in?key=hunter2&room=b204",
+                "https://hooks.example.edu/in?key=***&room=b204",
+            ),
+            ("x264enc key-int-max=30", "x264enc key-int-max=30"),
             (
                 "rtspsrc location=rtsp://a:hunter2@b user-pw = \"hunter2 x\" ! identity",
                 "rtspsrc location=rtsp://***@b user-pw =*** ! identity",
