@@ -42,6 +42,7 @@ pub use journal::{Journal, JournalError};
 pub use net::{Line, LineRules, Patience, Route};
 pub use package::{Farewell, Package, PackagePlatform, PackageStanding};
 pub use parcel::{OnProgress, Parcel, Progress};
+pub use passage::{ALL_ARE_SAFE, ONE_IS_SAFE};
 pub use platform::{Adapter, Platform, Proof, Standing};
 pub use traces::Traces;
 pub use tus::LAST_PIECE_BYTES;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use lectern_domain::delivery::{Commit, DeliveryEvent, DeliveryFile, DeliveryJob, DeliveryState, FilePhase};
 use lectern_domain::ids::LectureId;
+use lectern_domain::reason;
 use tokio::sync::watch;
 
 use crate::backoff;
@@ -12,6 +13,11 @@ use crate::courier::{Courier, CourierError, Outcome};
 use crate::fault::Fault;
 use crate::journal::{Journal, JournalError};
 use crate::platform::Proof;
+
+/// What is safe while a platform refuses everybody. Stands in the middle of what is said of it.
+pub const ALL_ARE_SAFE: &str = "Every lecture is safe on this machine.";
+/// What is safe while one lecture cannot be sent. Stands in the middle of what is said of it.
+pub const ONE_IS_SAFE: &str = "The lecture is safe on this machine.";
 
 /// How long an exchange that is not sending may go on after a stop.
 const GRACE: Duration = Duration::from_secs(2);
@@ -129,7 +135,7 @@ impl<'a> Passage<'a> {
         let delay = backoff::delay(attempt, (self.courier.chance)(), wish);
         let delay_ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
         let until_unix_ms = (self.courier.now_unix_ms)().saturating_add(delay_ms);
-        let why = format!("{happened} The lecture is safe on this machine. It is tried again by itself.");
+        let why = reason(format!("{happened} {ONE_IS_SAFE} It is tried again by itself."));
         tracing::debug!(
             error = happened,
             retry_in_ms = delay_ms,
@@ -148,7 +154,7 @@ impl<'a> Passage<'a> {
     }
 
     async fn refuse(&mut self, happened: &str, advice: &str) -> Result<Outcome, CourierError> {
-        let why = format!("{happened} Every lecture is safe on this machine. {advice}");
+        let why = reason(format!("{happened} {ALL_ARE_SAFE} {advice}"));
         tracing::debug!(error = why, "the platform refuses all lectures");
         self.defer(Some(why.clone())).await?;
         Ok(Outcome::Refused { why })
@@ -163,6 +169,7 @@ impl<'a> Passage<'a> {
     /// Stands still until a person has acted.
     pub(crate) async fn park(&mut self, why: String) -> Result<Outcome, CourierError> {
         self.state = self.state.step(DeliveryEvent::Park)?;
+        let why = reason(why);
         tracing::debug!(error = why, "the delivery was parked");
         self.commit(Commit::Parked { why: why.clone() }).await?;
         Ok(Outcome::Parked { why })
@@ -170,5 +177,5 @@ impl<'a> Passage<'a> {
 }
 
 fn parked(happened: &str, advice: &str, lecture: LectureId) -> String {
-    format!("{happened} The lecture is safe on this machine. {advice} Then run `lectern retry {lecture}`.")
+    format!("{happened} {ONE_IS_SAFE} {advice} Then run `lectern retry {lecture}`.")
 }

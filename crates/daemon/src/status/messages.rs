@@ -3,6 +3,7 @@
 
 use lectern_domain::api::{Arg, ClockTrust, Message, Severity, SourceStatus};
 use lectern_domain::lecture::LectureEvent;
+use lectern_domain::reason;
 
 use super::{View, choice, planned, sources, told, uploads};
 use crate::space::LOW_MS;
@@ -24,6 +25,9 @@ pub(super) fn all(view: &View<'_>, sources: &[SourceStatus]) -> Vec<Message> {
     messages.extend(configuration(view));
     messages.extend(planned::message(view));
     messages.extend(uploads::messages(view));
+    for detail in messages.iter_mut().filter_map(|message| message.detail.as_mut()) {
+        *detail = reason(&detail);
+    }
     messages.sort_by_key(|message| message.severity);
     messages
 }

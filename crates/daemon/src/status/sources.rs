@@ -3,6 +3,7 @@
 use lectern_domain::api::{Arg, Message, Severity, SourceStatus, SourceTotals};
 use lectern_domain::config::Source;
 use lectern_domain::ids::SourceName;
+use lectern_domain::reason;
 use lectern_domain::track::TrackHealth;
 use lectern_domain::wire::FailureReason;
 
@@ -25,7 +26,7 @@ pub(super) fn status(view: &View<'_>, source: &Source) -> Option<SourceStatus> {
         muted: report.muted,
         drift_ppm: report.drift_ppm,
         reason: report.reason,
-        detail: report.detail.clone(),
+        detail: report.detail.as_deref().map(reason),
         restarts: report.restarts,
         captured: report.captured,
         dropped: report.dropped,

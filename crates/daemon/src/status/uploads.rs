@@ -1,5 +1,6 @@
 //! What a person should know of the way to the platforms.
 
+use lectern_deliver::{ALL_ARE_SAFE, ONE_IS_SAFE};
 use lectern_domain::api::{Arg, ClockTrust, Message, PlatformState, PlatformStatus, Severity};
 use lectern_domain::upload::{Allowance, Budget, Spent, Today};
 
@@ -29,7 +30,7 @@ fn refuses(view: &View<'_>, platform: &PlatformStatus) -> Message {
     const MENDED: &str = "Once that is mended, at once with: lectern send-now.";
     let detail = platform.message.as_deref().map_or_else(
         || "The queue says more: lectern queue.".to_owned(),
-        |said| format!("{said} {MENDED}"),
+        |said| format!("{} {MENDED}", without(ALL_ARE_SAFE, said)),
     );
     let name = platform.name.to_string();
     let args = [("platform", Arg::Text(name.clone()))];
@@ -40,6 +41,11 @@ fn refuses(view: &View<'_>, platform: &PlatformStatus) -> Message {
     }
 }
 
+/// What is said without a sentence that the message has of its own.
+fn without(sentence: &str, said: &str) -> String {
+    said.replacen(&format!(" {sentence}"), "", 1)
+}
+
 /// The sentence about lectures that cannot be sent as they are, or of which nobody knows whether
 /// they arrived.
 fn parked(view: &View<'_>) -> Option<Message> {
@@ -47,8 +53,8 @@ fn parked(view: &View<'_>) -> Option<Message> {
     let detail = match (view.queue.parked, view.parked) {
         (0, _) => return None,
         (_, None) => QUEUE.to_owned(),
-        (1, Some(said)) => said.to_owned(),
-        (_, Some(said)) => format!("The oldest: {said} {QUEUE}"),
+        (1, Some(said)) => without(ONE_IS_SAFE, said),
+        (_, Some(said)) => format!("The oldest: {} {QUEUE}", without(ONE_IS_SAFE, said)),
     };
     let args = [("count", Arg::Number(view.queue.parked.into()))];
     Some(Message {
@@ -140,6 +146,14 @@ mod tests {
         let one = &messages_of(&summary(1), Some(uncertain), &UploadStatus::default())[0];
         assert_eq!(one.what, "A lecture cannot be sent without help.");
         assert_eq!(one.detail.as_deref(), Some(uncertain));
+        let gone = "It has no such folder. The lecture is safe on this machine. Make it.";
+        let one = &messages_of(&summary(1), Some(gone), &UploadStatus::default())[0];
+        assert!(one.safe.contains("safe on this machine"), "{one:?}");
+        assert_eq!(
+            one.detail.as_deref(),
+            Some("It has no such folder. Make it."),
+            "it is said once"
+        );
         let many = &messages_of(&summary(3), Some(uncertain), &UploadStatus::default())[0];
         assert!(
             many.detail
@@ -174,7 +188,7 @@ mod tests {
         assert_eq!(told.todo, "Call the help desk.");
         let detail = told.detail.as_deref().unwrap();
         assert!(
-            detail.starts_with("It answered 401.") && detail.ends_with("lectern send-now."),
+            detail.starts_with("It answered 401. Renew the token.") && detail.ends_with("lectern send-now."),
             "{detail}"
         );
     }
