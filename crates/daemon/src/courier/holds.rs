@@ -5,10 +5,12 @@
 //! Free ──unreachable──► Waiting (until that delivery's next try, then one lecture knocks)
 //!  ▲ ▲────served────────┘ │ refused
 //!  └──────served──── Parked (15 min, 30 min, 1 h, 1 h …; then one lecture tries)
+//!                      └ mended: at once; 10 s, 20 s, 40 s … after the last refusal when that was in vain
 //! ```
 //! A platform that is away is found out once and not once for each lecture; one that refuses
 //! everybody is no lecture's fault. Whether it refuses everybody is seen by the next lecture that
-//! tries: one that was refused goes after all others, so that it never blocks them. Nothing is kept over a restart, which is a new try.
+//! tries: one that was refused goes after all others, so that it never blocks them. Nothing of this
+//! is a person's wish, and nothing is kept over a restart, which is a new try.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +21,10 @@ use lectern_domain::ids::{DeliveryId, PlatformName};
 const REFUSED_MS: i64 = 15 * 60_000;
 /// The longest.
 const REFUSED_LONGEST_MS: i64 = 60 * 60_000;
+/// After a refusal that came in spite of a changed file, before another change of it is worth a
+/// try; doubled by each next up to [`REFUSED_MS`]. Whoever mistypes a token tries it again soon, and
+/// a program that rewrites the file all the time locks no account.
+const MENDED_MS: i64 = 10_000;
 /// After the first failure to reach a platform, whichever lecture it was; doubled by each next.
 const AWAY_MS: i64 = 1_000;
 /// The longest pause that is not the delivery's own.
@@ -52,6 +58,10 @@ pub(crate) enum Hold {
         why: String,
         /// How long it is left alone this time.
         pause_ms: i64,
+        /// When it refused last.
+        refused_unix_ms: i64,
+        /// How many changed files it was tried again for since it was served, or a person said so.
+        mended: u32,
     },
 }
 
@@ -68,6 +78,8 @@ pub(crate) enum Learnt {
     },
     /// It refuses whatever is sent.
     Refuses { why: String },
+    /// A file that it is reached by was changed: its credential, its authority.
+    Mended,
     /// A person says: try again.
     TryAgain,
 }
@@ -77,7 +89,9 @@ impl Hold {
     pub(crate) fn step(self, learnt: Learnt, now_unix_ms: i64) -> Self {
         match (self, learnt) {
             (Self::Free | Self::Waiting { .. } | Self::Parked { .. }, Learnt::Served)
-            | (Self::Free, Learnt::TryAgain) => Self::Free,
+            | (Self::Free, Learnt::Mended | Learnt::TryAgain) => Self::Free,
+            // Who does not answer reads no credential.
+            (waiting @ Self::Waiting { .. }, Learnt::Mended) => waiting,
             (
                 Self::Free | Self::Parked { .. },
                 Learnt::Away {
@@ -116,11 +130,32 @@ impl Hold {
                 }
             }
             (Self::Free | Self::Waiting { .. }, Learnt::Refuses { why }) => {
-                parked(why, REFUSED_MS, now_unix_ms)
+                parked(why, REFUSED_MS, 0, now_unix_ms)
             }
-            (Self::Parked { pause_ms, .. }, Learnt::Refuses { why }) => {
+            (Self::Parked { pause_ms, mended, .. }, Learnt::Refuses { why }) => {
                 let pause_ms = pause_ms.saturating_mul(2).clamp(REFUSED_MS, REFUSED_LONGEST_MS);
-                parked(why, pause_ms, now_unix_ms)
+                parked(why, pause_ms, mended, now_unix_ms)
+            }
+            (
+                Self::Parked {
+                    until_unix_ms,
+                    why,
+                    pause_ms,
+                    refused_unix_ms,
+                    mended,
+                },
+                Learnt::Mended,
+            ) => {
+                let worth_it_unix_ms = refused_unix_ms.saturating_add(mended_ms(mended)).max(now_unix_ms);
+                // The same try for a second change before it counts once.
+                let sooner = worth_it_unix_ms < until_unix_ms;
+                Self::Parked {
+                    until_unix_ms: until_unix_ms.min(worth_it_unix_ms),
+                    why,
+                    pause_ms,
+                    refused_unix_ms,
+                    mended: mended.saturating_add(u32::from(sooner)),
+                }
             }
             (Self::Waiting { why, delivery, .. }, Learnt::TryAgain) => Self::Waiting {
                 until_unix_ms: now_unix_ms,
@@ -129,10 +164,17 @@ impl Hold {
                 delivery,
             },
             // What a person has mended may have another fault, which begins at the shortest pause.
-            (Self::Parked { why, .. }, Learnt::TryAgain) => Self::Parked {
+            (
+                Self::Parked {
+                    why, refused_unix_ms, ..
+                },
+                Learnt::TryAgain,
+            ) => Self::Parked {
                 until_unix_ms: now_unix_ms,
                 why,
                 pause_ms: 0,
+                refused_unix_ms,
+                mended: 0,
             },
         }
     }
@@ -160,12 +202,24 @@ impl Hold {
     }
 }
 
-fn parked(why: String, pause_ms: i64, now_unix_ms: i64) -> Hold {
+fn parked(why: String, pause_ms: i64, mended: u32, now_unix_ms: i64) -> Hold {
     Hold::Parked {
         until_unix_ms: now_unix_ms.saturating_add(pause_ms),
         why,
         pause_ms,
+        refused_unix_ms: now_unix_ms,
+        mended,
     }
+}
+
+/// How long after the last refusal a changed file is worth a try, after so many in vain.
+fn mended_ms(mended: u32) -> i64 {
+    let Some(doublings) = mended.checked_sub(1) else {
+        return 0;
+    };
+    MENDED_MS
+        .saturating_mul(2i64.saturating_pow(doublings))
+        .min(REFUSED_MS)
 }
 
 fn away_ms(failures: u32) -> i64 {
@@ -211,6 +265,12 @@ impl Holds {
         }
     }
 
+    /// A person says: try this delivery again, and its platform for it.
+    pub(crate) fn try_one_again(&mut self, delivery: DeliveryId, platform: &PlatformName, now_unix_ms: i64) {
+        self.refused.remove(&delivery);
+        self.learn(platform, Learnt::TryAgain, now_unix_ms);
+    }
+
     /// How one platform is.
     pub(crate) fn of(&self, platform: &PlatformName) -> &Hold {
         self.platforms.get(platform).unwrap_or(&Hold::Free)
@@ -234,162 +294,5 @@ impl Holds {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: i64 = 1_790_000_000_000;
-    const S: i64 = 1_000;
-    const MIN: i64 = 60 * S;
-
-    fn away(delivery: i64, in_ms: i64) -> Learnt {
-        Learnt::Away {
-            delivery: DeliveryId(delivery),
-            until_unix_ms: NOW + in_ms,
-            why: "away".to_owned(),
-        }
-    }
-
-    fn refuses() -> Learnt {
-        Learnt::Refuses { why: "no".to_owned() }
-    }
-
-    fn waiting(delivery: i64, failures: u32, in_ms: i64) -> Hold {
-        Hold::Waiting {
-            until_unix_ms: NOW + in_ms,
-            why: "away".to_owned(),
-            failures,
-            delivery: DeliveryId(delivery),
-        }
-    }
-
-    fn left_alone(pause_ms: i64) -> Hold {
-        parked("no".to_owned(), pause_ms, NOW)
-    }
-
-    #[test]
-    fn every_outcome_leads_somewhere_from_every_hold() {
-        for (hold, learnt, next) in [
-            (Hold::Free, Learnt::Served, Hold::Free),
-            (waiting(1, 3, 0), Learnt::Served, Hold::Free),
-            (left_alone(REFUSED_MS), Learnt::Served, Hold::Free),
-            // Away: until the delivery's own next try.
-            (Hold::Free, away(1, 2 * S), waiting(1, 1, 2 * S)),
-            (Hold::Free, away(1, -MIN), waiting(1, 1, AWAY_MS)),
-            (left_alone(REFUSED_MS), away(1, 2 * S), waiting(1, 1, 2 * S)),
-            // Another one failed too: not sooner because its own count is young.
-            (waiting(1, 1, 0), away(2, S), waiting(2, 2, 2 * S)),
-            (waiting(1, 5, 0), away(2, S), waiting(2, 6, 32 * S)),
-            (waiting(1, 5, 0), away(2, 60 * MIN), waiting(2, 6, 60 * MIN)),
-            (waiting(1, 90, 0), away(2, S), waiting(2, 91, AWAY_LONGEST_MS)),
-            // The same one again: another may try just before it.
-            (
-                waiting(1, 4, 0),
-                away(1, 5 * MIN),
-                waiting(1, 5, 5 * MIN - OTHERS_FIRST_MS),
-            ),
-            // Refused: longer and longer.
-            (Hold::Free, refuses(), left_alone(15 * MIN)),
-            (waiting(1, 4, 0), refuses(), left_alone(15 * MIN)),
-            (left_alone(15 * MIN), refuses(), left_alone(30 * MIN)),
-            (left_alone(30 * MIN), refuses(), left_alone(60 * MIN)),
-            (left_alone(60 * MIN), refuses(), left_alone(60 * MIN)),
-            (left_alone(0), refuses(), left_alone(15 * MIN)),
-            // A person has acted.
-            (Hold::Free, Learnt::TryAgain, Hold::Free),
-            (waiting(1, 9, 5 * MIN), Learnt::TryAgain, waiting(1, 0, 0)),
-            (left_alone(60 * MIN), Learnt::TryAgain, left_alone(0)),
-        ] {
-            assert_eq!(
-                hold.clone().step(learnt.clone(), NOW),
-                next,
-                "{hold:?} {learnt:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn who_was_refused_goes_last_until_it_is_heard_or_a_person_says_again() {
-        let mut holds = Holds::default();
-        for id in [1, 2] {
-            holds.heard(DeliveryId(id), true);
-        }
-        holds.heard(DeliveryId(3), false);
-        assert_eq!(holds.refused(), [DeliveryId(1), DeliveryId(2)]);
-        holds.heard(DeliveryId(1), false);
-        assert_eq!(holds.refused(), [DeliveryId(2)]);
-        holds.try_again(NOW);
-        assert_eq!(holds.refused(), []);
-    }
-
-    #[test]
-    fn only_the_platform_in_question_is_left_alone() {
-        let (one, other): (PlatformName, PlatformName) = ("one".parse().unwrap(), "other".parse().unwrap());
-        let mut holds = Holds::default();
-        holds.learn(&one, refuses(), NOW);
-        assert!(!holds.allows(&one, NOW) && holds.allows(&other, NOW));
-        assert_eq!(holds.next_unix_ms(NOW), Some(NOW + 15 * MIN));
-        assert!(holds.allows(&one, NOW + 15 * MIN));
-        assert_eq!(holds.next_unix_ms(NOW + 15 * MIN), None);
-        holds.try_again(NOW + MIN);
-        assert!(holds.allows(&one, NOW + MIN));
-        assert_eq!(
-            holds.of(&one).state(),
-            PlatformState::Parked,
-            "nobody knows better yet"
-        );
-    }
-
-    /// A hundred lectures and a platform that answers nothing for an hour.
-    #[test]
-    fn a_hundred_lectures_do_not_knock_in_turn() {
-        let mut holds = Holds::default();
-        let platform: PlatformName = "central".parse().unwrap();
-        let mut lectures = vec![(0u32, NOW); 100];
-        let (mut now, mut knocks) = (NOW, 0);
-        while now < NOW + 60 * MIN {
-            if holds.allows(&platform, now)
-                && let Some(due) = lectures.iter().position(|(_, next)| *next <= now)
-            {
-                let (failed, next) = &mut lectures[due];
-                *next = now + (2i64.pow((*failed + 1).min(10)) * S).min(15 * MIN);
-                *failed += 1;
-                knocks += 1;
-                let learnt = Learnt::Away {
-                    delivery: DeliveryId(i64::try_from(due).unwrap()),
-                    until_unix_ms: *next,
-                    why: String::new(),
-                };
-                holds.learn(&platform, learnt, now);
-            }
-            now += 500;
-        }
-        assert!((8..60).contains(&knocks), "{knocks} knocks in an hour");
-    }
-
-    /// One lecture that cannot be sent, for a reason of its own, must not keep the others waiting.
-    #[test]
-    fn a_lecture_in_trouble_of_its_own_holds_nobody_up_for_long() {
-        let mut holds = Holds::default();
-        let platform: PlatformName = "central".parse().unwrap();
-        let (mut now, mut failed, mut next) = (NOW, 0u32, NOW);
-        let mut sent_after = None;
-        while sent_after.is_none() && now < NOW + 60 * MIN {
-            if holds.allows(&platform, now) {
-                if next <= now {
-                    next = now + (2i64.pow((failed + 1).min(10)) * S).min(15 * MIN);
-                    failed += 1;
-                    let learnt = Learnt::Away {
-                        delivery: DeliveryId(1),
-                        until_unix_ms: next,
-                        why: String::new(),
-                    };
-                    holds.learn(&platform, learnt, now);
-                } else {
-                    sent_after = Some(now - NOW);
-                }
-            }
-            now += 250;
-        }
-        assert!(sent_after.is_some_and(|ms| ms < 10 * S), "{sent_after:?}");
-    }
-}
+#[path = "holds_tests.rs"]
+mod tests;

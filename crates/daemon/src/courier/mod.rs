@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `gate` | pure: hours, budgets, a recording, a clock that is wrong |
 //! | `holds` | pure: platforms that are left alone for a while |
+//! | `mends` | files of platforms that refuse everybody, watched for a change |
 //! | `rounds` | the loop: look, choose, deliver, sleep |
 //! | `turn` | one delivery, watched, and taken back when its turn is over |
 //! | `terms` | what the configuration says, and how it becomes another one |
@@ -20,6 +21,7 @@ mod bell;
 mod board;
 mod gate;
 mod holds;
+mod mends;
 mod prospects;
 mod purse;
 mod rounds;
@@ -44,6 +46,7 @@ pub(crate) use self::bell::Bell;
 use self::board::Board;
 pub(crate) use self::gate::Around;
 use self::holds::Holds;
+use self::mends::Mends;
 pub(crate) use self::prospects::Prospects;
 use self::purse::Purse;
 use self::rounds::{PAUSE, Rounds};
@@ -118,6 +121,7 @@ impl Courier {
             around,
             out,
             holds: Holds::default(),
+            mends: Mends::default(),
             board,
             counts,
             begun: None,

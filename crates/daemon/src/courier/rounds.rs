@@ -1,9 +1,11 @@
 //! Whose turn it is: the loop of the thread that delivers.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lectern_capture::clock::unix_ms;
+use lectern_deliver::Secrets;
+use lectern_domain::api::PlatformState;
 use lectern_domain::delivery::DeliveryJob;
 use lectern_domain::ids::{DeliveryId, PlatformName};
 use lectern_store::{Db, DbError, DueQuery};
@@ -15,7 +17,8 @@ use super::CourierEvent;
 use super::bell::Bell;
 use super::board::{Board, Seen, over_network};
 use super::gate::{Around, Gate};
-use super::holds::Holds;
+use super::holds::{Holds, Learnt};
+use super::mends::{self, Mends};
 use super::purse::Purse;
 use super::terms::Terms;
 use crate::counts::Counts;
@@ -46,6 +49,7 @@ pub(super) struct Rounds {
     pub(super) around: watch::Receiver<Around>,
     pub(super) out: mpsc::Sender<CourierEvent>,
     pub(super) holds: Holds,
+    pub(super) mends: Mends,
     pub(super) purse: Purse,
     pub(super) board: Board,
     pub(super) counts: Arc<Counts>,
@@ -86,9 +90,14 @@ impl Rounds {
     pub(super) async fn look(&mut self) -> Gate {
         let now_unix_ms = unix_ms();
         self.take_over(now_unix_ms);
-        if self.bell.take_again() {
+        let again = self.bell.take_again();
+        if again.all {
             self.holds.try_again(now_unix_ms);
         }
+        for (delivery, platform) in &again.deliveries {
+            self.holds.try_one_again(*delivery, platform, now_unix_ms);
+        }
+        self.see_mended(now_unix_ms);
         self.purse.look(now_unix_ms).await;
         self.board.read(&self.db).await;
         let spent = self.purse.spent();
@@ -116,6 +125,17 @@ impl Rounds {
         self.holds.try_again(now_unix_ms);
         self.terms = told;
         info!("sending goes by another configuration");
+    }
+
+    /// Has platforms tried again whose files were changed since they refused everybody.
+    fn see_mended(&mut self, now_unix_ms: i64) {
+        let platforms = self.terms.config.platforms.iter();
+        let parked =
+            platforms.filter(|platform| self.holds.of(&platform.name).state() == PlatformState::Parked);
+        for name in self.mends.look(Instant::now(), parked, &Secrets::from_env()) {
+            info!(platform = %name, "credential or authority of a platform that refuses was changed");
+            self.holds.learn(&name, Learnt::Mended, now_unix_ms);
+        }
     }
 
     /// The delivery whose turn it is: what a person wants now, then what the gate lets through.
@@ -185,7 +205,13 @@ impl Rounds {
             let ms = u64::try_from(at.saturating_sub(now_unix_ms)).unwrap_or(0);
             Duration::from_millis(ms).clamp(SHORTEST_SLEEP, LONGEST_SLEEP)
         });
-        self.rest(wait).await;
+        let watches = self.mends.is_watching();
+        self.rest(if watches {
+            wait.min(mends::LOOK_EVERY)
+        } else {
+            wait
+        })
+        .await;
     }
 
     /// Sleeps, or until somebody rings or things around have changed.

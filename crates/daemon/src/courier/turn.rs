@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use lectern_capture::clock::unix_ms;
-use lectern_deliver::{Adapter, CourierError, Journal, JournalError, Line, Outcome, Progress, Secrets};
+use lectern_deliver::{
+    Adapter, CourierError, Journal, JournalError, Line, Outcome, Progress, Secrets, Traces,
+};
 use lectern_domain::api::DeliveryView;
 use lectern_domain::config::{Platform, PlatformKind};
 use lectern_domain::delivery::{Commit, DeliveryJob, DeliveryState, FilePhase, Turn};
@@ -80,8 +82,11 @@ impl Rounds {
         let Some(platform) = self.terms.platform(&job.platform).cloned() else {
             return;
         };
+        let secrets = Secrets::from_env();
+        // Before the try, so that what is mended during it is seen.
+        let traces = Traces::of(&platform, &secrets);
         let (adapter, held) = (
-            lectern_deliver::connect(&platform, Secrets::from_env(), &self.terms.line),
+            lectern_deliver::connect(&platform, secrets, &self.terms.line),
             Held {
                 id: job.id,
                 urgent,
@@ -160,7 +165,10 @@ impl Rounds {
                 info!(%lecture, platform = %name, until_unix_ms, why, "delivery waits");
             }
             Ok(Outcome::Deferred) => info!(%lecture, platform = %name, "delivery gave its turn to others"),
-            Ok(Outcome::Refused { why }) => error!(platform = %name, why, "platform refuses lectures"),
+            Ok(Outcome::Refused { why }) => {
+                error!(platform = %name, why, "platform refuses lectures");
+                self.mends.watch(name.clone(), traces);
+            }
             Ok(Outcome::Parked { why }) => error!(%lecture, platform = %name, why, "delivery needs a person"),
             Ok(Outcome::Stopped) => info!(%lecture, platform = %name, "delivery was interrupted"),
             Err(error) => error!(%lecture, platform = %name, error = %error, "delivery broke off"),
