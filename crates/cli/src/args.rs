@@ -8,6 +8,7 @@ use std::str::FromStr;
 use clap::{Parser, Subcommand};
 use jiff::civil::DateTime;
 use lectern_domain::api::{MAX_SELF_TEST_SECONDS, MIN_SELF_TEST_SECONDS, SELF_TEST_SECONDS};
+use lectern_domain::ids::PlatformName;
 use lectern_domain::lecture::LectureState;
 use lectern_domain::units::Span;
 
@@ -150,6 +151,9 @@ pub(crate) enum Command {
     Retry {
         /// The lecture: its id or the beginning of it
         id: Id,
+        /// Only what goes to this platform
+        #[arg(long, value_parser = PlatformName::from_str)]
+        platform: Option<PlatformName>,
     },
     /// Send now, whatever the time of day: one lecture, or all that wait
     SendNow {

@@ -26,9 +26,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use lectern_domain::api::{
-    Doctor, Done, ExtendRequest, LectureDetail, LecturePage, MarkRequest, Metadata, Queue, StartRequest,
-    Status,
+    Doctor, Done, ExtendRequest, LectureDetail, LecturePage, MarkRequest, Metadata, Queue, RetryRequest,
+    StartRequest, Status,
 };
+use lectern_domain::reason;
 use serde::Serialize;
 
 use args::{Args, Command, ConfigCommand};
@@ -53,7 +54,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
             // With standard error closed as well there is nobody left to tell.
-            drop(writeln!(std::io::stderr(), "{fault}"));
+            drop(writeln!(std::io::stderr(), "{}", reason(&fault)));
             ExitCode::from(fault.exit_code())
         }
     }
@@ -144,9 +145,11 @@ async fn run(args: Args) -> Result<String, Fault> {
             document(json, &detail, |detail| report::lecture(detail, &clock))
         }
         Command::Wait { id, until, timeout } => wait::run(&client, &id, until, timeout).await,
-        Command::Retry { id } => {
-            let done: Done = client.post_nothing(&format!("{}/retry", about(&id))).await?;
-            Ok(report::done(&done))
+        Command::Retry { id, platform } => {
+            let request = RetryRequest { platform };
+            let done: Done = client.post(&format!("{}/retry", about(&id)), &request).await?;
+            let queue: Queue = client.get("/api/v1/queue").await?;
+            Ok(report::retried(&done, request.platform.as_ref(), &queue))
         }
         Command::SendNow { id } => {
             let path = id.map_or_else(

@@ -42,7 +42,19 @@ pub(crate) fn about(command: fn(LectureId) -> Command) -> MethodRouter<Site> {
     )
 }
 
-/// The one command about a lecture that takes a body.
+/// A command about the lecture that the path names, which takes a body.
+pub(crate) fn about_with<T: Check + Send + 'static>(
+    command: fn(LectureId, T) -> Command,
+) -> MethodRouter<Site> {
+    post(
+        move |State(site): State<Site>, Path(id): Path<String>, headers: HeaderMap, input: Input<T>| async move {
+            let id = resolve(&site, &id).await?;
+            Ok::<_, Fault>(run(&site, command(id, input.body), &headers, input.sender).await)
+        },
+    )
+}
+
+/// The one command about a lecture that is no POST.
 pub(crate) async fn amend(
     State(site): State<Site>,
     Path(id): Path<String>,

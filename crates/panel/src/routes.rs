@@ -227,9 +227,11 @@ pub(crate) fn table() -> Vec<Route> {
         amend,
         Route::command(
             "/api/v1/lectures/{id}/retry",
-            "Finishes a failed lecture again, or begins its parked and waiting deliveries again",
-            recording::about(Command::Retry),
+            "Finishes a failed lecture again, or begins its parked and waiting deliveries again, to all \
+             platforms or one",
+            recording::about_with(Command::Retry),
         )
+        .takes(sample::retry)
         .for_role(Role::Admin),
         Route::command(
             "/api/v1/lectures/{id}/send-now",

@@ -5,9 +5,9 @@ use lectern_domain::api::{
     Arg, Check, ClockTrust, ConfigStatus, CurrentLecture, DeliveryView, Doctor, Done, ExtendRequest,
     Forecast, LectureDetail, LecturePage, LectureSummary, LineStatus, MarkRequest, MarkView, Message,
     Metadata, PlanRequest, PlannedLecture, PlatformState, PlatformStatus, PodiumState, Problem, Queue,
-    QueueSummary, RoomStatus, RunView, SelfTest, SelfTestRequest, SelfTestState, SelfTestStatus,
-    SelfTestStep, Severity, SourceStatus, SourceTotals, StartRequest, Status, StorageStatus, TrackView,
-    UploadStatus, Verdict,
+    QueueSummary, RetryRequest, RoomStatus, RunView, SelfTest, SelfTestRequest, SelfTestState,
+    SelfTestStatus, SelfTestStep, Severity, SourceStatus, SourceTotals, StartRequest, Status, StorageStatus,
+    TrackView, UploadStatus, Verdict,
 };
 use lectern_domain::delivery::DeliveryState;
 use lectern_domain::fact::{Fact, FactKind};
@@ -28,6 +28,10 @@ fn id() -> LectureId {
         .expect("a well-formed UUID")
 }
 
+fn platform() -> PlatformName {
+    PlatformName::try_from("central".to_owned()).expect("a well-formed name")
+}
+
 fn source() -> SourceName {
     "camera".parse().expect("a well-formed name")
 }
@@ -46,7 +50,7 @@ fn delivery() -> DeliveryView {
         id: DeliveryId(7),
         lecture: id(),
         title: about().title,
-        platform: PlatformName::try_from("central".to_owned()).expect("a well-formed name"),
+        platform: platform(),
         state: DeliveryState::Waiting,
         sent_bytes: 120_000_000,
         total_bytes: 1_500_000_000,
@@ -363,6 +367,12 @@ pub(crate) fn mark() -> MarkRequest {
 
 pub(crate) fn extend() -> ExtendRequest {
     ExtendRequest { minutes: 10 }
+}
+
+pub(crate) fn retry() -> RetryRequest {
+    RetryRequest {
+        platform: Some(platform()),
+    }
 }
 
 pub(crate) fn problem() -> Problem {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use asking::{get, post, problem, request, room, send};
 use axum::body::Body;
 use axum::http::{Method, Request, header};
-use lectern_domain::api::{Command, Metadata, PodiumState, Refusal};
+use lectern_domain::api::{Command, Metadata, PodiumState, Refusal, RetryRequest};
 use lectern_domain::ids::LectureId;
 use lectern_domain::lecture::LectureState;
 use lectern_panel::{Access, app};
@@ -84,6 +84,10 @@ async fn every_command_reaches_the_daemon_as_it_was_given() {
         ("/api/v1/recording/stop", ""),
         ("/api/v1/recording/undo", ""),
         (&format!("/api/v1/lectures/{id}/retry"), ""),
+        (
+            &format!("/api/v1/lectures/{id}/retry"),
+            r#"{"platform":"central"}"#,
+        ),
         (&format!("/api/v1/lectures/{}/send-now", &id.to_string()[..8]), ""),
         ("/api/v1/send-now", ""),
     ] {
@@ -97,8 +101,8 @@ async fn every_command_reaches_the_daemon_as_it_was_given() {
     assert_eq!(send(&app, patch).await.status, 200);
     let words: Vec<&str> = room.given().iter().map(Command::as_str).collect();
     let expected = [
-        "start", "mark", "extend", "pause", "resume", "stop", "undo", "retry", "send-now", "send-now",
-        "amend",
+        "start", "mark", "extend", "pause", "resume", "stop", "undo", "retry", "retry", "send-now",
+        "send-now", "amend",
     ];
     assert_eq!(words, expected);
     let Command::Start(request) = &room.given()[0] else {
@@ -112,7 +116,10 @@ async fn every_command_reaches_the_daemon_as_it_was_given() {
         course: Some("BIO-201".into()),
         ..Metadata::default()
     };
-    assert_eq!(room.given()[10], Command::Amend(id, course));
+    assert_eq!(room.given()[7], Command::Retry(id, RetryRequest::default()));
+    let platform = Some("central".parse().unwrap());
+    assert_eq!(room.given()[8], Command::Retry(id, RetryRequest { platform }));
+    assert_eq!(room.given()[11], Command::Amend(id, course));
 }
 
 #[tokio::test]

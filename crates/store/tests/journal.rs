@@ -254,7 +254,7 @@ async fn p5_a_parked_delivery_forgets_its_upload_so_that_a_person_can_have_it_se
             "{refused:?}: {result:?}"
         );
     }
-    assert_eq!(open.db.retry_lecture(lecture.id).await.unwrap(), 1);
+    assert_eq!(open.db.retry_lecture(lecture.id, None).await.unwrap(), 1);
     let again = due(&open, 0, &["central"]).await.unwrap();
     assert_eq!(again.files[0].phase, FilePhase::Creating);
     open.close();
@@ -310,7 +310,12 @@ async fn waiting_parked_and_cancelled_deliveries_obey_people() {
         1,
         "what is parked needs more than haste"
     );
-    assert_eq!(open.db.retry_lecture(lecture.id).await.unwrap(), 1);
+    let at = |platform: &str| Some(platform.parse().unwrap());
+    for elsewhere in ["usb", "nowhere"] {
+        let again = open.db.retry_lecture(lecture.id, at(elsewhere)).await.unwrap();
+        assert_eq!(again, 0, "only what was asked for");
+    }
+    assert_eq!(open.db.retry_lecture(lecture.id, at("central")).await.unwrap(), 1);
     assert!(
         matches!(open.db.retry_delivery(job.id).await, Err(DbError::Conflict(_))),
         "queued already"

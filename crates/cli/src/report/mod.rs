@@ -8,8 +8,9 @@ mod status;
 
 use std::collections::BTreeSet;
 
-use lectern_domain::api::{DeliveryView, Done, PodiumState, Queue};
+use lectern_domain::api::{DeliveryView, Done, PlatformState, PodiumState, Queue};
 use lectern_domain::delivery::DeliveryState;
+use lectern_domain::ids::PlatformName;
 
 use crate::figures::{WallClock, bytes, columns, counted, percent};
 
@@ -56,6 +57,33 @@ pub(crate) fn done(done: &Done) -> String {
         (Some(id), None) => format!("{id}\n"),
         (None, _) => "done\n".into(),
     }
+}
+
+/// What `retry` did, told from the queue after it: at a platform that refuses everybody, trying one
+/// lecture again mends nothing.
+pub(crate) fn retried(retried: &Done, platform: Option<&PlatformName>, queue: &Queue) -> String {
+    let mut text = done(retried);
+    let goes_there = |to: &PlatformName| {
+        let mut deliveries = queue.deliveries.iter();
+        platform.is_none_or(|only| only == to)
+            && deliveries.any(|d| {
+                Some(d.lecture) == retried.lecture && d.platform == *to && d.state == DeliveryState::Queued
+            })
+    };
+    let refusing = queue
+        .uploads
+        .platforms
+        .iter()
+        .filter(|p| p.state == PlatformState::Parked);
+    for platform in refusing.filter(|p| goes_there(&p.name)) {
+        text.push_str(&format!(
+            "platform {} refuses every lecture as it is set up; it is tried once more, the other lectures wait for it \
+             too: {}\n",
+            platform.name,
+            platform.message.as_deref().unwrap_or("it did not say why")
+        ));
+    }
+    text
 }
 
 /// What `send-now` did, told from the queue after it.

@@ -13,7 +13,12 @@ use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
 
 use daemon::{Daemon, code, err, out, program, run};
-use lectern_domain::api::{Command as Asked, Message, PodiumState, Refusal};
+use lectern_domain::api::{
+    Command as Asked, DeliveryView, Message, PlatformState, PlatformStatus, PodiumState, Queue, Refusal,
+    RetryRequest, UploadStatus,
+};
+use lectern_domain::delivery::DeliveryState;
+use lectern_domain::ids::{DeliveryId, LectureId, PlatformName};
 use lectern_domain::lecture::LectureState;
 
 #[test]
@@ -300,18 +305,74 @@ fn waiting_ends_when_the_state_is_reached_or_cannot_be_or_the_time_is_over() {
     );
 }
 
+/// One lecture for two platforms, one of which takes no credential of ours.
+fn behind_a_platform_that_refuses(lecture: LectureId) -> Queue {
+    let delivery = |id, platform: &str| DeliveryView {
+        id: DeliveryId(id),
+        lecture,
+        title: None,
+        platform: platform.parse().unwrap(),
+        state: DeliveryState::Queued,
+        sent_bytes: 0,
+        total_bytes: 1,
+        attempts: 1,
+        next_unix_ms: None,
+        message: None,
+        done_unix_ms: None,
+        locations: Vec::new(),
+    };
+    let platform = |name: &str, state, message: Option<&str>| PlatformStatus {
+        name: name.parse().unwrap(),
+        kind: "tus".to_owned(),
+        state,
+        message: message.map(str::to_owned),
+        next_unix_ms: None,
+        pending: 1,
+    };
+    Queue {
+        deliveries: vec![delivery(1, "central"), delivery(2, "usb")],
+        uploads: UploadStatus {
+            platforms: vec![
+                platform("central", PlatformState::Parked, Some("It answered with 401.")),
+                platform("usb", PlatformState::Ok, None),
+            ],
+            ..UploadStatus::default()
+        },
+    }
+}
+
 #[test]
 fn lectures_are_retried_and_sent_by_their_beginning() {
+    let at = |platform: &str| RetryRequest {
+        platform: Some(platform.parse::<PlatformName>().unwrap()),
+    };
     let daemon = Daemon::start();
     let id = daemon.lecture(LectureState::Failed);
     let beginning = id.to_string()[..8].to_owned();
     assert_eq!(code(&daemon.run(&["retry", &beginning])), 0);
+    daemon.room.set_queue(behind_a_platform_that_refuses(id));
+    let retried = daemon.run(&["retry", &beginning, "--platform", "central"]);
+    let said = out(&retried);
+    assert!(
+        said.contains("platform central refuses every lecture") && said.contains("401"),
+        "{said}"
+    );
+    // At the other platform nothing stands in the way.
+    let retried = daemon.run(&["retry", &beginning, "--platform", "usb"]);
+    assert_eq!(out(&retried).lines().count(), 1, "{}", out(&retried));
+    daemon.room.set_queue(Queue::default());
     assert_eq!(code(&daemon.run(&["send-now", &beginning])), 0);
     let all = daemon.run(&["send-now"]);
     assert_eq!((code(&all), out(&all)), (0, "nothing waits to be sent\n".into()));
     assert_eq!(
         daemon.room.given(),
-        [Asked::Retry(id), Asked::SendNow(Some(id)), Asked::SendNow(None)]
+        [
+            Asked::Retry(id, RetryRequest::default()),
+            Asked::Retry(id, at("central")),
+            Asked::Retry(id, at("usb")),
+            Asked::SendNow(Some(id)),
+            Asked::SendNow(None)
+        ]
     );
     assert_eq!(out(&daemon.run(&["queue"])), "nothing waits to be sent\n");
 }

@@ -125,7 +125,7 @@ impl Conductor {
             }
             Command::Mark(request) => self.mark(request.label).await,
             Command::Extend(request) => self.extend(request.minutes).await,
-            Command::Retry(id) => self.retry(id).await,
+            Command::Retry(id, request) => self.retry(id, request.platform).await,
             Command::SendNow(id) => self.send_now(id).await,
             Command::Amend(id, metadata) => self.amend(id, metadata).await,
             Command::Plan(request) => self.plan(request).await,

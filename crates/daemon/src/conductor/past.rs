@@ -1,8 +1,8 @@
 //! What people ask about lectures that are not at work: try again, send now, mend the words.
 
-use lectern_domain::api::{Done, Metadata, Refusal};
+use lectern_domain::api::{DeliveryView, Done, Metadata, Refusal};
 use lectern_domain::delivery::DeliveryState;
-use lectern_domain::ids::LectureId;
+use lectern_domain::ids::{LectureId, PlatformName};
 use lectern_domain::lecture::{LectureEvent, LectureState};
 use tracing::info;
 
@@ -11,10 +11,18 @@ use super::texts::checked;
 use crate::refusals::{self, from_db};
 
 impl Conductor {
-    pub(super) async fn retry(&mut self, id: LectureId) -> Result<Done, Refusal> {
+    /// Finishes a failed lecture again, or begins its own deliveries again, to all platforms or to
+    /// the one that is named. No other lecture's are touched, but where a platform refuses
+    /// everybody or does not answer, it is tried at once, by whoever stands first in its line.
+    pub(super) async fn retry(
+        &mut self,
+        id: LectureId,
+        platform: Option<PlatformName>,
+    ) -> Result<Done, Refusal> {
         let state = self.lecture_state(id).await?;
         if state == LectureState::Failed {
-            if self.was_missed(id).await? {
+            // What is not finished goes to no platform yet.
+            if platform.is_some() || self.was_missed(id).await? {
                 return Err(refusals::lecture_state("refused-retry", id, state));
             }
             let (to, _) = state
@@ -32,17 +40,22 @@ impl Conductor {
                 state: Some(to),
             });
         }
-        let again = self
-            .parts
+        self.parts
             .db
-            .retry_lecture(id)
+            .retry_lecture(id, platform.clone())
             .await
             .map_err(|error| from_db(&error))?;
-        // What is queued may stand behind a platform that refuses everybody: that is tried again.
-        if again == 0 && !self.has_queued(id).await? {
+        // What was queued already may stand behind a platform that refuses everybody, and what is
+        // under way is being tried: neither is refused.
+        let mut open = self.open_deliveries(id).await?;
+        if let Some(platform) = &platform {
+            open.retain(|delivery| delivery.platform == *platform);
+        }
+        if open.is_empty() {
             return Err(refusals::lecture_state("refused-retry", id, state));
         }
-        self.parts.bell.ring_again();
+        let to_try = open.into_iter().map(|delivery| (delivery.id, delivery.platform));
+        self.parts.bell.ring_again_for(to_try);
         self.refresh_queue().await;
         Ok(Done {
             lecture: Some(id),
@@ -101,12 +114,16 @@ impl Conductor {
         Ok(found.is_some_and(|detail| detail.runs.is_empty() && detail.tracks.is_empty()))
     }
 
-    async fn has_queued(&self, id: LectureId) -> Result<bool, Refusal> {
+    /// What of a lecture is queued or under way.
+    async fn open_deliveries(&self, id: LectureId) -> Result<Vec<DeliveryView>, Refusal> {
+        use DeliveryState as D;
         let found = self.parts.db.lecture(id).await.map_err(|error| from_db(&error))?;
-        Ok(found.is_some_and(|detail| {
-            let mut deliveries = detail.deliveries.iter();
-            deliveries.any(|delivery| delivery.state == DeliveryState::Queued)
-        }))
+        let mut deliveries = found.map_or_else(Vec::new, |detail| detail.deliveries);
+        deliveries.retain(|delivery| match delivery.state {
+            D::Queued | D::Reconciling | D::Sending | D::Verifying => true,
+            D::Waiting | D::Parked | D::Done | D::Cancelled => false,
+        });
+        Ok(deliveries)
     }
 
     /// Puts a lecture's deliveries, or all, before the others and outside the hours.

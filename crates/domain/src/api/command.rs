@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{SelfTestRequest, Sentence};
-use crate::ids::LectureId;
+use crate::ids::{LectureId, PlatformName};
 use crate::lecture::LectureState;
 
 /// What a person or a program asks for.
@@ -25,7 +25,7 @@ pub enum Command {
     /// Move the planned end.
     Extend(ExtendRequest),
     /// Finish a failed lecture again, or begin its parked and waiting deliveries again.
-    Retry(LectureId),
+    Retry(LectureId, RetryRequest),
     /// Send now, whatever the time of day: one lecture, or all that wait.
     SendNow(Option<LectureId>),
     /// Mend what is said about a lecture, until it is being sent.
@@ -54,7 +54,7 @@ impl Command {
             Self::Undo => "undo",
             Self::Mark(_) => "mark",
             Self::Extend(_) => "extend",
-            Self::Retry(_) => "retry",
+            Self::Retry(..) => "retry",
             Self::SendNow(_) => "send-now",
             Self::Amend(..) => "amend",
             Self::Plan(_) => "plan",
@@ -168,6 +168,15 @@ pub struct ExtendRequest {
     /// By how much.
     #[schemars(range(min = 1, max = MAX_MINUTES))]
     pub minutes: u32,
+}
+
+/// Body of `POST /api/v1/lectures/{id}/retry`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RetryRequest {
+    /// Begin again only what goes to this platform. Absent: to all.
+    #[serde(default)]
+    pub platform: Option<PlatformName>,
 }
 
 /// A command that was done: committed before this is said.

@@ -16,7 +16,7 @@ mod uploads;
 
 pub use command::{
     Command, Done, ExtendRequest, LAST_UNIX_MS, MAX_MINUTES, MAX_TEXT_CHARS, MarkRequest, Metadata,
-    PlanRequest, Problem, Refusal, StartRequest,
+    PlanRequest, Problem, Refusal, RetryRequest, StartRequest,
 };
 pub use doctor::{Check, Doctor, Verdict};
 pub use field::Field;

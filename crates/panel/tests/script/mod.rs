@@ -338,7 +338,7 @@ impl Control for Script {
         let status = self.status_now();
         let word = command.as_str();
         let state = match &command {
-            Command::Retry(id) | Command::SendNow(Some(id)) | Command::Amend(id, _) => {
+            Command::Retry(id, _) | Command::SendNow(Some(id)) | Command::Amend(id, _) => {
                 if let Command::Amend(_, metadata) = &command {
                     self.amend(*id, metadata);
                 }

@@ -5,7 +5,7 @@
 //! confirmed file any more. A delivery is done only when every file has its receipt (P6).
 
 use lectern_domain::delivery::{Commit, DeliveryEvent, DeliveryState, FilePhase};
-use lectern_domain::ids::{DeliveryId, LectureId};
+use lectern_domain::ids::{DeliveryId, LectureId, PlatformName};
 use lectern_domain::lecture::LectureState;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
@@ -46,15 +46,21 @@ impl Db {
         self.step_delivery(id, DeliveryEvent::Cancel).await
     }
 
-    /// Begins every waiting and parked delivery of a lecture again; returns how many.
+    /// Begins every waiting and parked delivery of a lecture again, to all platforms or to one;
+    /// returns how many. Those of other lectures stay as they are.
     ///
     /// # Errors
     /// [`DbError::NotFound`] for an unknown lecture.
-    pub async fn retry_lecture(&self, lecture: LectureId) -> Result<u32, DbError> {
+    pub async fn retry_lecture(
+        &self,
+        lecture: LectureId,
+        platform: Option<PlatformName>,
+    ) -> Result<u32, DbError> {
         self.call("begin deliveries again", move |ledger| {
             ledger.change(lecture, |tx| {
                 state_of(tx, lecture)?;
-                requeue(tx, lecture, &[DeliveryState::Waiting, DeliveryState::Parked])
+                let stuck = [DeliveryState::Waiting, DeliveryState::Parked];
+                requeue(tx, lecture, platform.as_ref(), &stuck)
             })
         })
         .await
@@ -74,7 +80,7 @@ impl Db {
             };
             ledger.change_all(&lectures, |tx, lecture| {
                 state_of(tx, lecture)?;
-                requeue(tx, lecture, &[DeliveryState::Waiting])?;
+                requeue(tx, lecture, None, &[DeliveryState::Waiting])?;
                 hurry(tx, lecture)
             })
         })
@@ -90,7 +96,7 @@ impl Db {
         self.call("end the wait of deliveries", |ledger| {
             let lectures = waiting_lectures(&ledger.connection)?;
             ledger.change_all(&lectures, |tx, lecture| {
-                requeue(tx, lecture, &[DeliveryState::Waiting])
+                requeue(tx, lecture, None, &[DeliveryState::Waiting])
             })
         })
         .await
@@ -337,10 +343,18 @@ fn settle_lecture(tx: &Transaction<'_>, lecture: LectureId) -> Result<(), DbErro
     Ok(())
 }
 
-fn requeue(tx: &Transaction<'_>, lecture: LectureId, from: &[DeliveryState]) -> Result<u32, DbError> {
+/// Queues a lecture's deliveries in these states again; `None`: to all platforms.
+fn requeue(
+    tx: &Transaction<'_>,
+    lecture: LectureId,
+    platform: Option<&PlatformName>,
+    from: &[DeliveryState],
+) -> Result<u32, DbError> {
     let rows: Vec<(i64, DeliveryState)> = tx
-        .prepare_cached("SELECT id, state FROM deliveries WHERE lecture = ?1 ORDER BY id")?
-        .query_map([lecture.to_string()], |row| {
+        .prepare_cached(
+            "SELECT id, state FROM deliveries WHERE lecture = ?1 AND (?2 IS NULL OR platform = ?2) ORDER BY id",
+        )?
+        .query_map(params![lecture.to_string(), platform.map(PlatformName::as_str)], |row| {
             Ok((row.get("id")?, get_text(row, "state")?))
         })?
         .collect::<rusqlite::Result<_>>()?;
