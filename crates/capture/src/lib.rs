@@ -53,10 +53,10 @@ use tokio::task::JoinSet;
 
 use delivery::Delivery;
 use notes::Notes;
-use program::Program;
 
 pub use notes::Noted;
 pub use plan::{PAUSE_MARGIN_NS, RunPlan, Stop};
+pub use program::Program;
 pub use report::SourceReport;
 
 /// Media waiting between the children and the spool: ten seconds of five tracks, some 10 MiB. What
@@ -106,6 +106,7 @@ pub struct Outputs {
 /// The sources at work. Dropping it kills the children; [`Capture::shutdown`] lets them flush.
 #[derive(Debug)]
 pub struct Capture {
+    program: Arc<Program>,
     plan: watch::Sender<Option<RunPlan>>,
     quit: watch::Sender<bool>,
     reports: BTreeMap<SourceName, watch::Receiver<SourceReport>>,
@@ -165,6 +166,7 @@ impl Capture {
         }
         (
             Self {
+                program,
                 plan,
                 quit,
                 reports,
@@ -179,6 +181,12 @@ impl Capture {
                 facts,
             },
         )
+    }
+
+    /// What the sources are started from, also after another file has taken its name.
+    #[must_use]
+    pub fn program(&self) -> Arc<Program> {
+        Arc::clone(&self.program)
     }
 
     /// Makes `plan` the truth; `None` when no run is open. Returns at once, the sources follow.

@@ -13,9 +13,10 @@ use std::path::{Path, PathBuf};
 use tokio::process::Command;
 use tracing::warn;
 
-/// See the module.
+/// The file of `lectern-source` that every child is started from: see
+/// [`Capture::program`](crate::Capture::program).
 #[derive(Debug)]
-pub(crate) struct Program {
+pub struct Program {
     path: PathBuf,
     /// The file, with its device and inode. Held open, so that no other file gets its inode.
     held: Option<(File, (u64, u64))>,
@@ -24,7 +25,8 @@ pub(crate) struct Program {
 impl Program {
     /// Takes hold of the file at `path`; blocks for one look at the disk. One that is not there is
     /// looked for again with each start.
-    pub(crate) fn hold(path: PathBuf) -> Self {
+    #[must_use]
+    pub fn hold(path: PathBuf) -> Self {
         let opened = File::open(&path).and_then(|file| {
             let identity = identity(&file.metadata()?);
             Ok((file, identity))
@@ -38,12 +40,14 @@ impl Program {
     }
 
     /// Where it lay at the start.
-    pub(crate) fn path(&self) -> &Path {
+    #[must_use]
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// A command that starts it, under its name; blocks for one look at the disk.
-    pub(crate) fn command(&self) -> Command {
+    #[must_use]
+    pub fn command(&self) -> Command {
         let there = std::fs::metadata(&self.path).ok();
         match &self.held {
             Some((file, held)) if there.as_ref().map(identity) != Some(*held) => {

@@ -1,4 +1,8 @@
 //! HTTP on the control socket: one connection per request, no pool, no TLS, no redirects.
+//!
+//! A daemon that takes over new settings or a new program is away for a second or two. A command
+//! that surely was not carried out is given again meanwhile: nobody was at the socket, or the
+//! answer says so itself (`Retry-After`). A conversation that broke off is never repeated.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::handshake;
-use hyper::header::{ACCEPT, CONTENT_TYPE, HOST};
+use hyper::header::{ACCEPT, CONTENT_TYPE, HOST, RETRY_AFTER};
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use lectern_domain::api::Problem;
@@ -16,11 +20,15 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
 
 use crate::fault::Fault;
 
 /// The daemon gives a handler up after fifteen seconds; this is a little more.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
+/// How long a daemon and its sources may take to be back, until a person is told.
+const BACK_WITHIN: Duration = Duration::from_secs(8);
+const GIVE_AGAIN: Duration = Duration::from_millis(200);
 /// No document of the API comes near it; more is not the daemon.
 const MAX_DOCUMENT_BYTES: usize = 64 * 1024 * 1024;
 /// The most that one line of the event stream may take.
@@ -67,8 +75,19 @@ impl Client {
     }
 
     async fn fetch(&self, method: Method, path: &str, body: Bytes) -> Result<Bytes, Fault> {
+        let patience = match method {
+            Method::GET => Duration::ZERO,
+            _ => BACK_WITHIN,
+        };
+        let until = Instant::now() + patience;
         let exchange = async {
-            let (response, _connection) = self.send(method, path, body).await?;
+            let (response, _connection) = loop {
+                let answer = self.send(method.clone(), path, body.clone(), until).await?;
+                if !answer.0.headers().contains_key(RETRY_AFTER) || Instant::now() >= until {
+                    break answer;
+                }
+                sleep(GIVE_AGAIN).await;
+            };
             let ok = response.status().is_success();
             let body = Limited::new(response.into_body(), MAX_DOCUMENT_BYTES)
                 .collect()
@@ -99,7 +118,7 @@ impl Client {
 
     /// Opens the event stream.
     pub(crate) async fn events(&self) -> Result<Events, Fault> {
-        let opening = self.send(Method::GET, "/api/v1/events", Bytes::new());
+        let opening = self.send(Method::GET, "/api/v1/events", Bytes::new(), Instant::now());
         let (response, connection) = tokio::time::timeout(ANSWER_WITHIN, opening)
             .await
             .map_err(|_| self.broken("no answer to the request for events"))??;
@@ -117,13 +136,37 @@ impl Client {
         Err(problem.into())
     }
 
+    /// Waits until then for somebody at the socket of a daemon that just went.
+    async fn connected(&self, until: Instant) -> io::Result<UnixStream> {
+        let mut was_there = false;
+        loop {
+            let error = match UnixStream::connect(&self.socket).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => error,
+            };
+            let is_between = match error.kind() {
+                io::ErrorKind::ConnectionRefused => true,
+                // The next one removes the socket and makes its own.
+                io::ErrorKind::NotFound => was_there,
+                _ => false,
+            };
+            if !is_between || Instant::now() >= until {
+                return Err(error);
+            }
+            was_there = true;
+            sleep(GIVE_AGAIN).await;
+        }
+    }
+
     async fn send(
         &self,
         method: Method,
         path: &str,
         body: Bytes,
+        until: Instant,
     ) -> Result<(Response<Incoming>, Connection), Fault> {
-        let stream = UnixStream::connect(&self.socket)
+        let stream = self
+            .connected(until)
             .await
             .map_err(|error| self.unreachable(&error))?;
         let (mut sender, connection) = handshake(TokioIo::new(stream))
@@ -243,5 +286,54 @@ impl Events {
                 self.pending.extend_from_slice(data);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::UnixListener;
+
+    use super::*;
+
+    /// Answers the next command with this.
+    async fn answer(listener: &UnixListener, head: &str, body: &str) {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = [0; 4096];
+        assert!(stream.read(&mut request).await.unwrap() > 0);
+        let length = body.len();
+        let text = format!("HTTP/1.1 {head}\r\nContent-Length: {length}\r\n\r\n{body}");
+        stream.write_all(text.as_bytes()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn p1_a_press_while_the_daemon_starts_anew_is_given_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let socket = dir.path().join("control.sock");
+        // Of a daemon that executes another program in its place.
+        drop(UnixListener::bind(&socket).unwrap());
+        let client = Client::new(socket.clone());
+        let daemon = async {
+            std::fs::remove_file(&socket).unwrap();
+            let listener = UnixListener::bind(&socket).unwrap();
+            answer(&listener, "503 Soon\r\nRetry-After: 1", "{}").await;
+            answer(&listener, "200 OK", "7").await;
+        };
+        let (done, ()) = tokio::join!(client.post_nothing::<u32>("/api/v1/recording"), daemon);
+        assert_eq!(done, Ok(7));
+    }
+
+    #[tokio::test]
+    async fn p1_a_command_that_may_have_been_carried_out_is_not_given_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let socket = dir.path().join("control.sock");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let client = Client::new(socket);
+        let daemon = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0);
+        };
+        let (done, ()) = tokio::join!(client.post_nothing::<u32>("/api/v1/recording"), daemon);
+        assert!(matches!(done, Err(Fault::NoDaemon(_))), "{done:?}");
     }
 }

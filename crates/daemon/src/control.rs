@@ -19,7 +19,7 @@ use crate::conductor::Request;
 use crate::counts::Counts;
 use crate::doctor::Doctor;
 use crate::notify::Vitals;
-use crate::refusals::{self, from_reading, leaving};
+use crate::refusals::{self, cut_off, from_reading, leaving};
 
 /// Commands go to the conductor, questions about the past to the database, what changes all the
 /// time is watched.
@@ -59,7 +59,7 @@ impl Control for Desk {
             .send((command, reply))
             .await
             .map_err(|_| leaving())?;
-        answer.await.unwrap_or_else(|_| Err(leaving()))
+        answer.await.unwrap_or_else(|_| Err(cut_off()))
     }
 
     fn status(&self) -> watch::Receiver<Arc<Status>> {

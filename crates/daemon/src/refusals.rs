@@ -65,10 +65,26 @@ fn why(word: &str, state: Option<LectureState>) -> &'static str {
     }
 }
 
-/// The daemon is being ended.
+/// The daemon is being ended, or taken over by another program: nothing of it was done.
 pub(crate) fn leaving() -> Refusal {
+    Refusal::Soon {
+        message: sentence("refused-leaving", []),
+    }
+}
+
+/// The daemon ended at once, and nobody knows how far it came.
+pub(crate) fn cut_off() -> Refusal {
     Refusal::Unable {
         message: sentence("refused-leaving", []),
+    }
+}
+
+/// Sources are needed that do not deliver. Those that were started just now, as after a takeover,
+/// do in a moment; `are_starting`: no others stand in the way.
+pub(crate) fn no_signal(message: Sentence, are_starting: bool) -> Refusal {
+    match are_starting {
+        true => Refusal::Soon { message },
+        false => Refusal::Unable { message },
     }
 }
 

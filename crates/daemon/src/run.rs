@@ -248,7 +248,7 @@ async fn serve(
         pictures: pictures.clone(),
         tester: herald.tester(),
         db: db.clone(),
-        program: source_program(),
+        program: capture.program(),
     });
     let (report, last_test) = watch::channel(Arc::default());
     let desk = Desk {

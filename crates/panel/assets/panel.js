@@ -68,13 +68,19 @@ function replace(holder, html) {
   if (focused) (el(focused.id) ?? document.querySelector("[data-main]") ?? body).focus({ preventScroll: true });
 }
 
+/** Another page; a press under way would be lost with this one. */
+function reload() {
+  if (pressing > 0) setTimeout(reload, 250);
+  else location.reload();
+}
+
 function onPage(update) {
   // Another version of the recorder: its page may be another one.
-  if (update.version !== body.dataset.version) return location.reload();
+  if (update.version !== body.dataset.version) return reload();
   for (const [id, html] of Object.entries(update.parts)) {
     const holder = el(id);
     // A source that this page does not know: the configuration has changed.
-    if (!holder) return location.reload();
+    if (!holder) return reload();
     replace(holder, html);
   }
   const another = body.dataset.state !== update.state;
@@ -157,6 +163,39 @@ function say(text) {
 }
 
 let pressed = -Infinity;
+let pressing = 0;
+
+// A recorder that takes over new settings or a new version, and its sources after that, are away
+// for a second or two. A press meanwhile is sent again, if it surely did nothing.
+const BACK_MS = 8000;
+const aMoment = () => new Promise((over) => setTimeout(over, 250));
+
+/** Whether the recorder, as soon as it can be asked, says that no lecture is under way. */
+async function nothingBegan(until) {
+  while (performance.now() < until) {
+    const answer = await fetch("/api/v1/status").catch(() => null);
+    if (answer?.ok) return !(await answer.json()).lecture;
+    if (answer?.status === 401) return false;
+    await aMoment();
+  }
+  return false;
+}
+
+/** Sends a press until it is answered for good; `begins`: it makes a lecture of a ready room. */
+async function send(action, request, begins) {
+  const until = performance.now() + BACK_MS;
+  for (;;) {
+    try {
+      const answer = await fetch(action, request);
+      // The recorder did nothing, and will be able to in a moment.
+      if (!answer.headers.has("Retry-After") || performance.now() > until) return answer;
+      await aMoment();
+    } catch (error) {
+      // Refused or broken off, a page cannot tell: only what can be seen not to be is sent again.
+      if (!begins || !(await nothingBegan(until))) throw error;
+    }
+  }
+}
 
 async function press(form) {
   // A bounced finger must not press the button that takes this one's place.
@@ -165,12 +204,14 @@ async function press(form) {
   form.classList.add("sent");
   el("notice").hidden = true;
   const at = el("clock").textContent;
+  const begins = ["start", "begin"].includes(form.dataset.command) && ["ready", "fault"].includes(body.dataset.state);
+  pressing += 1;
   try {
-    const answer = await fetch(form.action, {
+    const answer = await send(form.action, {
       method: "POST",
       headers: { Accept: "application/json", "Accept-Language": document.documentElement.lang },
       body: new URLSearchParams(new FormData(form)),
-    });
+    }, begins);
     if (answer.status === 401) location.assign("/sign-in");
     else if (!answer.ok) complain((await answer.json()).detail);
     else if (form.dataset.then) location.assign(form.dataset.then);
@@ -179,6 +220,7 @@ async function press(form) {
     complain(el("link").textContent);
   } finally {
     form.classList.remove("sent");
+    pressing -= 1;
   }
 }
 

@@ -7,9 +7,14 @@ use lectern_domain::api::{Problem, Refusal};
 /// The media type of problem documents.
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 
-/// A request that was not fulfilled. Boxed, because it travels in the `Err` of every handler.
+/// Nothing was done and in so many seconds it can be: the value of `Retry-After`. Clients take it
+/// for leave to ask again by themselves, so it is told for nothing else that begins something.
+const AGAIN_AFTER_S: &str = "1";
+
+/// A request that was not fulfilled. Boxed, because it travels in the `Err` of every handler. The
+/// second part: whether it may be asked again at once.
 #[derive(Clone, Debug)]
-pub(crate) struct Fault(pub(crate) Box<Problem>);
+pub(crate) struct Fault(pub(crate) Box<Problem>, bool);
 
 /// Title and type's last word. The title is the same for every problem of a type.
 fn named(word: &str) -> (String, &'static str) {
@@ -28,14 +33,15 @@ fn named(word: &str) -> (String, &'static str) {
 impl Fault {
     fn new(word: &str, status: StatusCode, detail: impl Into<String>) -> Self {
         let (kind, title) = named(word);
-        Self(Box::new(Problem {
+        let problem = Problem {
             kind,
             title: title.to_owned(),
             status: status.as_u16(),
             detail: detail.into(),
             state: None,
             allowed: Vec::new(),
-        }))
+        };
+        Self(Box::new(problem), false)
     }
 
     /// What the client sent makes no sense; `status` says in which way.
@@ -103,6 +109,7 @@ impl From<Refusal> for Fault {
             Refusal::NotFound { message } => Self::not_found(message),
             Refusal::Invalid { message } => Self::invalid(StatusCode::UNPROCESSABLE_ENTITY, message),
             Refusal::Unable { message } => Self::unable(message),
+            Refusal::Soon { message } => Self(Self::unable(message).0, true),
             Refusal::Internal { message } => Self::internal(message),
         }
     }
@@ -112,7 +119,11 @@ impl IntoResponse for Fault {
     fn into_response(self) -> Response {
         let body = serde_json::to_vec(&*self.0).expect("a problem has only texts and numbers");
         let kind = [(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON))];
-        (self.status(), kind, body).into_response()
+        let again = HeaderValue::from_static(AGAIN_AFTER_S);
+        let again = self.1.then_some([(header::RETRY_AFTER, again)]);
+        let mut response = (self.status(), kind, body).into_response();
+        response.headers_mut().extend(again.into_iter().flatten());
+        response
     }
 }
 
@@ -152,6 +163,13 @@ mod tests {
                 "urn:lectern:problem:unable",
             ),
             (
+                Refusal::Soon {
+                    message: message().into(),
+                },
+                503,
+                "urn:lectern:problem:unable",
+            ),
+            (
                 Refusal::Internal {
                     message: message().into(),
                 },
@@ -159,9 +177,12 @@ mod tests {
                 "urn:lectern:problem:internal",
             ),
         ] {
+            let is_soon = matches!(refusal, Refusal::Soon { .. });
             let fault = Fault::from(refusal);
             assert_eq!((fault.0.status, fault.0.kind.as_str()), (status, kind));
             assert_eq!(fault.0.detail, "why");
+            let response = fault.into_response();
+            assert_eq!(response.headers().contains_key(header::RETRY_AFTER), is_soon);
         }
     }
 }

@@ -2,15 +2,16 @@
 
 use lectern_capture::clock::{monotonic_ns, unix_ms};
 use lectern_domain::api::{Arg, Command, Done, Metadata, Refusal, StartRequest};
-use lectern_domain::ids::LectureId;
+use lectern_domain::config::Source;
+use lectern_domain::ids::{LectureId, SourceName};
 use lectern_domain::lecture::{LectureEvent, LectureState, RefusedLecture};
 use lectern_domain::track::TrackHealth;
 use lectern_store::{NewLecture, NewTrack, Plan};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tracing::{info, warn};
 
-use super::Conductor;
 use super::texts::{checked, checked_text};
+use super::{Conductor, Request};
 use crate::agenda;
 use crate::refusals::{self, detailed, from_db, sentence, unable};
 use crate::session::Session;
@@ -280,26 +281,39 @@ impl Conductor {
             });
         }
         let reports = self.parts.capture.reports();
-        let live = |name| reports.get(name).is_some_and(|r| r.health == TrackHealth::Live);
-        let missing: Vec<&str> = self
-            .parts
-            .config
-            .sources
-            .iter()
-            .filter(|source| source.required && !live(&source.name))
-            .map(|source| source.name.as_str())
+        let is = |name: &SourceName, health| reports.get(name).is_some_and(|r| r.health == health);
+        let sources = self.parts.config.sources.iter();
+        let away: Vec<_> = sources
+            .filter(|source| !is(&source.name, TrackHealth::Live))
             .collect();
-        if !missing.is_empty() {
-            return Err(Refusal::Unable {
-                message: sentence("refused-source-missing", [("source", source_names(missing))]),
-            });
+        let starts = |source: &&Source| is(&source.name, TrackHealth::Starting);
+        let needed: Vec<_> = away.iter().copied().filter(|source| source.required).collect();
+        if !needed.is_empty() {
+            let names = needed.iter().map(|source| source.name.as_str());
+            return Err(refusals::no_signal(
+                sentence("refused-source-missing", [("source", source_names(names))]),
+                needed.iter().all(starts),
+            ));
         }
-        if !self.parts.config.sources.iter().any(|source| live(&source.name)) {
-            return Err(Refusal::Unable {
-                message: sentence("refused-no-source", []),
-            });
+        if away.len() == self.parts.config.sources.len() {
+            return Err(refusals::no_signal(
+                sentence("refused-no-source", []),
+                away.iter().any(starts),
+            ));
         }
         Ok(())
+    }
+
+    /// Whoever asked and was not heard is told that nothing was done of it, so that it may be
+    /// asked of the program that comes next.
+    pub(super) fn refuse_unheard(&mut self, requests: &mut mpsc::Receiver<Request>) {
+        requests.close();
+        let waits = self.next_start.take().map(|(_, reply)| reply);
+        let unheard = std::iter::from_fn(|| requests.try_recv().ok().map(|(_, reply)| reply));
+        for reply in waits.into_iter().chain(unheard) {
+            // Whoever asked may have gone.
+            drop(reply.send(Err(refusals::leaving())));
+        }
     }
 
     async fn press(&mut self, word: &'static str, event: LectureEvent) -> Result<Done, Refusal> {

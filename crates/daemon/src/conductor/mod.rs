@@ -54,9 +54,9 @@ use crate::counts::Counts;
 use crate::courier::{Around, Asker, Bell, CourierEvent};
 use crate::finisher::{FinishEvent, Finisher};
 use crate::keeping::Keeping;
+use crate::load::Files;
 use crate::notify::Vitals;
 use crate::pump::Tally;
-use crate::load::Files;
 use crate::reload::{Launch, Parties, Reading, Unfit};
 use crate::scribe::Scribe;
 use crate::session::Session;
@@ -233,6 +233,7 @@ impl Conductor {
                 break;
             }
         }
+        self.refuse_unheard(&mut inputs.requests);
         Ok(Left {
             parts: self.parts,
             signals: inputs.signals,

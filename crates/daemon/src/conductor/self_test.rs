@@ -171,6 +171,9 @@ impl Conductor {
         })
     }
 
+    /// A clock that cannot be believed says nothing of the next plan and refuses nothing: the test
+    /// was asked for by somebody, and should the clock be set and a lecture begin meanwhile, the
+    /// test gives way to it as to a press of start, in half a second.
     fn refuse_before_a_plan(&self, lasts_ms: i64) -> Result<(), Refusal> {
         let Some((plan, _)) = self
             .agenda

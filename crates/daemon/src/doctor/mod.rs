@@ -26,10 +26,11 @@ mod program;
 mod service;
 mod sources;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lectern_capture::Program;
 use lectern_domain::api::{self, Check, Levels, Status};
 use lectern_domain::config::Config;
 use lectern_herald::Tester;
@@ -59,8 +60,8 @@ pub(crate) struct Patient {
     pub(crate) db: Db,
     /// Knows who is told of what a person must do.
     pub(crate) tester: Tester,
-    /// `lectern-source`
-    pub(crate) program: PathBuf,
+    /// `lectern-source`, as the sources are started from it.
+    pub(crate) program: Arc<Program>,
 }
 
 /// Looks at everything; its threads are joined when it is dropped.

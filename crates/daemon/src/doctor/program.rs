@@ -1,16 +1,17 @@
-//! `lectern-source`, as it is installed: does it speak our version of the wire, and how fast does
-//! its encoder encode the pictures of each source?
+//! `lectern-source`, as the sources are started from it: does it speak our version of the wire, and
+//! how fast does its encoder encode the pictures of each source? While an upgrade waits, another
+//! one lies in its place, which is the next daemon's.
 
-use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use lectern_capture::Program;
 use lectern_domain::api::{Check, SourceStatus};
 use lectern_domain::config::Source;
 use lectern_domain::trial::EncoderTrial;
 use lectern_domain::wire::{Decoder, SourceEvent, WIRE_VERSION};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio::time::{Instant, timeout, timeout_at};
 
 const GREETED_WITHIN: Duration = Duration::from_secs(4);
@@ -22,7 +23,7 @@ const HEADROOM: f64 = 1.5;
 const LOAD: f64 = 0.7;
 
 /// Starts the program as a source would be and hears its first word; opens nothing.
-pub(super) async fn greet(program: &Path) -> Check {
+pub(super) async fn greet(program: &Program) -> Check {
     match timeout(GREETED_WITHIN, wire_of(program)).await {
         Ok(Ok(WIRE_VERSION)) => Check::good(
             "programs",
@@ -32,7 +33,7 @@ pub(super) async fn greet(program: &Path) -> Check {
             "programs",
             format!(
                 "{} speaks version {other} of the wire and lecternd version {WIRE_VERSION}: no source can be opened.",
-                program.display()
+                program.path().display()
             ),
             "Install both from one package, then systemctl restart lecternd when no lecture is under way.",
         ),
@@ -40,7 +41,7 @@ pub(super) async fn greet(program: &Path) -> Check {
             "programs",
             format!(
                 "{} could not be asked for its version: {error}.",
-                program.display()
+                program.path().display()
             ),
             "Install Lectern again.",
         ),
@@ -48,7 +49,7 @@ pub(super) async fn greet(program: &Path) -> Check {
             "programs",
             format!(
                 "{} said nothing within {} s.",
-                program.display(),
+                program.path().display(),
                 GREETED_WITHIN.as_secs()
             ),
             "Run it with --list to see what holds it up.",
@@ -56,9 +57,10 @@ pub(super) async fn greet(program: &Path) -> Check {
     }
 }
 
-async fn wire_of(program: &Path) -> std::io::Result<u32> {
+async fn wire_of(program: &Program) -> std::io::Result<u32> {
     // Its standard input ends at once, which asks it to end.
-    let mut child = Command::new(program)
+    let mut child = program
+        .command()
         .args(["--name", "doctor"])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -113,7 +115,7 @@ impl Wanted {
 }
 
 /// Tries the encoder of each source, one after the other.
-pub(super) async fn try_encoders(program: &Path, wanted: Vec<Wanted>) -> Vec<Check> {
+pub(super) async fn try_encoders(program: &Program, wanted: Vec<Wanted>) -> Vec<Check> {
     let deadline = Instant::now() + TRIED_WITHIN;
     let mut checks = Vec::new();
     let mut load = 0.0;
@@ -147,8 +149,9 @@ pub(super) async fn try_encoders(program: &Path, wanted: Vec<Wanted>) -> Vec<Che
     checks
 }
 
-async fn try_one(program: &Path, source: &Source) -> std::io::Result<EncoderTrial> {
-    let mut child: Child = Command::new(program)
+async fn try_one(program: &Program, source: &Source) -> std::io::Result<EncoderTrial> {
+    let mut child: Child = program
+        .command()
         .arg("--trial")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -211,6 +214,8 @@ fn all_at_a_time(load: f64) -> Check {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
     use lectern_domain::api::Verdict;
 
     use super::*;
@@ -244,8 +249,23 @@ mod tests {
     #[tokio::test]
     async fn p10_a_program_that_is_missing_or_another_one_is_told() {
         for program in ["/nowhere/lectern-source", "/bin/true", "/bin/echo"] {
-            let check = greet(Path::new(program)).await;
+            let check = greet(&Program::hold(program.into())).await;
             assert_eq!(check.verdict, Verdict::Bad, "{check:?}");
         }
+    }
+
+    /// The new one may speak another wire; no source is started from it.
+    #[tokio::test]
+    async fn p10_an_upgrade_that_waits_is_no_finding_about_the_sources() {
+        let place = tempfile::tempdir().unwrap();
+        let (path, new) = (place.path().join("lectern-source"), place.path().join("new"));
+        // Links stand for the files: what is written cannot be executed while another test forks.
+        symlink("/bin/echo", &path).unwrap();
+        let program = Program::hold(path.clone());
+        let before = greet(&program).await;
+        symlink("/bin/true", &new).unwrap();
+        std::fs::rename(&new, &path).unwrap();
+        assert_eq!(greet(&program).await, before);
+        assert_ne!(greet(&Program::hold(path)).await, before, "the next daemon's");
     }
 }

@@ -210,9 +210,15 @@ pub enum Refusal {
         /// The sentence.
         message: Sentence,
     },
-    /// It cannot be done now: disk full, a required source is missing, shutting down.
+    /// It cannot be done now: disk full, a required source is missing.
     Unable {
         /// The sentence: what happened, what is safe, what to do.
+        message: Sentence,
+    },
+    /// Nothing was done, and in a second or two it can be: the recorder or its sources are being
+    /// started. Whoever asked may ask again without asking a person.
+    Soon {
+        /// The sentence, for those who do not.
         message: Sentence,
     },
     /// The daemon failed at it; the log says more.
@@ -231,6 +237,7 @@ impl Refusal {
             | Self::NotFound { message }
             | Self::Invalid { message }
             | Self::Unable { message }
+            | Self::Soon { message }
             | Self::Internal { message } => message,
         }
     }
