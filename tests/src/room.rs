@@ -203,11 +203,11 @@ impl Room {
             .daemon_command()
             .arg("--config")
             .arg(self.path("lectern.toml"))
-            .envs(self.env.iter().map(|(k, v)| (k.as_str(), v.as_str())))
             .env(
                 "LECTERN_LOG",
                 std::env::var("LECTERN_LOG").unwrap_or_else(|_| "info,lectern_capture=debug".into()),
             )
+            .envs(self.env.iter().map(|(k, v)| (k.as_str(), v.as_str())))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)

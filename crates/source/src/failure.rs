@@ -66,6 +66,11 @@ const SECRETS: [&str; 9] = [
     "user", "username", "usr", "password", "passwd", "pwd", "pass", "token", "auth",
 ];
 
+/// The properties of GStreamer's network sources that hold what nobody else may read.
+const SECRET_PROPERTIES: [&str; 6] = [
+    "user-id", "user-pw", "proxy-id", "proxy-pw", "username", "password",
+];
+
 /// `url` without what stands before an `@` of its authority, and without the values of names such
 /// as `password` behind it.
 pub(crate) fn without_secrets(url: &str) -> String {
@@ -113,7 +118,7 @@ pub(crate) fn from_bus(device: &str, alive: bool, error: &gst::glib::Error, debu
     let message = if detail.is_empty() {
         format!("{device}: {text}")
     } else {
-        format!("{device}: {text} ({})", scrub(&detail))
+        format!("{device}: {text} ({})", scrub(without_echo(&detail)))
     };
     Failure::new(reason, message)
 }
@@ -196,14 +201,29 @@ fn last_line(debug: &str) -> String {
         .to_owned()
 }
 
-/// Removes user and password from every URL in a library's text.
-fn scrub(text: &str) -> String {
+/// Of `words (401)`, which is how a network camera's answer is told, the number alone: the words are
+/// the camera's own, and may repeat how Lectern signed in.
+fn without_echo(detail: &str) -> &str {
+    let code = detail
+        .strip_suffix(')')
+        .and_then(|rest| rest.rsplit_once('('))
+        .map(|(_, code)| code);
+    match code {
+        Some(code) if code.len() == 3 && code.bytes().all(|b| b.is_ascii_digit()) => code,
+        _ => detail,
+    }
+}
+
+/// Removes user and password from every URL, and from properties such as `user-pw`, in a text.
+pub(crate) fn scrub(text: &str) -> String {
     text.split(' ')
         .map(|word| {
             if word.contains("://") {
-                without_secrets(word)
-            } else {
-                word.to_owned()
+                return without_secrets(word);
+            }
+            match word.split_once('=') {
+                Some((name, _)) if SECRET_PROPERTIES.contains(&name) => format!("{name}=…"),
+                _ => word.to_owned(),
             }
         })
         .collect::<Vec<_>>()
@@ -245,6 +265,22 @@ mod tests {
             failure.message,
             "network camera rtsp://cam/1: Could not open rtsp://cam/1 now"
         );
+        assert_eq!(
+            scrub("rtspsrc location=rtsp://u:p@cam/1 user-pw=hush ! decodebin"),
+            "rtspsrc location=rtsp://cam/1 user-pw=… ! decodebin"
+        );
+    }
+
+    #[test]
+    fn of_what_a_camera_answers_only_the_number_is_told() {
+        let refused = Error::new(gst::ResourceError::NotAuthorized, "Unauthorized");
+        let said = "f.c(1): x:\nyou said Basic bWU6aHVzaA== (401)";
+        let failure = from_bus("network camera rtsp://cam/1", false, &refused, Some(said));
+        assert_eq!(failure.message, "network camera rtsp://cam/1: Unauthorized (401)");
+        assert_eq!(failure.reason, FailureReason::Denied);
+        for detail in ["Connection refused", "system error (12 of 13)"] {
+            assert_eq!(without_echo(detail), detail);
+        }
     }
 
     #[test]

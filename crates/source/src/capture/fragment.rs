@@ -5,7 +5,7 @@ use lectern_domain::config::Source;
 use lectern_domain::wire::FailureReason;
 
 use super::{Head, Hint, Medium};
-use crate::failure::Failure;
+use crate::failure::{Failure, scrub};
 
 /// The name of our element at the end of a fragment.
 const OUTPUT: &str = "lectern-output";
@@ -13,8 +13,11 @@ const OUTPUT: &str = "lectern-output";
 /// The head of kind `gst`. The role decides whether it must give pictures or sound.
 pub(super) fn head(launch: &str, source: &Source) -> Result<Head, Failure> {
     let wrong = |why: String| {
-        let message =
-            format!("launch = \"{launch}\": {why}; it must end in an open output of raw video or audio");
+        let message = format!(
+            "launch = \"{}\": {}; it must end in an open output of raw video or audio",
+            scrub(launch),
+            scrub(&why)
+        );
         Failure::new(FailureReason::Config, message)
     };
     // The output of the last element becomes the bin's; with an element of ours at the end, a

@@ -240,7 +240,10 @@ fn misfit(source: &Source, wanted: &str, failure: Failure) -> Failure {
     match &source.kind {
         SourceKind::Gst { launch } => Failure::new(
             FailureReason::Unsupported,
-            format!("launch = \"{launch}\": its role needs {wanted}, and it delivers something else"),
+            format!(
+                "launch = \"{}\": its role needs {wanted}, and it delivers something else",
+                failure::scrub(launch)
+            ),
         ),
         _ => failure,
     }
