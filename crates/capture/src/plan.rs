@@ -15,9 +15,10 @@ pub struct RunPlan {
     pub stop: Option<Stop>,
 }
 
-/// An encoder rests this long before a pause begins: its last picture or block of sound then ends
-/// before the pause, and its last chunk is not refused whole by the gate for a few milliseconds.
-pub const PAUSE_MARGIN_NS: u64 = 100_000_000;
+/// An encoder rests this long before a pause begins, so that its last chunk is not refused whole by
+/// the gate for a few milliseconds. A source ends its pictures and its sound exactly where it is
+/// told to; only the last frame of AAC is filled up with silence, 21.3 ms at the most.
+pub const PAUSE_MARGIN_NS: u64 = 25_000_000;
 
 /// A stop, and whether it may still be undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

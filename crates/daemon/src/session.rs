@@ -16,8 +16,10 @@ use crate::outage::Doubt;
 /// what was recorded before the interruption must not be failed by a camera that boots slowly.
 pub(crate) const NOTHING_ARRIVED_NS: u64 = 30_000_000_000;
 /// A pause begins this long after the press: every source is told before its encoder must rest,
-/// so that its track ends there to the picture.
-pub(crate) const PAUSE_LEAD_NS: u64 = lectern_capture::PAUSE_MARGIN_NS + 80_000_000;
+/// so that its track ends there to the picture. Whoever presses waits for it, and everybody else
+/// for the new state, so it is no longer than that takes. A source that hears later loses the
+/// chunk that reaches into the pause, 200 ms, and nothing of the pause is kept (P7).
+pub(crate) const PAUSE_LEAD_NS: u64 = lectern_capture::PAUSE_MARGIN_NS + 35_000_000;
 /// Sources that have not drained a stopped run by then are given up.
 pub(crate) const DRAIN_NS: u64 = 6_000_000_000;
 /// The same when the daemon leaves: the whole end may take five seconds.

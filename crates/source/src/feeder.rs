@@ -15,6 +15,7 @@ use crate::feed::REPEATED;
 use crate::form::Form;
 use crate::grid::Grid;
 use crate::piece::{Piece, Whole};
+use crate::window::{Place, Window};
 
 /// A key frame is asked for when this much has passed since the last, in nanoseconds.
 pub(crate) const KEY_EVERY_NS: u64 = 2 * SECOND_NS;
@@ -38,36 +39,6 @@ pub(crate) enum KeyRule {
     Distance,
     /// At each whole second of the clock, so that all sources have one at the same moments.
     WholeSeconds,
-}
-
-/// What a coder gets of what the device delivers.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Window {
-    /// Added to every stamp of the monotonic clock; what it gives is the stamp.
-    pub(crate) delay_ns: i64,
-    /// The first stamp: a resumed track must not begin with what was captured in the pause.
-    pub(crate) from_ns: u64,
-    /// The stamp at which it ends, once it is known.
-    pub(crate) until_ns: Option<u64>,
-}
-
-/// Where a moment lies relative to a window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    Before,
-    At(u64),
-    After,
-}
-
-impl Window {
-    fn place(&self, mono_ns: u64) -> Place {
-        match mono_ns.checked_add_signed(self.delay_ns) {
-            None => Place::Before,
-            Some(at) if at < self.from_ns => Place::Before,
-            Some(at) if self.until_ns.is_some_and(|until| at >= until) => Place::After,
-            Some(at) => Place::At(at),
-        }
-    }
 }
 
 /// What became of a buffer.
@@ -278,12 +249,14 @@ impl Feeder {
                 piece,
             } => {
                 let stamped = clock::to_ticks(at_ns, clock::SOUND_TICKS);
-                let frames = buffer.size() as u64 / (4 * u64::from(*channels));
                 let first = match *next {
                     // A delay need not be a whole number of samples: rounding may tip by one.
                     Some(next) if stamped.abs_diff(next) <= ROUNDING_SAMPLES => next,
                     Some(next) if stamped < next => return Taken::Outside,
                     Some(_) | None => stamped,
+                };
+                let Some((block, frames)) = self.window.within(buffer, first, *channels) else {
+                    return Taken::PastEnd;
                 };
                 if full(&self.source, MAX_PIECES) {
                     return Taken::Dropped;
@@ -298,7 +271,7 @@ impl Feeder {
                 }
                 *next = Some(first + frames);
                 piece
-                    .add(first, frames, buffer)
+                    .add(first, frames, &block)
                     .map_or(Taken::Fed, |whole| push_sound(&self.source, &whole))
             }
         }
@@ -393,38 +366,6 @@ fn taken(pushed: Result<gst::FlowSuccess, gst::FlowError>) -> Taken {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_window_opens_and_closes_at_its_ends() {
-        let mut window = Window {
-            from_ns: 1_000,
-            delay_ns: 0,
-            until_ns: None,
-        };
-        assert_eq!(window.place(999), Place::Before);
-        assert_eq!(window.place(1_000), Place::At(1_000));
-        window.until_ns = Some(1_050);
-        assert_eq!(window.place(1_049), Place::At(1_049));
-        assert_eq!(window.place(1_050), Place::After);
-    }
-
-    #[test]
-    fn a_delay_moves_the_stamps_and_not_the_ends() {
-        let early = Window {
-            from_ns: 1_000,
-            delay_ns: -100,
-            until_ns: Some(1_500),
-        };
-        assert_eq!(early.place(50), Place::Before);
-        assert_eq!(early.place(1_050), Place::Before);
-        assert_eq!(early.place(1_100), Place::At(1_000));
-        assert_eq!(early.place(1_600), Place::After);
-        let late = Window {
-            delay_ns: 100,
-            ..early
-        };
-        assert_eq!(late.place(950), Place::At(1_050));
-    }
 
     #[test]
     fn a_still_screen_has_few_key_frames_and_a_change_one_at_once() {

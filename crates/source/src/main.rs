@@ -29,6 +29,7 @@ mod session;
 mod shed;
 mod sound_line;
 mod stdio;
+mod window;
 
 use std::io::Write;
 use std::path::PathBuf;

@@ -1,8 +1,8 @@
 //! Gathers short blocks of sound into pieces for the encoder.
 //!
 //! A device gives a block each 20 ms, and each block that goes on alone wakes three threads; with
-//! pieces of 40 ms that is a tenth of what a microphone costs. Blocks stay whole and keep their
-//! places, so a run begins and ends as exactly as without. Pure but for the buffers.
+//! pieces of 40 ms that is a tenth of what a microphone costs. Blocks keep their places, so
+//! a run begins and ends as exactly as without. Pure but for the buffers.
 
 use crate::clock::SOUND_TICKS;
 

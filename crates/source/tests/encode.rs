@@ -8,7 +8,7 @@ use std::time::Duration;
 use lectern_domain::config::{Source, SourceKind};
 use lectern_domain::fact::FactKind;
 use lectern_domain::units::Rate;
-use lectern_domain::wire::SourceEvent;
+use lectern_domain::wire::{SourceCommand, SourceEvent};
 use support::media::{self, Track};
 use support::servers::{Camera, Xvfb};
 use support::{Driver, Run, now_ns, test_audio, test_video, video_source};
@@ -163,6 +163,26 @@ fn p1_the_pre_roll_of_a_still_screen_begins_near_zero() {
     let track = Track::gather(&driver, &run);
     assert!(track.start_ns() < 400 * MS, "{}", track.start_ns());
     check_pieces(&[track], Duration::ZERO);
+}
+
+/// A pause begins 25 ms after the moment that its sources are told: a chunk that ended later would
+/// be refused, and what was said before the pause would be lost with it.
+#[test]
+fn p7_a_track_ends_where_it_is_told_to() {
+    for source in [test_video(), test_audio()] {
+        let mut driver = Driver::open(source);
+        driver.wait_live();
+        let run = driver.encode();
+        driver.wait_chunk_until(&run, Duration::from_secs(1));
+        // No edge of a block of sound or of a picture, and late enough for a busy machine to hear.
+        let until_ns = (now_ns() - run.base_ns) / SECOND * SECOND + 3 * SECOND + 7 * MS;
+        driver.send(&SourceCommand::StopEncode { until_ns });
+        driver.wait_drained(&run);
+        driver.quit();
+        let end_ns = Track::gather(&driver, &run).end_ns();
+        assert!(end_ns + TICK_NS >= until_ns, "{end_ns} before {until_ns}");
+        assert!(end_ns < until_ns + 25 * MS, "{end_ns} after {until_ns}");
+    }
 }
 
 #[test]

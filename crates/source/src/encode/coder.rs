@@ -21,9 +21,10 @@ use super::{avc, parser, picture, run_time_ns, sound};
 use crate::clock;
 use crate::element::chain;
 use crate::failure::{self, Failure};
-use crate::feeder::{Feeder, KeyRule, Window};
+use crate::feeder::{Feeder, KeyRule};
 use crate::form::Form;
 use crate::inputs::PartNumber;
+use crate::window::Window;
 
 /// Where a coder's frames go. Called on its streaming thread; must not wait.
 pub(super) trait Outlet: Send + Sync + 'static {
