@@ -400,7 +400,8 @@ impl Encoding {
         Pictures(format!("{width}x{height}@{fps}"))
     }
 
-    /// For people: `x264 superfast, 1 thread, 1280x720`.
+    /// For people: `x264 superfast, 1 thread`, and `1280x720` if it makes that of another size, which
+    /// is told with the pictures that come.
     fn describe(&self, candidate: &Candidate, form: &Form, rung: Rung) -> String {
         let (Some(video), Form::Pictures { width, height, .. }) = (&self.order.source.video, form) else {
             return candidate.describe();
@@ -417,7 +418,11 @@ impl Encoding {
             let plural = if threads == 1 { "" } else { "s" };
             words = format!("{words} {preset}, {threads} thread{plural}");
         }
-        format!("{words}, {}x{}", size.0, size.1)
+        if size == (*width, *height) {
+            words
+        } else {
+            format!("{words}, {}x{}", size.0, size.1)
+        }
     }
 
     fn is_warm(&self) -> bool {
