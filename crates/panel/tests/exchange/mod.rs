@@ -23,7 +23,7 @@ thread_local! {
     static PANEL: RefCell<Panel> = RefCell::new(Panel::new());
 }
 
-/// A panel before its scripted room. Building one takes a hundred times as long as an answer.
+/// A panel before its scripted room. Building one takes far longer than an answer.
 struct Panel {
     runtime: tokio::runtime::Runtime,
     room: Arc<Script>,
