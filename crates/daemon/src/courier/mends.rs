@@ -115,7 +115,10 @@ mod tests {
             "not looked at all the time"
         );
         now += LOOK_EVERY;
-        assert_eq!(mends.look(now, both.iter(), &secrets), [one.name.clone()]);
+        assert_eq!(
+            mends.look(now, both.iter(), &secrets),
+            std::slice::from_ref(&one.name)
+        );
         now += LOOK_EVERY;
         assert!(mends.look(now, both.iter(), &secrets).is_empty(), "told already");
         // Served meanwhile: its files are nobody's business any more.
@@ -137,7 +140,7 @@ mod tests {
         let mut mends = Mends::default();
         mends.watch(central.name.clone(), before);
         let mended = mends.look(Instant::now(), [&central].into_iter(), &Secrets::default());
-        assert_eq!(mended, [central.name.clone()]);
+        assert_eq!(mended, std::slice::from_ref(&central.name));
         let open = Platform {
             credential: None,
             ..central
