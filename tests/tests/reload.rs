@@ -101,13 +101,13 @@ fn p1_a_reload_takes_over_what_is_safe_and_never_drops_a_lecture() {
 }
 
 /// What a package does: another file under the same name; `systemctl reload` follows. The new one
-/// writes down how it is started.
-fn upgrade(program: &Path, said: &Path) {
+/// writes down how it is started, and does `first` before that.
+fn upgrade(program: &Path, said: &Path, first: &str) {
     let new = program.with_extension("dpkg-new");
     let name = program.file_name().unwrap().to_str().unwrap();
     let real = lectern_tests::room::program(name);
     let script = format!(
-        "#!/bin/sh\necho \"$*\" >>{}\nexec {} \"$@\"\n",
+        "#!/bin/sh\n{first}\necho \"$*\" >>{}\nexec {} \"$@\"\n",
         said.display(),
         real.display()
     );
@@ -126,8 +126,13 @@ fn p1_an_upgrade_waits_for_the_end_of_the_lecture_and_takes_the_same_process() {
     room.await_recorded(1_000);
     let (pid, said, source_said) = (room.pid(), room.path("said"), room.path("source-said"));
 
-    upgrade(&daemon, &said);
-    upgrade(&daemon.with_file_name("lectern-source"), &source_said);
+    // Somebody begins to edit, and saves between the check and the start.
+    let edit = format!(
+        "case \"$*\" in *check*) ;; *) echo '[room' >>{} ;; esac",
+        room.path("lectern.toml").display()
+    );
+    upgrade(&daemon, &said, &edit);
+    upgrade(&daemon.with_file_name("lectern-source"), &source_said, "");
     assert_eq!(hang_up(&room)["waits"], json!(["program"]));
     assert!(room.message("program-waits").is_some());
     room.await_recorded(2_000);
@@ -149,6 +154,10 @@ fn p1_an_upgrade_waits_for_the_end_of_the_lecture_and_takes_the_same_process() {
     let asked: Vec<&str> = asked.lines().collect();
     assert!(asked[0].ends_with("check --no-devices"), "{asked:?}");
     assert!(asked[1].ends_with("lectern.toml"), "{asked:?}");
+    let fault = until("the edit is told", || {
+        room.status()["config"]["fault"].as_str().map(str::to_owned)
+    });
+    assert!(fault.contains("lectern.toml"), "{fault}");
     room.await_state(&lecture, "finished");
     assert_whole(&room, &lecture);
     room.terminate();
