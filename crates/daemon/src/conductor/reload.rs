@@ -56,7 +56,8 @@ impl Renewal {
     /// The files cannot be taken over, for a fault on each line: nothing waits any more.
     fn refuse(&mut self, faults: &str) {
         self.told.fault = faults.lines().next().map(str::to_owned);
-        self.told.waits.clear();
+        // Of several faulty readings the first found something that waited.
+        self.told.given_up.append(&mut self.told.waits);
         self.check = JoinSet::new();
     }
 
@@ -100,6 +101,7 @@ impl Conductor {
         self.parts.parties.herald.renew(told);
         self.renewal.told.loaded_unix_ms = now_unix_ms;
         self.renewal.told.fault = None;
+        self.renewal.told.given_up.clear();
         self.renewal.told.waits = waits.into_iter().map(str::to_owned).collect();
         // What was asked before this reading says nothing of it.
         self.renewal.check = JoinSet::new();
@@ -204,5 +206,7 @@ mod tests {
             "a refusal stands until the next reload"
         );
         assert_eq!(renewal.told.fault.as_deref(), Some("no such key any more"));
+        renewal.refuse("still no such key");
+        assert_eq!(renewal.told.given_up, [PROGRAM], "and says what goes with it");
     }
 }

@@ -103,8 +103,16 @@ fn clock(view: &View<'_>) -> Option<Message> {
 fn configuration(view: &View<'_>) -> Option<Message> {
     let configured = view.configured;
     let (severity, key, detail) = if let Some(fault) = &configured.fault {
-        let detail =
-            format!("{fault}. Every fault: lecternd check. Once it is mended: systemctl reload lecternd.");
+        let given_up = match configured.given_up.as_slice() {
+            [] => String::new(),
+            sections => format!(
+                " What waited for the end of a lecture is not taken over either, until then: {}.",
+                sections.join(", ")
+            ),
+        };
+        let detail = format!(
+            "{fault}. Every fault: lecternd check. Once it is mended: systemctl reload lecternd.{given_up}"
+        );
         (Severity::Warning, "message-config-faulty", detail)
     } else if configured.waits.is_empty() || view.session.is_none() {
         return None;
@@ -125,7 +133,7 @@ fn configuration(view: &View<'_>) -> Option<Message> {
 #[cfg(test)]
 mod tests {
 
-    use lectern_domain::api::Metadata;
+    use lectern_domain::api::{ConfigStatus, Metadata};
     use lectern_domain::config::{self, Config, ConfigFile};
     use lectern_domain::ids::LectureId;
     use lectern_domain::lecture::LectureState as S;
@@ -199,6 +207,30 @@ mod tests {
         }
         let recording = messages(Some(S::Recording), HOUR_S, 99, ClockTrust::Trusted);
         assert_eq!(recording[0].0, "disk-low", "it records until it is stopped");
+    }
+
+    #[test]
+    fn p1_a_faulty_file_says_what_is_given_up_with_it() {
+        let file = ConfigFile::decode("default.toml", config::default_text().into()).unwrap();
+        let config = Config::read(&[file], &[]).unwrap();
+        let mut configured = ConfigStatus {
+            fault: Some("lectern.toml:3:1 room.id: is missing".to_owned()),
+            ..ConfigStatus::default()
+        };
+        let blank = Blank::default();
+        let detail = |configured: &ConfigStatus| {
+            let view = View {
+                configured,
+                ..View::blank(&config, &blank, 0)
+            };
+            let mut told = all(&view, &[]).into_iter();
+            told.find(|message| message.code == "config-faulty")
+                .and_then(|message| message.detail)
+                .unwrap()
+        };
+        assert!(detail(&configured).ends_with("systemctl reload lecternd."));
+        configured.given_up = vec!["source".to_owned(), "storage".to_owned()];
+        assert!(detail(&configured).ends_with("until then: source, storage."));
     }
 
     #[test]

@@ -82,6 +82,9 @@ pub struct ConfigStatus {
     pub fault: Option<String>,
     /// Sections such as `storage` or `source` whose change waits until no lecture is under way.
     pub waits: Vec<String>,
+    /// Those that waited when the fault was found. They wait again once the files are mended.
+    #[serde(default)]
+    pub given_up: Vec<String>,
 }
 
 /// The room, as configured.
