@@ -9,8 +9,8 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::AsyncReadExt;
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tracing::{debug, info, warn};
@@ -56,10 +56,12 @@ fn lock() -> std::io::Result<Child> {
             "--who=Lectern",
             "--why=A lecture is being recorded",
         ])
-        // Ends when its standard input does.
+        // Ends when its standard input does, and says back what it reads: it runs under the lock.
         .arg("cat")
+        // It would tell systemd of its failures, which listens to the daemon alone.
+        .env_remove("NOTIFY_SOCKET")
         .stdin(Stdio::piped())
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
@@ -67,11 +69,17 @@ fn lock() -> std::io::Result<Child> {
 
 /// Holds the lock until the lecture is over; says why if it was lost before.
 async fn hold(mut lock: Child, around: &mut watch::Receiver<Around>) -> Option<String> {
-    info!("machine is kept awake");
     // Out of its hands: waiting for the program would close it.
-    let held_by = lock.stdin.take();
+    let mut held_by = lock.stdin.take();
+    let mut echo = lock.stdout.take();
+    let watched = async {
+        if is_held(held_by.as_mut(), echo.as_mut()).await {
+            info!("machine is kept awake");
+        }
+        lock.wait().await
+    };
     tokio::select! {
-        ended = lock.wait() => {
+        ended = watched => {
             let mut said = String::new();
             if let Some(stderr) = lock.stderr.take() {
                 // What it says is for the log: half of it is better than nothing.
@@ -89,6 +97,14 @@ async fn hold(mut lock: Child, around: &mut watch::Receiver<Around>) -> Option<S
             None
         }
     }
+}
+
+/// Whether the lock was granted: only then is anybody there to say back what is said.
+async fn is_held(into: Option<&mut ChildStdin>, echo: Option<&mut ChildStdout>) -> bool {
+    let (Some(into), Some(echo)) = (into, echo) else {
+        return false;
+    };
+    into.write_all(b"?").await.is_ok() && echo.read_u8().await.is_ok()
 }
 
 /// Waits until no lecture is under way. An error means that nobody tells it any more.

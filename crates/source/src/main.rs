@@ -20,6 +20,7 @@ mod grid;
 mod identity;
 mod inputs;
 mod library;
+mod log;
 mod look;
 mod outbox;
 mod piece;
@@ -65,7 +66,7 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    start_log();
+    log::start();
     let ended = match arguments.name {
         _ if arguments.render => render(),
         _ if arguments.trial => trial(),
@@ -81,18 +82,6 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-fn start_log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("LECTERN_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .compact()
-        .with_ansi(false)
-        .with_target(false)
-        .with_writer(std::io::stderr)
-        .with_env_filter(filter)
-        .init();
 }
 
 /// Prints the devices.
