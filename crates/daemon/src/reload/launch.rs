@@ -162,6 +162,10 @@ impl Launch {
 
 /// Children whose tasks ended before them were killed, and nobody waited: the next program knows
 /// nothing of them, and they would stay in the table of processes for as long as it runs.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the last thread there is waits for the kernel, half a second at most"
+)]
 fn collect_children() {
     let until = Instant::now() + COLLECTED_WITHIN;
     while !are_collected(|| waitpid(None, Some(WaitPidFlag::WNOHANG))) {
