@@ -60,9 +60,9 @@ fn main() -> ExitCode {
     let args = args::parse();
     match args.action {
         Action::Check(depth) => check::run(&args.config, depth),
-        Action::Fsck { rebuild } => configured(load::config(&args.config), |config| {
-            fsck::run(&config, rebuild)
-        }),
+        Action::Fsck { rebuild } => {
+            configured(load::config(&args.config), |config| fsck::run(&config, rebuild))
+        }
         Action::Run => configured(beginning(&args.config), |(config, was_handed_files)| {
             let launch = Launch::of_this_process(args.config.clone(), was_handed_files);
             daemon(config, launch, args.log_format)
