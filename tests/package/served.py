@@ -71,6 +71,10 @@ class Served:
         code, text = self.machine.try_run("lectern status --json")
         return json.loads(text) if code == 0 else None
 
+    def _waits(self) -> list[str]:
+        """What a reload has left for the end of the lecture."""
+        return self._status()["config"]["waits"]
+
     def _live(self) -> bool:
         status = self._status()
         return bool(status) and all(source["health"] == "live" for source in status["sources"])
@@ -99,7 +103,8 @@ class Served:
         self.holds("reloaded, it has the room's own devices, in the same process", self._pid() == pid)
         code, said = self.machine.try_run("lectern doctor")
         print("".join(f"          {line}\n" for line in said.splitlines()), end="")
-        self.holds("the doctor sees systemd and its watchdog", "watches its progress" in said and code in (0, 1, 2))
+        # The machine's processor is weak and its clock unkept: things to look at, none to mend.
+        self.holds("the doctor sees systemd and its watchdog", "watches its progress" in said and code == 0)
 
     def _record_through_everything(self) -> str:
         run = self.machine.run
@@ -113,14 +118,14 @@ class Served:
                    locked if has_polkit else refused)
         time.sleep(5)
         run(f"apt-get install -y --no-install-recommends /root/{len(self._debs)}.deb")
-        until("the reload after the upgrade", lambda: "(deleted)" in run(f"readlink /proc/{pid}/exe"))
+        until("the reload after the upgrade", lambda: self._waits() == ["program"])
         self.holds("upgraded in mid-lecture, it records on in the same process", self._records(1) and self._pid() == pid)
         time.sleep(5)
         run(f"kill -9 {pid}")
         until("the recording after kill -9", lambda: self._records(2))
         new = self._pid()
         self.holds(f"killed, systemd starts it again ({self._unit('NRestarts')} restart), and it records on", new != pid)
-        self.holds("now the new program", "(deleted)" not in run(f"readlink /proc/{new}/exe"))
+        self.holds("now nothing waits for the new program", not self._waits())
         time.sleep(5)
         run(f"systemctl stop {UNIT}")
         self.holds("stopped, it ended well", self._unit("Result") == "success")

@@ -4,6 +4,7 @@
 //! for the person who has to walk to it. A URL's user and password never get into either.
 
 use lectern_domain::config::{Source, SourceKind};
+use lectern_domain::masked;
 use lectern_domain::wire::FailureReason;
 
 /// The most that is told of a failure, in bytes: it must fit into a frame and onto a screen.
@@ -64,11 +65,6 @@ pub(crate) fn device_name(source: &Source) -> String {
 /// What an address calls the words that nobody else may read. Some cameras want them in its path.
 const SECRETS: [&str; 9] = [
     "user", "username", "usr", "password", "passwd", "pwd", "pass", "token", "auth",
-];
-
-/// The properties of GStreamer's network sources that hold what nobody else may read.
-const SECRET_PROPERTIES: [&str; 6] = [
-    "user-id", "user-pw", "proxy-id", "proxy-pw", "username", "password",
 ];
 
 /// `url` without what stands before an `@` of its authority, and without the values of names such
@@ -216,18 +212,17 @@ fn without_echo(detail: &str) -> &str {
 
 /// Removes user and password from every URL, and from properties such as `user-pw`, in a text.
 pub(crate) fn scrub(text: &str) -> String {
-    text.split(' ')
+    let addresses: String = text
+        .split_inclusive(char::is_whitespace)
         .map(|word| {
             if word.contains("://") {
-                return without_secrets(word);
-            }
-            match word.split_once('=') {
-                Some((name, _)) if SECRET_PROPERTIES.contains(&name) => format!("{name}=…"),
-                _ => word.to_owned(),
+                without_secrets(word)
+            } else {
+                word.to_owned()
             }
         })
-        .collect::<Vec<_>>()
-        .join(" ")
+        .collect();
+    masked(&addresses)
 }
 
 #[cfg(test)]
@@ -266,8 +261,8 @@ mod tests {
             "network camera rtsp://cam/1: Could not open rtsp://cam/1 now"
         );
         assert_eq!(
-            scrub("rtspsrc location=rtsp://u:p@cam/1 user-pw=hush ! decodebin"),
-            "rtspsrc location=rtsp://cam/1 user-pw=… ! decodebin"
+            scrub("rtspsrc location=rtsp://u:p@cam/1\nuser-pw = \"hush hush\" ! decodebin"),
+            "rtspsrc location=rtsp://cam/1\nuser-pw =*** ! decodebin"
         );
     }
 

@@ -44,6 +44,7 @@ pub use notify::{MailTls, Notify, NotifyKind, Occasion, TimeOfDay};
 pub use panel::{Panel, PanelToken, TlsFiles};
 pub use read::{ConfigFile, Examined};
 pub use schema::schema;
+pub(crate) use section::is_secret;
 pub use settings::{SetBy, Setting, Settings};
 
 /// A configuration with every key at its default and a word on each, for `lectern config

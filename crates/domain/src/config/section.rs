@@ -310,6 +310,6 @@ impl<'t, 'f> Section<'t, 'f> {
 }
 
 /// Whether people give a secret to such a key.
-pub(super) fn is_secret(key: &str) -> bool {
+pub(crate) fn is_secret(key: &str) -> bool {
     SECRETS.contains(&key.to_lowercase().replace('-', "_").as_str())
 }
