@@ -75,7 +75,10 @@ impl Panel {
     /// # Errors
     /// When the system has no thread or runtime to give.
     pub(crate) fn start(doors: Doors, desk: Desk, wanted: watch::Receiver<config::Panel>) -> Result<Self> {
-        let Doors { listeners, lockers } = doors;
+        let Doors {
+            mut listeners,
+            lockers,
+        } = doors;
         let (stop, stopped) = watch::channel(false);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .thread_name("panel-keys")
@@ -89,8 +92,10 @@ impl Panel {
                 // Without a page and a socket nobody could stop the recording: whatever breaks
                 // them, they are served again, and the recording never hears of it.
                 while !*stopped.borrow() {
-                    serve_panel(&runtime, &listeners, &mut keys, &desk, stopped.clone());
+                    serve_panel(&runtime, &mut listeners, &mut keys, &desk, stopped.clone());
                 }
+                // A disk that stalls may hold a reading of the keys; the end does not wait for it.
+                runtime.shutdown_background();
             })?;
         Ok(Self { stop, thread })
     }
@@ -166,10 +171,10 @@ fn complain(faults: &[String]) {
 /// Serves until told to stop, or until something breaks; then it waits a moment. Blocks.
 fn serve_panel(
     runtime: &Runtime,
-    listeners: &lectern_panel::Listeners,
+    listeners: &mut lectern_panel::Listeners,
     keys: &mut Bunch,
     desk: &Arc<Desk>,
-    mut stopped: watch::Receiver<bool>,
+    stopped: watch::Receiver<bool>,
 ) {
     let mut stopped_too = stopped.clone();
     let serving = || -> Result<()> {
@@ -181,10 +186,7 @@ fn serve_panel(
                 .transpose()?,
             tcp: listeners.tcp.as_ref().map(TcpListener::try_clone).transpose()?,
         };
-        let until = async move {
-            // An error means that the owner is gone, which is the same.
-            drop(stopped.wait_for(|stop| *stop).await);
-        };
+        let until = closed(listeners, stopped);
         let control: Arc<dyn lectern_panel::Control> = Arc::<Desk>::clone(desk);
         runtime.block_on(async {
             let serving = lectern_panel::serve(again, keys.now.subscribe(), control, until);
@@ -206,6 +208,15 @@ fn serve_panel(
     drop(runtime.block_on(timeout(RESTS, stopped_too.wait_for(|stop| *stop))));
 }
 
+/// Waits to be told to stop and closes the doors: whoever knocks while open requests end would find
+/// a queue that nobody serves any more, and could not tell whether the command was heard. A program
+/// that takes this one's place opens its own.
+async fn closed(listeners: &mut lectern_panel::Listeners, mut stopped: watch::Receiver<bool>) {
+    // An error means that the owner is gone, which is the same.
+    drop(stopped.wait_for(|stop| *stop).await);
+    *listeners = lectern_panel::Listeners::default();
+}
+
 /// The spool's lock is ours by now, so a socket file that is there belongs to a dead daemon.
 fn bind_socket(path: &Path) -> Result<UnixListener> {
     if let Some(folder) = path.parent() {
@@ -223,4 +234,32 @@ fn bind_socket(path: &Path) -> Result<UnixListener> {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))
         .with_context(|| format!("control.socket: {} cannot be given to its group", path.display()))?;
     Ok(listener)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn p1_nobody_is_left_in_the_queue_of_a_door_that_is_told_to_close() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("control.sock");
+        let mut listeners = lectern_panel::Listeners {
+            socket: Some(bind_socket(&path).unwrap()),
+            tcp: None,
+        };
+        let (stop, stopped) = watch::channel(false);
+        assert!(UnixStream::connect(&path).is_ok());
+        let close = closed(&mut listeners, stopped);
+        stop.send_replace(true);
+        close.await;
+        let refused = UnixStream::connect(&path).map(drop).map_err(|error| error.kind());
+        assert_eq!(
+            refused,
+            Err(ErrorKind::ConnectionRefused),
+            "asked again by the command line"
+        );
+    }
 }
