@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 use lectern_domain::api::{self, Arg, Refusal, Sentence};
 use lectern_domain::ids::LectureId;
 use lectern_domain::lecture::LectureState;
+use lectern_domain::reason;
 use lectern_store::DbError;
 use lectern_words::Voice;
 
@@ -110,7 +111,7 @@ pub(crate) fn lecture_state(key: &str, id: LectureId, state: LectureState) -> Re
 /// A database that cannot read or commit: nothing was changed, and a person must know.
 pub(crate) fn unable(error: &DbError) -> Refusal {
     Refusal::Internal {
-        message: detailed(sentence("refused-database", []), &format!("({error})")),
+        message: detailed(sentence("refused-database", []), &format!("({})", reason(error))),
     }
 }
 
@@ -118,12 +119,15 @@ pub(crate) fn unable(error: &DbError) -> Refusal {
 pub(crate) fn from_db(error: &DbError) -> Refusal {
     match error {
         DbError::NotFound(_) => Refusal::NotFound {
-            message: detailed(sentence("refused-no-lecture", []), &format!("({error})")),
+            message: detailed(
+                sentence("refused-no-lecture", []),
+                &format!("({})", reason(error)),
+            ),
         },
         DbError::Conflict(_) => Refusal::State {
             state: "changed".to_owned(),
             allowed: Vec::new(),
-            message: detailed(sentence("refused-changed", []), &format!("({error})")),
+            message: detailed(sentence("refused-changed", []), &format!("({})", reason(error))),
         },
         _ => unable(error),
     }
@@ -133,7 +137,7 @@ pub(crate) fn from_db(error: &DbError) -> Refusal {
 pub(crate) fn from_reading(error: &DbError) -> Refusal {
     match error {
         DbError::Conflict(_) => Refusal::Invalid {
-            message: detailed(sentence("refused-ambiguous", []), &format!("({error})")),
+            message: detailed(sentence("refused-ambiguous", []), &format!("({})", reason(error))),
         },
         _ => from_db(error),
     }
