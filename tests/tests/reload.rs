@@ -3,12 +3,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::os::unix::fs::PermissionsExt;
+use std::fs::File;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use lectern_tests::room::{CAMERA, MICROPHONE, Room};
 use lectern_tests::{media, until};
+use nix::fcntl::OFlag;
 use nix::sys::signal::{Signal, kill};
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 use serde_json::{Value, json};
 
 /// What is recorded and said of the room, before anything changes.
@@ -185,5 +189,16 @@ fn p1_an_upgrade_that_does_not_take_the_configuration_is_not_taken() {
     room.lectern(&["stop"]);
     room.await_state(&lecture, "finished");
     assert_eq!(starts(&room), 1);
+
+    // A named pipe is read like a file on a disk that stalls: the end does not wait for it.
+    let config = room.path("lectern.toml");
+    std::fs::remove_file(&config).unwrap();
+    mkfifo(&config, Mode::S_IRWXU).unwrap();
+    kill(room.pid(), Signal::SIGHUP).unwrap();
+    let _disk = until("the configuration is being read", || {
+        let mut pipe = File::options();
+        let pipe = pipe.write(true).custom_flags(OFlag::O_NONBLOCK.bits());
+        pipe.open(&config).ok()
+    });
     room.terminate();
 }

@@ -2,22 +2,31 @@
 //!
 //! A daemon that starts anew hands the files that were checked on to the program that takes its
 //! place, in memory: that one begins with them, whatever an editor does to the disk meanwhile.
-//! They come on standard input, and the variable [`HANDED`] says so; a program that does not know
-//! it reads the disk.
+//! They come on standard input, as a file in memory whose name says what it is; a program that
+//! does not know it reads the disk.
+//!
+//! They are good once. Whoever knows them takes them away from standard input, so that neither its
+//! children nor its successors find them. An older program does not know them, and leaves them for
+//! the next upgrade: hence they say when they were handed on, and get too old.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use lectern_capture::clock::boottime_ns;
 use lectern_domain::config::{Config, ConfigFile, Examined, Faults};
 use lectern_domain::reason;
 use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::unistd::dup2_stdin;
 
-/// Set for a program that gets its files on standard input: as JSON, `[[name, text], …]` in their
-/// order.
-pub(crate) const HANDED: &str = "LECTERN_CONFIG_FILES";
-/// Its value. Anything else is not of a daemon.
-pub(crate) const ON_STDIN: &str = "stdin";
+/// The name of the file in memory.
+const HANDED: &str = "lectern-handed-on";
+/// What leads to it, if standard input is it. A configuration at such a place is nobody's.
+const HANDED_AT: &str = "/memfd:lectern-handed-on (deleted)";
+/// They are read as soon as the program runs. Older ones were for another program.
+const HANDED_WITHIN: Duration = Duration::from_secs(60);
 /// Nobody's configuration is larger; a room's has some kilobytes.
 const HANDED_BYTES: u64 = 64 * 1024 * 1024;
 
@@ -36,6 +45,10 @@ pub(crate) enum LoadError {
 pub(crate) fn config(path: &Path) -> Result<Config, LoadError> {
     Files::read(path)?.config()
 }
+
+/// What is in the file in memory, as JSON: when it was handed on, in nanoseconds since the machine's
+/// boot, then name and text of each file in their order.
+type Handed = (u64, Vec<(String, String)>);
 
 /// The files of a configuration as they were at one moment; later ones lie over earlier ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,20 +82,31 @@ impl Files {
         Ok(Self(files))
     }
 
-    /// Those that the program before this one handed on; `None` if there was none. Blocks until
-    /// standard input ends, if they are there.
+    /// Those that the program before this one handed on; `None` if there was none. They are there
+    /// once: standard input is empty from then on. Does not wait for anybody.
     ///
     /// # Errors
-    /// They are there and cannot be understood: the disk is to be read.
+    /// They are there and cannot be understood, or were for another program: the disk is to be
+    /// read.
     pub(crate) fn handed_on() -> io::Result<Option<Self>> {
-        match std::env::var_os(HANDED) {
-            Some(value) if value == ON_STDIN => Self::received(io::stdin().lock()).map(Some),
-            _ => Ok(None),
+        let is_handed = |target: PathBuf| target == Path::new(HANDED_AT);
+        if !std::fs::read_link("/proc/self/fd/0").is_ok_and(is_handed) {
+            return Ok(None);
         }
+        let memory = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+        dup2_stdin(File::open("/dev/null")?)?;
+        Self::received(memory, boottime_ns()).map(Some)
     }
 
-    fn received(from: impl Read) -> io::Result<Self> {
-        let files: Vec<(String, String)> = serde_json::from_reader(from.take(HANDED_BYTES))?;
+    fn received(from: impl Read, now_ns: u64) -> io::Result<Self> {
+        let (at_ns, files): Handed = serde_json::from_reader(from.take(HANDED_BYTES))?;
+        let age = Duration::from_nanos(now_ns.saturating_sub(at_ns));
+        if age > HANDED_WITHIN {
+            return Err(io::Error::other(format!(
+                "they were handed on {} s ago",
+                age.as_secs()
+            )));
+        }
         let named = |(name, text)| ConfigFile { name, text };
         match files.is_empty() {
             true => Err(io::ErrorKind::UnexpectedEof.into()),
@@ -90,19 +114,16 @@ impl Files {
         }
     }
 
-    /// A file in memory, to be another program's standard input. It is closed in every child that
-    /// is not given it.
+    /// A file in memory, to be another program's standard input at once. It is closed in every
+    /// child that is not given it.
     ///
     /// # Errors
     /// When the system gives no memory.
     pub(crate) fn in_memory(&self) -> io::Result<File> {
-        let mut memory = File::from(memfd_create("lectern-config", MFdFlags::MFD_CLOEXEC)?);
-        let files: Vec<(&str, &str)> = self
-            .0
-            .iter()
-            .map(|f| (f.name.as_str(), f.text.as_str()))
-            .collect();
-        memory.write_all(&serde_json::to_vec(&files)?)?;
+        let mut memory = File::from(memfd_create(HANDED, MFdFlags::MFD_CLOEXEC)?);
+        let named = |file: &ConfigFile| (file.name.clone(), file.text.clone());
+        let handed: Handed = (boottime_ns(), self.0.iter().map(named).collect());
+        memory.write_all(&serde_json::to_vec(&handed)?)?;
         memory.rewind()?;
         Ok(memory)
     }
@@ -137,6 +158,7 @@ fn file(path: &Path) -> Result<ConfigFile, LoadError> {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::os::fd::AsRawFd;
 
     use super::*;
 
@@ -155,15 +177,37 @@ mod tests {
         fs::write(&path, "[room\n").unwrap();
         fs::remove_file(&part).unwrap();
         assert!(config(&path).is_err(), "an editor was quicker");
-        let received = Files::received(memory).unwrap();
+        let shown = format!("/proc/self/fd/{}", memory.as_raw_fd());
+        assert_eq!(fs::read_link(shown).unwrap(), Path::new(HANDED_AT));
+        let received = Files::received(&memory, boottime_ns()).unwrap();
         assert_eq!(received, checked);
         assert_eq!(received.config().unwrap().room.id.as_str(), "r1");
     }
 
+    /// As after a downgrade to a program that does not know of them, and the upgrade after it.
+    #[test]
+    fn p1_files_that_another_program_left_unread_are_too_old() {
+        let files = Files(vec![ConfigFile {
+            name: "lectern.toml".to_owned(),
+            text: String::new(),
+        }]);
+        let handed = || files.in_memory().unwrap();
+        let now_ns = boottime_ns();
+        assert_eq!(Files::received(handed(), now_ns).unwrap(), files);
+        let late = Files::received(handed(), now_ns + 3_600_000_000_000).unwrap_err();
+        assert!(late.to_string().contains("handed on 3"), "{late}");
+    }
+
     #[test]
     fn what_is_not_of_a_daemon_is_not_taken_for_files() {
-        for said in ["", "[]", "[[\"lectern.toml\"]]", "[room]\nid = \"r\"\n"] {
-            assert!(Files::received(said.as_bytes()).is_err(), "{said:?}");
+        for said in [
+            "",
+            "[]",
+            "[0,[]]",
+            "[0,[[\"lectern.toml\"]]]",
+            "[room]\nid = \"r\"\n",
+        ] {
+            assert!(Files::received(said.as_bytes(), 0).is_err(), "{said:?}");
         }
     }
 }

@@ -48,6 +48,7 @@ use std::sync::Arc;
 
 use args::{Action, LogFormat};
 use lectern_domain::config::Config;
+use lectern_domain::reason;
 use load::{Files, LoadError};
 use reload::Launch;
 use run::Ended;
@@ -85,13 +86,22 @@ fn configured<T>(read: Result<T, LoadError>, job: impl FnOnce(T) -> ExitCode) ->
 /// whether it did; else, or if this program takes those no more, the files on the disk.
 fn beginning(file: &Path) -> Result<(Config, bool), LoadError> {
     let handed_on = Files::handed_on().unwrap_or_else(|error| {
-        eprintln!("lecternd: the files that were handed on cannot be understood ({error}); the disk is read");
+        eprintln!(
+            "lecternd: the files that were handed on cannot be used ({}); the disk is read",
+            reason(error)
+        );
         None
     });
     match handed_on.map(|files| files.config()) {
-        Some(Ok(config)) => Ok((config, true)),
-        Some(Err(_)) | None => Ok((load::config(file)?, false)),
+        Some(Ok(config)) => return Ok((config, true)),
+        Some(Err(error)) => {
+            let faults = error.to_string();
+            let first = faults.lines().next().unwrap_or_default();
+            eprintln!("lecternd: the files that were handed on have a fault ({first}); the disk is read");
+        }
+        None => {}
     }
+    Ok((load::config(file)?, false))
 }
 
 fn daemon(config: Config, launch: Launch, log_format: LogFormat) -> ExitCode {

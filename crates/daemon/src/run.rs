@@ -50,6 +50,8 @@ const SCRIBE_ENDS_WITHIN: Duration = Duration::from_millis(500);
 const PUMP_ENDS_WITHIN: Duration = Duration::from_millis(500);
 /// For the lamps to go out; longer only if a USB device does not answer.
 const PODIUM_ENDS_WITHIN: Duration = Duration::from_millis(1_500);
+/// For a reading of the configuration that a disk holds. It writes nothing, and is left behind.
+const READING_ENDS_WITHIN: Duration = Duration::from_millis(500);
 /// Words of drained sources waiting for the conductor: one for each source and run.
 const DRAINED_BOUND: usize = 64;
 
@@ -91,7 +93,8 @@ pub(crate) enum Ended {
 }
 
 /// Runs the daemon until a signal ends it, which it notes in `asked`, or until it is to start
-/// anew. Blocks. Every thread has ended when it returns.
+/// anew. Blocks. Every thread has ended when it returns, but one that a stalled disk holds while
+/// it reads the configuration.
 ///
 /// # Errors
 /// When the spool cannot be opened or no runtime or socket is to be had; a second daemon on the
@@ -109,11 +112,14 @@ pub(crate) fn run(config: Config, launch: &Arc<Launch>, asked: &Asked) -> Result
         Ok(Served::Now) => End::Now,
         Err(error) => {
             store.close();
+            runtime.shutdown_timeout(READING_ENDS_WITHIN);
             return Err(error);
         }
     };
     match end {
         End::InOrder(ended) => {
+            // Dropping it would wait for a disk that stalls; whoever writes has ended before.
+            runtime.shutdown_timeout(READING_ENDS_WITHIN);
             info!(again = matches!(ended, Ended::Again(_)), "daemon ended");
             Ok(ended)
         }

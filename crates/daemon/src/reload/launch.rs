@@ -11,15 +11,17 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{dup2_stdin, execve};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tracing::warn;
 
-use crate::load::{Files, HANDED, LoadError, ON_STDIN};
+use crate::load::{Files, LoadError};
 use crate::signals::{self, Asked};
 
 /// Reading a configuration takes milliseconds; on a disk that stalls it may take this long.
@@ -37,6 +39,9 @@ pub(crate) struct Launch {
     arguments: Vec<OsString>,
     config: PathBuf,
     was_handed_files: bool,
+    /// One reading at a time: a disk that stalls holds the one that is under way, and its thread,
+    /// for as long as it likes. The next check waits for it, within its own time.
+    reading: Arc<Semaphore>,
 }
 
 /// Why the program on the disk is not started with the files on the disk.
@@ -61,6 +66,7 @@ impl Launch {
             arguments: std::env::args_os().collect(),
             config,
             was_handed_files,
+            reading: Arc::new(Semaphore::new(1)),
         }
     }
 
@@ -99,8 +105,14 @@ impl Launch {
     async fn judged(&self) -> Result<Files, Unfit> {
         let shown = self.program.display();
         let unasked = |error: io::Error| Unfit::Unasked(format!("{shown} cannot be run: {error}"));
+        let turn = Arc::clone(&self.reading).acquire_owned().await;
         let config = self.config.clone();
-        let read = tokio::task::spawn_blocking(move || Files::read(&config)).await;
+        let read = tokio::task::spawn_blocking(move || {
+            // Given back when the reading ends, which may be long after the check was given up.
+            let _turn = turn;
+            Files::read(&config)
+        })
+        .await;
         let files = read
             .map_err(|error| unasked(error.into()))?
             .map_err(|error| match error {
@@ -112,7 +124,6 @@ impl Launch {
             .arg("--config")
             .arg(&self.config)
             .args(["check", "--no-devices"])
-            .env(HANDED, ON_STDIN)
             .stdin(Stdio::from(files.in_memory().map_err(unasked)?));
         let mut command = tokio::process::Command::from(command);
         command.kill_on_drop(true);
@@ -132,7 +143,8 @@ impl Launch {
 
     /// Executes the program on the disk in place of this one, with the files that it took: same
     /// process id, arguments and environment. Signals that come meanwhile are kept until it
-    /// listens ([`signals::hold`]). To be called by the main thread, when every other has ended.
+    /// listens ([`signals::hold`]). To be called by the main thread, when every other has ended
+    /// but one that a stalled disk holds: that one hears of no signal, and goes with the program.
     /// Blocks for half a second at most. Returns when somebody has asked to stop before.
     ///
     /// # Errors
@@ -146,8 +158,6 @@ impl Launch {
             .map(|argument| CString::new(argument.as_bytes()))
             .collect::<Result<Vec<_>, _>>()?;
         let environment = std::env::vars_os()
-            .filter(|(key, _)| key != HANDED)
-            .chain([(HANDED.into(), ON_STDIN.into())])
             .map(|(key, value)| CString::new([key.as_bytes(), b"=", value.as_bytes()].concat()))
             .collect::<Result<Vec<_>, _>>()?;
         dup2_stdin(files.in_memory()?)?;
@@ -197,9 +207,11 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::{self, Permissions};
+    use std::fs::{self, File, Permissions};
+    use std::io::Write;
 
     use nix::sys::signal::Signal;
+    use nix::sys::stat::Mode;
     use nix::unistd::Pid;
 
     use super::*;
@@ -224,6 +236,7 @@ mod tests {
             arguments: Vec::new(),
             config: path.with_file_name("lectern.toml"),
             was_handed_files: false,
+            reading: Arc::new(Semaphore::new(1)),
         }
     }
 
@@ -273,10 +286,7 @@ mod tests {
                 ))),
             ),
             // It is judged what the next program will begin with.
-            (
-                "test \"$LECTERN_CONFIG_FILES\" = stdin && grep -q 'id = .\"r.\"'",
-                Ok(files),
-            ),
+            ("grep -q 'id = .\"r.\"'", Ok(files)),
         ] {
             program(&path, 0o755, says);
             assert_eq!(launch(&path).check().await, expected, "{says}");
@@ -291,6 +301,28 @@ mod tests {
             matches!(launch(&path).check().await, Err(Unfit::Unasked(_))),
             "a file is being written"
         );
+    }
+
+    /// A named pipe is read like a file on a disk that stalls.
+    #[tokio::test]
+    async fn p1_a_disk_that_stalls_holds_one_reading_however_often_it_is_asked() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("lecternd");
+        let config = place.path().join("lectern.toml");
+        program(&path, 0o755, "exit 0");
+        nix::unistd::mkfifo(&config, Mode::S_IRWXU).unwrap();
+        let launch = launch(&path);
+        for _ in 0..3 {
+            assert!(timeout(Duration::ZERO, launch.judged()).await.is_err());
+        }
+        assert_eq!(launch.reading.available_permits(), 0, "one is under way");
+        // Whoever else began to read the pipe would never come to an end.
+        let mut disk = File::options().write(true).open(&config).unwrap();
+        fs::rename(place.path().join("lecternd.text"), &config).unwrap();
+        disk.write_all(b"late").unwrap();
+        drop(disk);
+        let judged = launch.judged().await.unwrap();
+        assert_eq!(judged, Files::read(&config).unwrap(), "what is there by then");
     }
 
     #[test]
