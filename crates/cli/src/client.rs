@@ -20,11 +20,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::fault::Fault;
 
-/// The daemon gives a handler up after fifteen seconds; this is a little more.
+/// Each time that something is asked: the daemon gives a handler up after fifteen seconds; this is
+/// a little more.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 /// How long a daemon and its sources may take to be back, until a person is told.
 const BACK_WITHIN: Duration = Duration::from_secs(8);
@@ -80,46 +81,52 @@ impl Client {
             _ => BACK_WITHIN,
         };
         let until = Instant::now() + patience;
-        let exchange = async {
-            let (response, _connection) = loop {
-                let answer = self.send(method.clone(), path, body.clone(), until).await?;
-                if !answer.0.headers().contains_key(RETRY_AFTER) || Instant::now() >= until {
-                    break answer;
-                }
-                sleep(GIVE_AGAIN).await;
-            };
-            let ok = response.status().is_success();
-            let body = Limited::new(response.into_body(), MAX_DOCUMENT_BYTES)
-                .collect()
-                .await;
-            Ok::<_, Fault>((
-                ok,
-                body.map_err(|error| self.broken(&error.to_string()))?.to_bytes(),
-            ))
-        };
-        let (ok, bytes) = match tokio::time::timeout(ANSWER_WITHIN, exchange).await {
-            Ok(outcome) => outcome?,
-            Err(_) => {
-                return Err(Fault::TimedOut(format!(
-                    "The daemon at {} did not answer within {} s.\nWhat was asked may still happen.\nLook at \
-                     \"lectern status\" before you ask again.",
-                    self.socket.display(),
-                    ANSWER_WITHIN.as_secs()
-                )));
+        let answer = loop {
+            let stream = self.connected(until).await?;
+            let exchange = self.exchange(stream, method.clone(), path, body.clone());
+            let answer = timeout(ANSWER_WITHIN, exchange)
+                .await
+                .map_err(|_| self.silent())??;
+            if !answer.may_ask_again || Instant::now() >= until {
+                break answer;
             }
+            sleep(GIVE_AGAIN).await;
         };
-        if ok {
-            return Ok(bytes);
+        if answer.is_ok {
+            return Ok(answer.bytes);
         }
         let problem: Problem =
-            serde_json::from_slice(&bytes).map_err(|error| self.foreign(&error.to_string()))?;
+            serde_json::from_slice(&answer.bytes).map_err(|error| self.foreign(&error.to_string()))?;
         Err(problem.into())
+    }
+
+    /// Asks once.
+    async fn exchange(
+        &self,
+        stream: UnixStream,
+        method: Method,
+        path: &str,
+        body: Bytes,
+    ) -> Result<Answer, Fault> {
+        let (response, _connection) = self.send(stream, method, path, body).await?;
+        let is_ok = response.status().is_success();
+        let may_ask_again = response.headers().contains_key(RETRY_AFTER);
+        let body = Limited::new(response.into_body(), MAX_DOCUMENT_BYTES)
+            .collect()
+            .await
+            .map_err(|error| self.broken(&error.to_string()))?;
+        Ok(Answer {
+            is_ok,
+            may_ask_again,
+            bytes: body.to_bytes(),
+        })
     }
 
     /// Opens the event stream.
     pub(crate) async fn events(&self) -> Result<Events, Fault> {
-        let opening = self.send(Method::GET, "/api/v1/events", Bytes::new(), Instant::now());
-        let (response, connection) = tokio::time::timeout(ANSWER_WITHIN, opening)
+        let stream = self.connected(Instant::now()).await?;
+        let opening = self.send(stream, Method::GET, "/api/v1/events", Bytes::new());
+        let (response, connection) = timeout(ANSWER_WITHIN, opening)
             .await
             .map_err(|_| self.broken("no answer to the request for events"))??;
         if response.status().is_success() {
@@ -137,7 +144,7 @@ impl Client {
     }
 
     /// Waits until then for somebody at the socket of a daemon that just went.
-    async fn connected(&self, until: Instant) -> io::Result<UnixStream> {
+    async fn connected(&self, until: Instant) -> Result<UnixStream, Fault> {
         let mut was_there = false;
         loop {
             let error = match UnixStream::connect(&self.socket).await {
@@ -151,7 +158,7 @@ impl Client {
                 _ => false,
             };
             if !is_between || Instant::now() >= until {
-                return Err(error);
+                return Err(self.unreachable(&error));
             }
             was_there = true;
             sleep(GIVE_AGAIN).await;
@@ -160,15 +167,11 @@ impl Client {
 
     async fn send(
         &self,
+        stream: UnixStream,
         method: Method,
         path: &str,
         body: Bytes,
-        until: Instant,
     ) -> Result<(Response<Incoming>, Connection), Fault> {
-        let stream = self
-            .connected(until)
-            .await
-            .map_err(|error| self.unreachable(&error))?;
         let (mut sender, connection) = handshake(TokioIo::new(stream))
             .await
             .map_err(|error| self.broken(&error.to_string()))?;
@@ -210,6 +213,16 @@ impl Client {
         ))
     }
 
+    /// The daemon is there and says nothing.
+    fn silent(&self) -> Fault {
+        Fault::TimedOut(format!(
+            "The daemon at {} did not answer within {} s.\nWhat was asked may still happen.\nLook at \"lectern \
+             status\" before you ask again.",
+            self.socket.display(),
+            ANSWER_WITHIN.as_secs()
+        ))
+    }
+
     /// The daemon was there and went away in mid-sentence.
     fn broken(&self, why: &str) -> Fault {
         Fault::NoDaemon(format!(
@@ -226,6 +239,14 @@ impl Client {
             self.socket.display()
         ))
     }
+}
+
+/// What was answered, whole.
+struct Answer {
+    is_ok: bool,
+    /// It was surely not carried out, and will be able to in a moment.
+    may_ask_again: bool,
+    bytes: Bytes,
 }
 
 /// The task that moves one connection's bytes; ended with its owner.
@@ -318,6 +339,25 @@ mod tests {
             let listener = UnixListener::bind(&socket).unwrap();
             answer(&listener, "503 Soon\r\nRetry-After: 1", "{}").await;
             answer(&listener, "200 OK", "7").await;
+        };
+        let (done, ()) = tokio::join!(client.post_nothing::<u32>("/api/v1/recording"), daemon);
+        assert_eq!(done, Ok(7));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_for_an_answer_begins_anew_each_time_that_it_is_asked() {
+        let dir = tempfile::tempdir().unwrap();
+        let socket = dir.path().join("control.sock");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let client = Client::new(socket);
+        let daemon = async {
+            for (seconds, head) in [(7, "503 Soon\r\nRetry-After: 1"), (15, "200 OK")] {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0);
+                sleep(Duration::from_secs(seconds)).await;
+                let text = format!("HTTP/1.1 {head}\r\nContent-Length: 1\r\n\r\n7");
+                stream.write_all(text.as_bytes()).await.unwrap();
+            }
         };
         let (done, ()) = tokio::join!(client.post_nothing::<u32>("/api/v1/recording"), daemon);
         assert_eq!(done, Ok(7));

@@ -1,8 +1,8 @@
 //! Units that people read, and times by the clock on the room's wall.
 
-use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use jiff::{RoundMode, Timestamp, Unit, Zoned, ZonedRound};
 use lectern_domain::api::RoomStatus;
 
 /// `1.5 GB`; decimal units, as on the label of a disk.
@@ -70,11 +70,14 @@ impl WallClock {
         self.written(unix_ms, "%Y-%m-%d %H:%M:%S")
     }
 
-    /// `2026-11-21 10:01`, rounded up to a whole `step_ms`: no promise to the second.
-    pub(crate) fn about(&self, unix_ms: i64, step_ms: i64) -> String {
-        let over = unix_ms.rem_euclid(step_ms);
-        let up = if over == 0 { 0 } else { step_ms - over };
-        self.written(unix_ms.saturating_add(up), "%Y-%m-%d %H:%M")
+    /// `2026-11-21 10:01`, rounded up to a whole minute or hour as the wall shows it: no promise to
+    /// the second.
+    pub(crate) fn about(&self, unix_ms: i64, unit: Unit) -> String {
+        let up = ZonedRound::new().smallest(unit).mode(RoundMode::Ceil);
+        match self.zoned(unix_ms).and_then(|at| at.round(up).ok()) {
+            Some(at) => at.strftime("%Y-%m-%d %H:%M").to_string(),
+            None => "?".into(),
+        }
     }
 
     /// `10:00:05`
@@ -90,11 +93,16 @@ impl WallClock {
     }
 
     fn written(&self, unix_ms: i64, format: &str) -> String {
-        // A time outside the calendar can only come from a broken clock.
-        let Ok(timestamp) = Timestamp::from_millisecond(unix_ms) else {
-            return "?".into();
-        };
-        timestamp.to_zoned(self.0.clone()).strftime(format).to_string()
+        match self.zoned(unix_ms) {
+            Some(at) => at.strftime(format).to_string(),
+            None => "?".into(),
+        }
+    }
+
+    /// `None` outside the calendar, which can only come from a broken clock.
+    fn zoned(&self, unix_ms: i64) -> Option<Zoned> {
+        let timestamp = Timestamp::from_millisecond(unix_ms).ok()?;
+        Some(timestamp.to_zoned(self.0.clone()))
     }
 }
 
@@ -171,6 +179,10 @@ mod tests {
         let clock = WallClock::of(&room);
         assert_eq!(clock.moment(1_795_262_400_000), "2026-11-21 17:45:00");
         assert_eq!(clock.time_of_day(1_795_262_400_000), "17:45:00");
+        // 17:45 there, and a whole hour in UTC.
+        assert_eq!(clock.about(1_795_262_400_000, Unit::Hour), "2026-11-21 18:00");
+        assert_eq!(clock.about(1_795_262_400_001, Unit::Minute), "2026-11-21 17:46");
+        assert_eq!(clock.about(1_795_262_400_000, Unit::Minute), "2026-11-21 17:45");
         let shown = "2026-11-21 17:45".parse().unwrap();
         assert_eq!(clock.unix_ms(shown), Some(1_795_262_400_000));
         assert_eq!(

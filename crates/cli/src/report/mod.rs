@@ -59,10 +59,11 @@ pub(crate) fn done(done: &Done) -> String {
     }
 }
 
-/// What `retry` did, told from the queue after it: at a platform that refuses everybody, trying one
+/// What `retry` did, told from the queue after it, if that is known: at a platform that refuses everybody, trying one
 /// lecture again mends nothing.
-pub(crate) fn retried(retried: &Done, platform: Option<&PlatformName>, queue: &Queue) -> String {
+pub(crate) fn retried(retried: &Done, platform: Option<&PlatformName>, queue: Option<&Queue>) -> String {
     let mut text = done(retried);
+    let Some(queue) = queue else { return text };
     let goes_there = |to: &PlatformName| {
         let mut deliveries = queue.deliveries.iter();
         platform.is_none_or(|only| only == to)
@@ -77,8 +78,8 @@ pub(crate) fn retried(retried: &Done, platform: Option<&PlatformName>, queue: &Q
         .filter(|p| p.state == PlatformState::Parked);
     for platform in refusing.filter(|p| goes_there(&p.name)) {
         text.push_str(&format!(
-            "platform {} refuses every lecture as it is set up; it is tried once more, the other lectures wait for it \
-             too: {}\n",
+            "platform {} refuses every lecture as it is set up; it is tried once more as soon as it may be sent, the \
+             other lectures wait for it too: {}\n",
             platform.name,
             platform.message.as_deref().unwrap_or("it did not say why")
         ));

@@ -1,5 +1,6 @@
 //! `lectern queue`: the line to the platforms, how long it will take, and what stands in it.
 
+use jiff::Unit;
 use lectern_domain::api::{DeliveryView, LineStatus, PlatformState, PlatformStatus, Queue, UploadStatus};
 use lectern_domain::delivery::DeliveryState;
 
@@ -10,8 +11,6 @@ use crate::figures::{WallClock, bytes, columns, counted, rate};
 const SHOWN: usize = 20;
 /// As many done ones as the daemon lists: where there are fewer, these are all.
 const DONE_LISTED: usize = 20;
-const MINUTE_MS: i64 = 60_000;
-const HOUR_MS: i64 = 60 * MINUTE_MS;
 
 pub(crate) fn queue(queue: &Queue, clock: &WallClock) -> String {
     let mut facts = Facts::default();
@@ -114,12 +113,12 @@ fn forecast(uploads: &UploadStatus, clock: &WallClock) -> Option<String> {
     }
     if let Some(done) = forecast.done_unix_ms {
         // What takes nights is not known to the minute.
-        let step_ms = if forecast.nights > Some(1) {
-            HOUR_MS
+        let exact_to = if forecast.nights > Some(1) {
+            Unit::Hour
         } else {
-            MINUTE_MS
+            Unit::Minute
         };
-        said.push_str(&format!(", done about {}", clock.about(done, step_ms)));
+        said.push_str(&format!(", done about {}", clock.about(done, exact_to)));
     }
     Some(said)
 }
@@ -208,7 +207,8 @@ fn standing(platform: &PlatformStatus, deliveries: &[DeliveryView]) -> &'static 
     if own().any(answered) || done.count() >= DONE_LISTED {
         "ok"
     } else if own().any(|delivery| delivery.attempts > 0) {
-        "not reached yet"
+        // One that was begun again tells nothing of what the platform said before.
+        "waits"
     } else {
         "not tried yet"
     }
@@ -350,8 +350,9 @@ mod tests {
             (vec![waits.clone(), elsewhere.clone()], "not tried yet"),
             (
                 vec![delivery("central", DeliveryState::Waiting, 2), elsewhere.clone()],
-                "not reached yet",
+                "waits",
             ),
+            (vec![delivery("central", DeliveryState::Queued, 2)], "waits"),
             (vec![waits, delivery("central", DeliveryState::Done, 0)], "ok"),
             // Older ones may have been its own.
             (vec![elsewhere; DONE_LISTED], "ok"),
