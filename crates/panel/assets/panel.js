@@ -70,7 +70,7 @@ function replace(holder, html) {
 
 /** Another page; a press under way would be lost with this one. */
 function reload() {
-  if (pressing > 0) setTimeout(reload, 250);
+  if (underWay.size > 0) setTimeout(reload, 250);
   else location.reload();
 }
 
@@ -163,17 +163,22 @@ function say(text) {
 }
 
 let pressed = -Infinity;
-let pressing = 0;
+/** Where the presses go that are not answered yet. */
+const underWay = new Set();
 
 // A recorder that takes over new settings or a new version, and its sources after that, are away
 // for a second or two. A press meanwhile is sent again, if it surely did nothing.
 const BACK_MS = 8000;
+// The recorder answers within fifteen seconds; whoever waits longer waits for nobody.
+const ANSWER_MS = 20000;
+/** Asks once; an old browser that knows no time limit waits as long as it likes. */
+const ask = (url, request) => fetch(url, { ...request, signal: AbortSignal.timeout?.(ANSWER_MS) });
 const aMoment = () => new Promise((over) => setTimeout(over, 250));
 
 /** Whether the recorder, as soon as it can be asked, says that no lecture is under way. */
 async function nothingBegan(until) {
   while (performance.now() < until) {
-    const answer = await fetch("/api/v1/status").catch(() => null);
+    const answer = await ask("/api/v1/status").catch(() => null);
     if (answer?.ok) return !(await answer.json()).lecture;
     if (answer?.status === 401) return false;
     await aMoment();
@@ -186,8 +191,8 @@ async function send(action, request, begins) {
   const until = performance.now() + BACK_MS;
   for (;;) {
     try {
-      const answer = await fetch(action, request);
-      // The recorder did nothing, and will be able to in a moment.
+      const answer = await ask(action, request);
+      // The recorder did nothing of it, and will be able to in a moment.
       if (!answer.headers.has("Retry-After") || performance.now() > until) return answer;
       await aMoment();
     } catch (error) {
@@ -198,6 +203,9 @@ async function send(action, request, begins) {
 }
 
 async function press(form) {
+  const action = form.action;
+  // It is being sent again already; the button may be another one by now, of a page part that came anew.
+  if (underWay.has(action)) return;
   // A bounced finger must not press the button that takes this one's place.
   if (performance.now() - pressed < 700) return;
   pressed = performance.now();
@@ -205,9 +213,9 @@ async function press(form) {
   el("notice").hidden = true;
   const at = el("clock").textContent;
   const begins = ["start", "begin"].includes(form.dataset.command) && ["ready", "fault"].includes(body.dataset.state);
-  pressing += 1;
+  underWay.add(action);
   try {
-    const answer = await send(form.action, {
+    const answer = await send(action, {
       method: "POST",
       headers: { Accept: "application/json", "Accept-Language": document.documentElement.lang },
       body: new URLSearchParams(new FormData(form)),
@@ -220,7 +228,7 @@ async function press(form) {
     complain(el("link").textContent);
   } finally {
     form.classList.remove("sent");
-    pressing -= 1;
+    underWay.delete(action);
   }
 }
 

@@ -110,7 +110,14 @@ fn build(routes: &[Route]) -> Value {
     let responses: Map<String, Value> = REFUSALS
         .iter()
         .map(|refusal| {
-            let response = json!({ "description": refusal.meaning, "content": problem });
+            let mut response = json!({ "description": refusal.meaning, "content": problem });
+            if refusal.status == "503" {
+                response["headers"] = json!({ "Retry-After": {
+                    "description": "Seconds. Only where the recorder or its sources are just being started: what was \
+                        asked was not begun, and may be asked again without asking a person",
+                    "schema": { "type": "integer" }
+                } });
+            }
             (refusal.name.to_owned(), response)
         })
         .collect();

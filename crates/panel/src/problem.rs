@@ -7,7 +7,7 @@ use lectern_domain::api::{Problem, Refusal};
 /// The media type of problem documents.
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 
-/// Nothing was done and in so many seconds it can be: the value of `Retry-After`. Clients take it
+/// It was not begun and in so many seconds it can be: the value of `Retry-After`. Clients take it
 /// for leave to ask again by themselves, so it is told for nothing else that begins something.
 const AGAIN_AFTER_S: &str = "1";
 

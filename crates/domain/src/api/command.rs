@@ -215,8 +215,9 @@ pub enum Refusal {
         /// The sentence: what happened, what is safe, what to do.
         message: Sentence,
     },
-    /// Nothing was done, and in a second or two it can be: the recorder or its sources are being
-    /// started. Whoever asked may ask again without asking a person.
+    /// It was not begun, and in a second or two it can be: the recorder or its sources are being
+    /// started. Whoever asked may ask again without asking a person. At most the way was cleared:
+    /// for a start, the lecture before it may be closed, so that its stop cannot be taken back.
     Soon {
         /// The sentence, for those who do not.
         message: Sentence,
