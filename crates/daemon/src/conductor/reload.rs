@@ -56,14 +56,15 @@ impl Renewal {
     /// The files cannot be taken over, for a fault on each line: nothing waits any more.
     fn refuse(&mut self, faults: &str) {
         self.told.fault = faults.lines().next().map(str::to_owned);
+        self.told.unasked = None;
         // Of several faulty readings the first found something that waited.
         self.told.given_up.append(&mut self.told.waits);
         self.check = JoinSet::new();
     }
 
-    /// Nobody knows whether they can be: what waits goes on waiting.
+    /// Nobody knows whether they can be: what waits goes on waiting, and nobody has to mend it.
     fn ask_again(&mut self, why: &str, now_ns: u64) {
-        self.told.fault = Some(format!("{why}; it is tried again"));
+        self.told.unasked = Some(why.to_owned());
         self.ask_after_ns = now_ns.saturating_add(ASK_AGAIN_NS);
     }
 }
@@ -101,6 +102,7 @@ impl Conductor {
         self.parts.parties.herald.renew(told);
         self.renewal.told.loaded_unix_ms = now_unix_ms;
         self.renewal.told.fault = None;
+        self.renewal.told.unasked = None;
         self.renewal.told.given_up.clear();
         self.renewal.told.waits = waits.into_iter().map(str::to_owned).collect();
         // What was asked before this reading says nothing of it.
@@ -197,8 +199,9 @@ mod tests {
         renewal.ask_again("lecternd check did not end within 30 s", 1_000_000_000);
         assert_eq!(renewal.told.waits, [PROGRAM]);
         assert_eq!(renewal.ask_after_ns, 61_000_000_000);
-        let fault = renewal.told.fault.clone().unwrap();
-        assert!(fault.ends_with("; it is tried again"), "{fault}");
+        assert_eq!(renewal.told.fault, None, "there is nothing to mend");
+        let why = renewal.told.unasked.as_deref();
+        assert_eq!(why, Some("lecternd check did not end within 30 s"));
 
         renewal.refuse("no such key any more\nand another");
         assert_eq!(
@@ -206,6 +209,7 @@ mod tests {
             "a refusal stands until the next reload"
         );
         assert_eq!(renewal.told.fault.as_deref(), Some("no such key any more"));
+        assert_eq!(renewal.told.unasked, None, "it was asked");
         renewal.refuse("still no such key");
         assert_eq!(renewal.told.given_up, [PROGRAM], "and says what goes with it");
     }

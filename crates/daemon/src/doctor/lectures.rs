@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use lectern_domain::api::{Check, Status};
+use lectern_domain::api::{Check, ConfigStatus, Status};
 use lectern_domain::lecture::LectureState;
+use lectern_domain::reason;
 use lectern_store::Db;
 
 /// More are not counted.
@@ -21,12 +22,7 @@ pub(super) async fn look(db: &Db, status: &Status) -> Vec<Check> {
             )];
         }
     };
-    judge(
-        failed,
-        status.queue.parked,
-        &status.config.fault,
-        &status.config.waits,
-    )
+    judge(failed, status.queue.parked, &status.config)
 }
 
 /// What is said when the database did not answer.
@@ -38,7 +34,7 @@ pub(super) fn hangs() -> Check {
     )
 }
 
-fn judge(failed: usize, parked: u32, fault: &Option<String>, waits: &[String]) -> Vec<Check> {
+fn judge(failed: usize, parked: u32, configured: &ConfigStatus) -> Vec<Check> {
     let mut checks = Vec::new();
     if failed > 0 {
         checks.push(Check::bad(
@@ -63,7 +59,8 @@ fn judge(failed: usize, parked: u32, fault: &Option<String>, waits: &[String]) -
     if checks.is_empty() {
         checks.push(Check::good("lectures", "No lecture waits for a person."));
     }
-    if let Some(fault) = fault {
+    let waits = configured.waits.join(", ");
+    if let Some(fault) = &configured.fault {
         checks.push(Check::bad(
             "config",
             format!(
@@ -75,14 +72,14 @@ fn judge(failed: usize, parked: u32, fault: &Option<String>, waits: &[String]) -
     } else if waits.is_empty() {
         checks.push(Check::good("config", "The configuration at work has no fault."));
     } else {
-        checks.push(Check::warning(
-            "config",
-            format!(
-                "A change of {} waits until no lecture is under way.",
-                waits.join(", ")
+        let found = match &configured.unasked {
+            None => format!("A change of {waits} waits until no lecture is under way."),
+            Some(why) => format!(
+                "A change of {waits} waits: the new program could not be asked yet: {}; it is asked again.",
+                reason(why)
             ),
-            "Nothing is to be done.",
-        ));
+        };
+        checks.push(Check::warning("config", found, "Nothing is to be done."));
     }
     checks
 }
@@ -118,15 +115,29 @@ mod tests {
                 [Verdict::Bad, Verdict::Bad],
             ),
         ] {
-            let checks = judge(failed, parked, &fault, &[]);
+            let configured = ConfigStatus {
+                fault,
+                ..ConfigStatus::default()
+            };
+            let checks = judge(failed, parked, &configured);
             assert_eq!(
                 checks.iter().map(|check| check.verdict).collect::<Vec<_>>(),
                 verdicts
             );
         }
-        let waits = judge(0, 0, &None, &["storage".to_owned()]);
-        assert_eq!(waits[1].verdict, Verdict::Warning);
-        assert!(waits[1].found.contains("storage"));
+        let mut configured = ConfigStatus {
+            waits: vec!["storage".to_owned()],
+            ..ConfigStatus::default()
+        };
+        for (unasked, said) in [
+            (None, "storage waits until no lecture"),
+            (Some("it was killed"), "it was killed; it is asked again"),
+        ] {
+            configured.unasked = unasked.map(str::to_owned);
+            let waits = judge(0, 0, &configured);
+            assert_eq!(waits[1].verdict, Verdict::Warning);
+            assert!(waits[1].found.contains(said), "{}", waits[1].found);
+        }
     }
 
     #[test]

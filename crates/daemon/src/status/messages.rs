@@ -117,7 +117,11 @@ fn configuration(view: &View<'_>) -> Option<Message> {
     } else if configured.waits.is_empty() || view.session.is_none() {
         return None;
     } else {
-        let detail = format!("What waits: {}.", configured.waits.join(", "));
+        let unasked = match &configured.unasked {
+            None => String::new(),
+            Some(why) => format!(" The new program could not be asked yet: {why}; it is asked again."),
+        };
+        let detail = format!("What waits: {}.{unasked}", configured.waits.join(", "));
         let key = match configured.waits.as_slice() {
             [one] if one == crate::reload::PROGRAM => "message-program-waits",
             _ => "message-config-waits",
@@ -231,6 +235,42 @@ mod tests {
         assert!(detail(&configured).ends_with("systemctl reload lecternd."));
         configured.given_up = vec!["source".to_owned(), "storage".to_owned()];
         assert!(detail(&configured).ends_with("until then: source, storage."));
+    }
+
+    #[test]
+    fn p1_a_program_that_could_not_be_asked_is_no_fault_and_goes_on_waiting() {
+        let file = ConfigFile::decode("default.toml", config::default_text().into()).unwrap();
+        let config = Config::read(&[file], &[]).unwrap();
+        let session = Session {
+            ends_ns: NOW_NS + HOUR_S * 1_000_000_000,
+            ..Session::new(LectureId::random(), Metadata::default(), S::Recording)
+        };
+        let configured = ConfigStatus {
+            waits: vec![crate::reload::PROGRAM.to_owned()],
+            unasked: Some("lecternd check did not end within 30 s".to_owned()),
+            ..ConfigStatus::default()
+        };
+        let blank = Blank::default();
+        let view = View {
+            session: Some(&session),
+            configured: &configured,
+            now_ns: NOW_NS,
+            ..View::blank(&config, &blank, 0)
+        };
+        let told = all(&view, &[]);
+        let codes: Vec<&str> = told.iter().map(|message| message.code.as_str()).collect();
+        assert!(!codes.contains(&"config-faulty"), "{codes:?}");
+        let waits = told
+            .iter()
+            .find(|message| message.code == "program-waits")
+            .unwrap();
+        assert_eq!(
+            waits.detail.as_deref(),
+            Some(
+                "What waits: program. The new program could not be asked yet: lecternd check did not end within 30 s; \
+                 it is asked again."
+            )
+        );
     }
 
     #[test]

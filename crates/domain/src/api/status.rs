@@ -85,6 +85,10 @@ pub struct ConfigStatus {
     /// Those that waited when the fault was found. They wait again once the files are mended.
     #[serde(default)]
     pub given_up: Vec<String>,
+    /// Why the program on the disk could not be asked whether it takes what waits; absent: it was
+    /// not asked in vain. It is asked again, and nobody need do anything.
+    #[serde(default)]
+    pub unasked: Option<String>,
 }
 
 /// The room, as configured.
