@@ -108,8 +108,8 @@ impl Conductor {
         }
     }
 
-    /// Returns when the pause has begun, so that nobody is told "paused" while the last tenth of
-    /// a second is still being recorded (P7).
+    /// Returns when the pause has begun, [`PAUSE_LEAD_NS`](crate::session::PAUSE_LEAD_NS) after the
+    /// press, so that nobody is told "paused" while something is still being recorded (P7).
     async fn await_pause(&self) {
         let begins_ns = self
             .session
