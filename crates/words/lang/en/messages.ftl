@@ -164,6 +164,7 @@ refused-no-lecture = There is no such lecture on this machine.
 refused-ambiguous = These letters do not name one lecture alone. Give more of its id.
 refused-changed = It was changed in the meantime by somebody else. Nothing was changed by you.
 refused-retry = There is nothing to try again for this lecture. Nothing was changed.
+refused-retry-there = There is nothing to try again at the platform { $platform }. Nothing was changed.
 refused-amend = This lecture is on its way to the platform. Nothing was changed. Change it at the platform.
 
 # Planned lectures

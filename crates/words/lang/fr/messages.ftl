@@ -160,6 +160,7 @@ refused-no-lecture = Ce cours n’existe pas sur cette machine.
 refused-ambiguous = Ces caractères ne désignent pas un cours unique. Donnez-en davantage.
 refused-changed = Quelqu’un d’autre vient de le modifier. Vous n’avez rien changé.
 refused-retry = Il n’y a rien à relancer pour ce cours. Rien n’a changé.
+refused-retry-there = Il n’y a rien à relancer vers la plateforme { $platform }. Rien n’a changé.
 refused-amend = Ce cours est en route vers la plateforme. Rien n’a changé. Modifiez-le sur la plateforme.
 
 # Planned lectures

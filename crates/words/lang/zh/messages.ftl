@@ -151,6 +151,7 @@ refused-no-lecture = 本机没有这节课程。
 refused-ambiguous = 这些字符无法对应到唯一的一节课程，请多输入几位。
 refused-changed = 刚刚已被其他人更改。您的操作未生效。
 refused-retry = 这节课程没有需要重试的内容。未做任何更改。
+refused-retry-there = 平台 { $platform } 没有需要重试的内容。未做任何更改。
 refused-amend = 这节课程正在送往平台。未做任何更改。请在平台上修改。
 
 # Planned lectures
