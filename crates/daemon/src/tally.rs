@@ -331,8 +331,8 @@ mod tests {
             reply.send(answer).unwrap();
         }
 
-        /// Nothing more is asked.
-        async fn is_quiet(mut self) {
+        /// Nothing more is asked, and it ends.
+        async fn ends_quietly(mut self) {
             let more = tokio::time::timeout(2 * BACK_WITHIN, self.requests.recv()).await;
             assert!(
                 more.is_err(),
@@ -395,7 +395,7 @@ mod tests {
         room.answer("start", Err(leaving())).await;
         assert!(asked.elapsed() >= ASK_AGAIN);
         room.answer("start", done()).await;
-        room.is_quiet().await;
+        room.ends_quietly().await;
     }
 
     #[tokio::test(start_paused = true)]
@@ -405,7 +405,7 @@ mod tests {
         room.answer("start", Err(leaving())).await;
         room.press(Press::Stop).await;
         room.answer("stop", done()).await;
-        room.is_quiet().await;
+        room.ends_quietly().await;
     }
 
     #[tokio::test(start_paused = true)]
@@ -417,7 +417,7 @@ mod tests {
             room.answer("start", Err(leaving())).await;
         }
         assert!(pressed.elapsed() < BACK_WITHIN + 2 * ASK_AGAIN);
-        room.is_quiet().await;
+        room.ends_quietly().await;
     }
 
     #[tokio::test(start_paused = true)]
