@@ -4,6 +4,7 @@ import json
 import pathlib
 import time
 
+from classroom import CAMERA, MICROPHONE, SCREEN
 from machine import Machine, MachineError, until
 
 UNIT = "lecternd.service"
@@ -16,25 +17,6 @@ id = "b204"
 reserve = "64MiB"
 [recording]
 undo = "0s"
-[[source]]
-name = "camera"
-role = "presenter"
-kind = "v4l2"
-device = "/dev/video0"
-width = 640
-height = 360
-fps = 15
-[[source]]
-name = "microphone"
-role = "microphone"
-kind = "alsa"
-device = "hw:Loopback,1,0"
-[[source]]
-name = "screen"
-role = "presentation"
-kind = "x11"
-display = ":0"
-fps = 2
 """
 
 
@@ -96,7 +78,7 @@ class Served:
 
     def _configure(self) -> None:
         path = "/etc/lectern/lectern.toml"
-        self.machine.run(f"cat > {path} <<'TOML'\n{CONFIG}TOML\nlecternd check")
+        self.machine.run(f"cat > {path} <<'TOML'\n{CONFIG}{CAMERA}{MICROPHONE}{SCREEN}TOML\nlecternd check")
         pid = self._pid()
         self.machine.run(f"systemctl reload {UNIT}")
         until("sources live", lambda: self._live() and len(self._status()["sources"]) == 3)
