@@ -13,6 +13,9 @@ use tokio::time::timeout;
 pub(super) struct Aside {
     name: &'static str,
     stop: Arc<AtomicBool>,
+    /// A look is under way. Not whether its thread has ended: it answers a little before that, and
+    /// whoever has the answer may ask again at once.
+    looking: Arc<AtomicBool>,
     last: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -32,6 +35,7 @@ impl Aside {
         Self {
             name,
             stop: Arc::default(),
+            looking: Arc::default(),
             last: Mutex::default(),
         }
     }
@@ -46,9 +50,13 @@ impl Aside {
         look: impl FnOnce(&AtomicBool) -> T + Send + 'static,
     ) -> Result<T, Missing> {
         let (found_out, found) = oneshot::channel();
-        self.start(move |stop| {
+        self.start(move |stop, looking| {
+            let answer = {
+                let _over = Over(looking);
+                look(stop)
+            };
             // Whoever asked may have gone away.
-            drop(found_out.send(look(stop)));
+            drop(found_out.send(answer));
         })?;
         match timeout(within, found).await {
             Ok(found) => found.map_err(|_| Missing::Broken),
@@ -56,18 +64,32 @@ impl Aside {
         }
     }
 
-    fn start(&self, work: impl FnOnce(&AtomicBool) + Send + 'static) -> Result<(), Missing> {
+    fn start(&self, work: impl FnOnce(&AtomicBool, &AtomicBool) + Send + 'static) -> Result<(), Missing> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.as_ref().is_some_and(|thread| !thread.is_finished()) {
+        if self.looking.load(Ordering::Acquire) {
             return Err(Missing::Busy);
         }
+        // It has nothing left to do but to end.
         join(last.take());
-        let stop = Arc::clone(&self.stop);
+        self.looking.store(true, Ordering::Release);
+        let (stop, looking) = (Arc::clone(&self.stop), Arc::clone(&self.looking));
         let started = std::thread::Builder::new()
             .name(self.name.to_owned())
-            .spawn(move || work(&stop));
-        *last = Some(started.map_err(|_| Missing::Broken)?);
+            .spawn(move || work(&stop, &looking));
+        *last = Some(started.map_err(|_| {
+            self.looking.store(false, Ordering::Release);
+            Missing::Broken
+        })?);
         Ok(())
+    }
+}
+
+/// Says that a look is over, also when it breaks down.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
     }
 }
 
@@ -113,8 +135,14 @@ mod tests {
         let aside = Aside::new("doctor-test");
         let broken: Result<(), _> = aside.run(SOON, |_| panic!("a driver lied")).await;
         assert_eq!(broken, Err(Missing::Broken));
-        while aside.run(SOON, |_| 7).await == Err(Missing::Busy) {
-            tokio::task::yield_now().await;
+        assert_eq!(aside.run(SOON, |_| 7).await, Ok(7));
+    }
+
+    #[tokio::test]
+    async fn whoever_has_an_answer_may_ask_again_at_once() {
+        let aside = Aside::new("doctor-test");
+        for n in 0..1_000 {
+            assert_eq!(aside.run(SOON, move |_| n).await, Ok(n));
         }
     }
 
