@@ -8,10 +8,9 @@ use std::time::Duration;
 use nix::unistd::{Uid, User};
 use serde_json::{Value, json};
 use x11rb::connection::Connection;
-use x11rb::errors::ConnectError;
-use x11rb::rust_connection::RustConnection;
 
 use super::entries;
+use crate::screen::{self, Trouble};
 
 /// How long one X server may take to answer. A frozen one never does.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -89,15 +88,15 @@ pub(super) fn ask(socket: &Path, display: &str) -> Answer {
 }
 
 fn size(display: &str) -> Answer {
-    match RustConnection::connect(Some(display)) {
+    match screen::open(Some(display)) {
         Ok((connection, number)) => match connection.setup().roots.get(number) {
             Some(root) => Answer::Size(root.width_in_pixels, root.height_in_pixels),
             None => Answer::Refused("it has no screen".to_owned()),
         },
-        Err(ConnectError::SetupAuthenticate(_) | ConnectError::SetupFailed(_)) => Answer::Refused(format!(
+        Err(Trouble::Denied(_)) => Answer::Refused(format!(
             "it does not let you in; its user allows the recorder with: DISPLAY={display} xhost +SI:localuser:lectern"
         )),
-        Err(error) => Answer::Refused(error.to_string()),
+        Err(trouble) => Answer::Refused(trouble.to_string()),
     }
 }
 

@@ -18,6 +18,7 @@ use x11rb::protocol::xproto::{
 use x11rb::protocol::{ErrorKind, Event};
 use x11rb::rust_connection::RustConnection;
 
+use super::address;
 use super::area::{self, Area};
 use super::canvas::Canvas;
 use super::pointer::Pointer;
@@ -65,7 +66,7 @@ enum Taken {
 impl Screen {
     /// Connects to `display`, else to that of the environment, and asks for its extensions.
     pub(super) fn connect(display: Option<&str>) -> Result<Self, Trouble> {
-        let (connection, number) = RustConnection::connect(display)?;
+        let (connection, number) = address::open(display)?;
         let setup = connection.setup();
         let screen = setup
             .roots

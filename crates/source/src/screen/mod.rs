@@ -7,6 +7,7 @@
 //! another size goes on as pictures of another form. The death of the server is an error like any
 //! other.
 
+mod address;
 mod area;
 mod canvas;
 mod convert;
@@ -25,9 +26,10 @@ use crate::clock::{self, SECOND_NS};
 use crate::failure::Failure;
 use crate::feed::Feed;
 use crate::inputs::Input;
+pub(crate) use address::open;
 use canvas::Canvas;
 pub(crate) use grab::Screen;
-use trouble::Trouble;
+pub(crate) use trouble::Trouble;
 
 /// The longest time without a picture, in nanoseconds. A process that is killed loses a still
 /// screen's last chunk, which ends with the next picture.
