@@ -56,7 +56,8 @@
 //! 4. The segments' rows go and the lecture becomes `purged`. COMMIT.
 //!
 //! The lecture's row, its receipts and `lecture.json` stay for ever. Step 5 of a start ends what
-//! a crash cut after step 1.
+//! a crash cut after step 1; what the disk refuses then is tried again and keeps no recorder from
+//! starting.
 //!
 //! # Deleting a self test
 //! A lecture whose row was made with `self_test = 1` goes whenever its owner or a start says so:

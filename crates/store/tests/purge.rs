@@ -228,6 +228,40 @@ async fn p6_a_deletion_that_was_cut_short_is_ended_by_the_next_start() {
     open.close();
 }
 
+/// A delivered lecture that cannot be deleted must not cost the room the next one.
+#[tokio::test]
+async fn p6_a_file_that_the_disk_does_not_let_go_keeps_no_recorder_from_starting() {
+    let room = Room::new();
+    let open = room.open();
+    let lecture = finished(&room, &open).await;
+    deliver(&open, "central").await;
+    deliver(&open, "archive").await;
+    open.close();
+    sql(
+        &room,
+        "UPDATE lectures SET purge_unix_ms = 1;
+         UPDATE segments SET state = 'garbage'",
+    );
+    // A folder in the place of a segment cannot be unlinked.
+    let stubborn = folder(&room, &lecture).join("camera/00000001.mp4");
+    fs::remove_file(&stubborn).unwrap();
+    fs::create_dir(&stubborn).unwrap();
+    fs::write(stubborn.join("notes.txt"), b"by hand").unwrap();
+
+    let open = room.open();
+    assert_eq!(open.store.recovery().undeleted, [lecture.id]);
+    assert_eq!(open.state(lecture.id).await, S::Delivered, "it is not gone");
+    let quarantined = &open.store.recovery().quarantined;
+    assert_eq!(fs::read(quarantined[0].join("notes.txt")).unwrap(), b"by hand");
+    let next = open.begin().await;
+    open.record(&next, 0..7).await;
+    open.stop(&next, 7).await;
+    // What stood in the way is in quarantine.
+    open.db.purge(lecture.id).await.unwrap();
+    assert_eq!(open.state(lecture.id).await, S::Purged);
+    open.close();
+}
+
 #[tokio::test]
 async fn p6_the_oldest_delivery_comes_first() {
     let room = Room::new();

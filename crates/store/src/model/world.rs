@@ -209,6 +209,8 @@ impl World {
             let started = catch_unwind(AssertUnwindSafe(|| process.start()));
             self.check_unlinked()?;
             match started {
+                // What the disk would not let go goes with the next start.
+                Ok(Ok(recovery)) if !recovery.undeleted.is_empty() && self.disk.state().faults > faults => {}
                 Ok(Ok(recovery)) => {
                     self.process = Some(process);
                     return self.recovered(&recovery, cut);

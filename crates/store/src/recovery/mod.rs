@@ -46,6 +46,9 @@ pub struct Recovery {
     pub lost: Vec<Damage>,
     /// Segments whose file is not as its row says, or cannot be read, since the last start.
     pub suspect: Vec<Damage>,
+    /// Delivered lectures whose deletion was decided and the disk refused: the next purge or start
+    /// ends it.
+    pub undeleted: Vec<LectureId>,
     /// The kernel's id of this boot: a run of the same boot can be compared with the present by
     /// `CLOCK_MONOTONIC`.
     pub boot_id: String,
@@ -125,7 +128,7 @@ pub(crate) fn recover<D: Disk>(
             .map_err(OpenError::database(&path))?,
         ..Recovery::default()
     };
-    deletion::finish(ledger, disk)?;
+    recovery.undeleted = deletion::finish(ledger, disk)?;
     scan::scan(ledger, disk, entries, &mut recovery)?;
     let failed = |error: crate::error::DbError| OpenError::Damaged {
         path,
@@ -171,6 +174,7 @@ fn report(recovery: &Recovery) {
             quarantined = recovery.quarantined.len(),
             lost = recovery.lost.len(),
             suspect = recovery.suspect.len(),
+            undeleted = recovery.undeleted.len(),
             "the spool was recovered"
         );
     }

@@ -158,6 +158,10 @@ fn check_row<D: Disk>(
     found: Option<u64>,
     recovery: &mut Recovery,
 ) {
+    // To be deleted, whatever it is by now: nobody reads all of it again to know.
+    if row.state == SegmentState::Garbage {
+        return;
+    }
     let path = ledger.layout.segment(&document.folder, &track.source, row.number);
     let event = match found {
         None => SegmentEvent::Missing,
