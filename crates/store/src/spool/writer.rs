@@ -297,7 +297,10 @@ impl<D: Disk> Writer<D> {
     fn create_next(&mut self, key: &TrackKey) -> Result<(PathBuf, PathBuf, D::File), (PathBuf, io::Error)> {
         let track = known(&mut self.tracks, key);
         loop {
-            let number = track.last_number + 1;
+            let Some(number) = track.last_number.checked_add(1) else {
+                let taken = io::Error::other("a file there has the last number that there is");
+                return Err((track.folder.clone(), taken));
+            };
             let path = track.folder.join(segment_name(number));
             match self.disk.create(&path) {
                 Ok(file) => {

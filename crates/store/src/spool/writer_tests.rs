@@ -358,3 +358,30 @@ fn chunks_of_an_ended_run_are_dropped() {
     room.write(1).unwrap();
     assert_eq!(room.counters.chunks_dropped(), 1);
 }
+
+#[test]
+fn p10_a_folder_without_a_free_number_costs_its_own_track_alone() {
+    let mut room = Room::new(0);
+    let full = (room.run, "screen".parse().unwrap());
+    room.writer
+        .admit(full.clone(), PathBuf::from("/spool/screen"), u32::MAX);
+    let chunk = Chunk {
+        source: full.1,
+        ..room.chunk(0)
+    };
+    room.writer.append(&chunk, room.start).unwrap();
+    let told = room.writer.take();
+    assert!(
+        matches!(&told[..], [Output::Event(SpoolEvent::WriteFailed { message, .. })]
+            if message.starts_with("/spool/screen could not be made: a file there has the last number")),
+        "{told:?}"
+    );
+    room.write(0).unwrap();
+    assert!(
+        matches!(
+            room.writer.take()[..],
+            [Output::Event(SpoolEvent::FirstChunk { .. })]
+        ),
+        "the other track goes on"
+    );
+}
