@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -137,22 +138,122 @@ fn an_upgrade_stops_nothing() {
     assert!(guard < stop, "prerm stops before it asks why it was called");
 }
 
+/// Purges the package from a system that lies in `root`, with no tools but those that every Debian
+/// has; what it says.
+fn purge(root: &Path) -> String {
+    let tools = root.join("tools");
+    fs::create_dir(&tools).expect("a folder");
+    for tool in ["find", "grep", "ls", "rm", "sed", "sort", "wc"] {
+        let place = ["/usr/bin", "/bin"].map(|folder| Path::new(folder).join(tool));
+        let place = place.iter().find(|place| place.exists());
+        symlink(place.expect("every system has it"), tools.join(tool)).expect("a link");
+    }
+    let done = Command::new("/bin/sh")
+        .arg(self::root().join("scripts/deb/postrm"))
+        .arg("purge")
+        .env("PATH", &tools)
+        .env("DPKG_ROOT", root)
+        .output()
+        .expect("there is a shell");
+    let complaints = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success() && complaints.is_empty(), "{complaints}");
+    String::from_utf8(done.stdout).expect("UTF-8")
+}
+
+/// Makes a file, and the folders that it lies in.
+fn put(file: PathBuf, text: &str) {
+    fs::create_dir_all(file.parent().expect("it lies in a folder")).expect("folders");
+    fs::write(file, text).expect("a file");
+}
+
 /// P6: nothing is deleted because a package goes.
 #[test]
-fn a_purge_leaves_recordings() {
-    let postrm = script("postrm");
-    let (before, after) = postrm
-        .split_once("holds \"$state/lectures\"")
-        .expect("it looks for lectures first");
-    assert!(
-        !before.contains("rm -rf \"$state\""),
-        "it deletes before it looks"
+fn p6_a_purge_leaves_recordings_and_says_where() {
+    let root = tempfile::tempdir().expect("a folder");
+    let file = |name: &str| root.path().join(name);
+    put(
+        file("etc/lectern/lectern.toml"),
+        "[storage]\nreserve = \"1 GiB\"\n",
     );
-    let (kept, free) = after
-        .split_once("else\n")
-        .expect("without lectures the folder goes");
-    assert!(!kept.contains("rm -rf"), "lectures are deleted");
-    assert!(free.contains("rm -rf \"$state\""));
+    put(file("etc/lectern/central-token"), "hush");
+    put(file("var/lib/lectern/lectern.db"), "rows");
+    put(file("var/lib/lectern/panel.key"), "hush");
+    put(file("var/lib/lectern/lectures/monday/lecture.json"), "{}");
+    let said = purge(root.path());
+    assert!(
+        said.contains("recordings stay in /var/lib/lectern (1 lectures"),
+        "{said}"
+    );
+    assert!(!said.contains("cannot be seen"), "{said}");
+    assert!(file("var/lib/lectern/lectures/monday/lecture.json").exists());
+    assert!(file("var/lib/lectern/lectern.db").exists());
+    for gone in ["etc/lectern", "var/lib/lectern/panel.key"] {
+        assert!(!file(gone).exists(), "{gone}");
+    }
+
+    let root = tempfile::tempdir().expect("a folder");
+    put(root.path().join("var/lib/lectern/lectern.db"), "rows");
+    assert_eq!(purge(root.path()), "");
+    assert!(
+        !root.path().join("var/lib/lectern").exists(),
+        "nothing was recorded"
+    );
+}
+
+/// P6: who purges is told of recordings at another `storage.path` too, however it is written.
+#[test]
+fn p6_a_purge_names_recordings_wherever_they_lie() {
+    let root = tempfile::tempdir().expect("a folder");
+    let file = |name: &str| root.path().join(name);
+    let settings = "[room]\npath = \"/srv/wrong\"\n [ storage ] # ours\nreserve = \"1 GiB\"\n  path = \"/srv/big \
+                    disk/\" # a mount\n[[platform]]\npath = \"/srv/wrong\"\n[storage2]\npath = \"/srv/wrong\"\n";
+    put(file("etc/lectern/lectern.toml"), settings);
+    for (layer, text) in [
+        ("10", "storage.path = '/srv/dotted'\n"),
+        (
+            "20",
+            "storage = { reserve = \"1 GiB\", path = \"/srv/inline\" }\n",
+        ),
+        ("30", "[storage]\npath = \"/srv/unplugged\"\n"),
+        ("40", "[storage]\npath = \"/srv/empty\"\n"),
+        ("50", "[storage]\npath = \"/var/lib/lectern/\"\n"),
+    ] {
+        put(file(&format!("etc/lectern/lectern.d/{layer}.toml")), text);
+    }
+    put(
+        file("etc/systemd/system/lecternd.service.d/override.conf"),
+        "[Service]\nEnvironment=\"LECTERN__STORAGE__PATH=/srv/variable\"\n",
+    );
+    put(file("srv/big disk/lectures/monday/lecture.json"), "{}");
+    put(file("srv/big disk/lectures/friday/lecture.json"), "{}");
+    put(file("srv/big disk/panel.key"), "hush");
+    put(file("srv/dotted/quarantine/what"), "?");
+    put(file("srv/inline/lectures/monday/lecture.json"), "{}");
+    put(file("srv/variable/lectures/monday/lecture.json"), "{}");
+    put(file("srv/empty/mine"), "kept");
+    put(file("srv/wrong/lectures/monday/lecture.json"), "{}");
+
+    let said = purge(root.path());
+    for (place, count) in [("big disk", 2), ("dotted", 0), ("inline", 1), ("variable", 1)] {
+        let told = format!("recordings stay in /srv/{place} ({count} lectures");
+        assert!(said.contains(&told), "{place}: {said}");
+        assert!(
+            said.contains(&format!("rm -r '/srv/{place}'\n")),
+            "{place}: {said}"
+        );
+    }
+    assert!(said.contains("may be left in /srv/unplugged,"), "{said}");
+    for place in ["/srv/wrong", "/srv/empty", "/var/lib/lectern"] {
+        assert!(!said.contains(place), "{place}: {said}");
+    }
+    for kept in [
+        "srv/big disk/lectures/friday/lecture.json",
+        "srv/dotted/quarantine/what",
+        "srv/empty/mine",
+    ] {
+        assert!(file(kept).exists(), "{kept}");
+    }
+    assert!(!file("srv/big disk/panel.key").exists(), "it opens the panel");
 }
 
 #[test]
