@@ -35,7 +35,7 @@ pub(crate) fn open_database<D: Disk>(
 ) -> Result<(Connection, Uuid), OpenError> {
     let path = layout.database();
     let exists = disk.exists(&path).map_err(OpenError::io(&path, "looked for"))?;
-    if !exists && holds_lectures(layout, disk)? {
+    if !exists && holds_anything(layout, disk)? {
         return Err(OpenError::DatabaseMissing { path });
     }
     let mut connection = connect(&path, disk, !exists)?;
@@ -50,7 +50,12 @@ pub(crate) fn open_database<D: Disk>(
     Ok((connection, uuid))
 }
 
-fn holds_lectures<D: Disk>(layout: &Layout, disk: &mut D) -> Result<bool, OpenError> {
+fn holds_anything<D: Disk>(layout: &Layout, disk: &mut D) -> Result<bool, OpenError> {
+    let plans = layout.plans();
+    // It is written by a database that is in its place.
+    if disk.exists(&plans).map_err(OpenError::io(&plans, "looked for"))? {
+        return Ok(true);
+    }
     let lectures = layout.lectures();
     if !disk
         .exists(&lectures)

@@ -65,9 +65,9 @@ pub enum OpenError {
         /// Which versions.
         reason: String,
     },
-    /// There are recordings and no database.
+    /// There are recordings or plans and no database.
     #[error(
-        "the database {path} is missing although the spool holds lectures; put it back, or run \
+        "the database {path} is missing although the spool holds lectures or plans; put it back, or run \
          lecternd fsck --rebuild to make it anew from the recordings"
     )]
     DatabaseMissing {

@@ -11,6 +11,7 @@ use crate::cmaf::{Survey, is_sound, is_vacant, survey};
 use crate::db::document::Document;
 use crate::disk::RealDisk;
 use crate::meta::Meta;
+use crate::plans::Plans;
 
 /// A segment file as a crash or a stranger left it.
 ///
@@ -37,12 +38,16 @@ pub fn segment(bytes: &[u8]) {
     assert_eq!(look(&mut file), Some(found), "after the cut");
 }
 
-/// `lecture.json` and `meta.json`.
+/// `lecture.json`, `plans.json` and `meta.json`.
 ///
 /// # Panics
 /// When what was read cannot be written and read again.
 pub fn documents(bytes: &[u8]) {
     drop(serde_json::from_slice::<Meta>(bytes));
+    if let Ok(plans) = serde_json::from_slice::<Plans>(bytes) {
+        let again: Plans = serde_json::from_slice(&plans.to_json()).expect("our own JSON is understood");
+        assert_eq!(plans, again);
+    }
     let Ok(read) = serde_json::from_slice::<Document>(bytes) else {
         return;
     };

@@ -1,7 +1,7 @@
 //! Names below `storage.path`: the one place that knows them.
 //!
 //! ```text
-//! lectern.db  meta.json  lectern.lock  panel.key (the panel's, never touched here)
+//! lectern.db  meta.json  plans.json  lectern.lock  panel.key (the panel's, never touched here)
 //! lectures/<YYYY-MM-DD>T<HHMM>_<room>_<id>/{lecture.json, <source>/00000001.mp4 …, finished/}
 //! quarantine/
 //! ```
@@ -53,6 +53,11 @@ impl Layout {
     /// Which database the spool belongs to.
     pub(crate) fn meta(&self) -> PathBuf {
         self.root.join("meta.json")
+    }
+
+    /// What is planned.
+    pub(crate) fn plans(&self) -> PathBuf {
+        self.root.join("plans.json")
     }
 
     /// The lock, with the holder's process id in it.

@@ -1,9 +1,9 @@
 //! Lectern's store: recordings on the disk, and everything that must not be forgotten about them.
 //!
 //! Two named threads do all the work: `spool` writes below `storage.path` ([`Spool`]), `db` owns
-//! the only SQLite connection ([`Db`]). [`open`] starts them, [`Store::close`] joins them. Their
-//! handles are cheap to clone; their calls wait for room and never block a runtime. Nothing here
-//! knows GStreamer, HTTP or when a lecture should begin.
+//! the only SQLite connection and writes `plans.json` ([`Db`]). [`open`] starts them,
+//! [`Store::close`] joins them. Their handles are cheap to clone; their calls wait for room and
+//! never block a runtime. Nothing here knows GStreamer, HTTP or when a lecture should begin.
 //!
 //! # Writing a segment (P1, P2, P8)
 //! 1. The lecture's folders are made and synced, they and their parent, before its row exists.
@@ -47,6 +47,18 @@
 //! 9. Deliveries that were sending or verifying are `reconciling`. Every `lecture.json` whose
 //!    revision is not the database's is rewritten.
 //! 10. Lectures that are over and were found in order are shelved, until something changes them.
+//! 11. A plan in `plans.json` that has no row is entered: a crash came before its COMMIT, or the
+//!     database is an old copy. Then the file is written if it is not as the rows. One that cannot
+//!     be used goes to `quarantine`, said and no reason not to start.
+//!
+//! # Planning a lecture (P1, P2)
+//! 1. In one transaction: the row is changed; `plans.json` is written with all that is planned now
+//!    (temporary file, fsync, rename, fsync of the root). If it cannot be, nothing is changed and
+//!    whoever asked is told. COMMIT. Calling off, mending and taking back go the same way.
+//! 2. A plan that begins is COMMITted as `armed` first, its folders made before; then it goes out
+//!    of `plans.json`. A file that cannot be written does not hinder it.
+//!
+//! `fsck --rebuild` enters what `plans.json` holds and no folder does.
 //!
 //! # Deleting a delivered lecture (P6)
 //! 1. In one transaction: every platform has confirmed every file with the size and hash of its
@@ -86,6 +98,7 @@ mod mailbox;
 mod meta;
 #[cfg(test)]
 mod model;
+mod plans;
 mod recovery;
 mod removal;
 mod schema;

@@ -21,6 +21,7 @@ use crate::error::OpenError;
 use crate::layout::{self, Layout};
 use crate::lock::{self, SpoolLock};
 use crate::mailbox::{Outbox, mailbox};
+use crate::plans;
 use crate::recovery::age::check_age;
 use crate::recovery::self_tests;
 use crate::recovery::shelf::present;
@@ -63,7 +64,7 @@ pub struct Store {
     _lock: SpoolLock,
 }
 
-/// Opens the spool: steps 1 to 10 of the crate's procedure, then the threads. Blocks, for as long
+/// Opens the spool: steps 1 to 11 of the crate's procedure, then the threads. Blocks, for as long
 /// as recovery takes. The receiver holds 1024 events, see [`SpoolEvent`].
 ///
 /// # Errors
@@ -133,6 +134,7 @@ fn start(
         spool: spool_outbox.clone(),
         events: events.clone(),
     });
+    ledger.keep = Some(plans::keep_on(RealDisk, &layout));
     let writer_options = WriterOptions {
         root: layout.root().to_owned(),
         segment_ns: options.segment.ns(),

@@ -15,16 +15,19 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use lectern_domain::api::Metadata;
 use lectern_domain::config::Send;
 use lectern_domain::delivery::{Commit, DeliveryState as D};
+use lectern_domain::ids::LectureId;
 use lectern_domain::lecture::LectureState as S;
-use lectern_store::{FsckMode, FsckReport, NewDelivery, OpenError, fsck};
+use lectern_store::{FsckMode, FsckReport, NewDelivery, OpenError, Plan, Planning, fsck};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use support::cmaf::CHUNK_NS;
 use support::{Lecture, Open, Room, STARTED_UNIX_MS};
 
-/// One thing that is done to the spool. Paths begin with the name of a lecture, or lead out.
+/// One thing that is done to the spool. Paths begin with the name of a lecture or with `spool`, or
+/// lead out.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 enum Harm {
@@ -96,6 +99,8 @@ enum Start {
         delivered: (S, D),
         /// Receipts that are known.
         receipts: usize,
+        /// Lectures that are planned.
+        planned: usize,
         /// What `fsck` says after this start was closed in good order.
         fsck_after: BTreeMap<String, u32>,
     },
@@ -114,8 +119,8 @@ fn kinds(report: &FsckReport) -> BTreeMap<String, u32> {
     kinds
 }
 
-/// The spool that all exhibits begin with: a delivered lecture, and one that was being recorded
-/// when the power went, its second segments open.
+/// The spool that all exhibits begin with: a delivered lecture, one that is planned, and one that
+/// was being recorded when the power went, its second segments open.
 struct Spool {
     room: Room,
     delivered: Lecture,
@@ -140,6 +145,14 @@ impl Spool {
         let old_database = fs::read(room.path().join("lectern.db")).unwrap();
         let open = room.open();
         deliver(&open).await;
+        let tomorrow = STARTED_UNIX_MS + 86_400_000;
+        let plan = Plan {
+            id: LectureId::random(),
+            metadata: Metadata::default(),
+            starts_unix_ms: tomorrow,
+            ends_unix_ms: tomorrow + 3_600_000,
+        };
+        assert_eq!(open.db.plan(plan).await.unwrap(), Planning::Entered);
         let recording = open.begin().await;
         open.record(&recording, 0..8).await;
         open.crash();
@@ -156,8 +169,9 @@ impl Spool {
         match path.split_once('/') {
             Some(("delivered", rest)) => lectures.join(&self.delivered.folder).join(rest),
             Some(("recording", rest)) => lectures.join(&self.recording.folder).join(rest),
+            Some(("spool", rest)) => self.room.path().join(rest),
             Some(("..", rest)) => lectures.join(rest),
-            _ => panic!("{path} begins with delivered, recording or .."),
+            _ => panic!("{path} begins with delivered, recording, spool or .."),
         }
     }
 
@@ -243,6 +257,7 @@ impl Spool {
             .map(|s| (s.start_ns / CHUNK_NS, s.end_ns / CHUNK_NS))
             .collect();
         let detail = db.lecture(self.delivered.id).await.unwrap().unwrap();
+        let planned = db.lectures(Some(S::Scheduled), 10, None).await.unwrap();
         store.close();
         Start::Opened {
             salvaged: recovery.salvaged_segments,
@@ -253,6 +268,7 @@ impl Spool {
             camera,
             delivered: (detail.summary.state, detail.deliveries[0].state),
             receipts: detail.deliveries[0].locations.len(),
+            planned: planned.lectures.len(),
             fsck_after: kinds(&self.room.fsck()),
         }
     }

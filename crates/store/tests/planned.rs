@@ -1,4 +1,5 @@
-//! Planned lectures: a row without a folder until they begin, and no trouble for anything else.
+//! Planned lectures: a row and an entry in `plans.json`, no folder until they begin, and no trouble
+//! for anything else.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -8,7 +9,9 @@ use lectern_domain::api::Metadata;
 use lectern_domain::ids::LectureId;
 use lectern_domain::lecture::LectureState as S;
 use lectern_domain::media::Role;
-use lectern_store::{DbError, FsckMode, MAX_PLANNED, NewLecture, NewTrack, Plan, Planning, fsck};
+use lectern_store::{
+    DbError, FindingKind, FsckMode, MAX_PLANNED, NewLecture, NewTrack, OpenError, Plan, Planning, fsck,
+};
 use support::{Open, Room, STARTED_UNIX_MS};
 
 const MINUTE_MS: i64 = 60_000;
@@ -219,15 +222,190 @@ async fn plans_disturb_no_start_no_check_no_rebuild_and_no_list() {
     assert_eq!(store.recovery().quarantined, Vec::<std::path::PathBuf>::new());
     store.close();
     room.assert_clean();
-    std::fs::remove_file(room.path().join("lectern.db")).unwrap();
-    let rebuild = FsckMode { rebuild: true };
-    let report = fsck(&room.options(), rebuild).unwrap();
-    assert_eq!(report.rebuilt_lectures, Some(1), "{report}");
+    rebuild(&room, 1, 1);
     let open = room.open();
+    assert_eq!(open.db.next_planned().await.unwrap(), Some(kept.clone()));
+    for other in [off.id, missed.id] {
+        assert_eq!(open.db.planned(other).await.unwrap(), None, "they are over");
+    }
+    let again = plan(90, 100);
+    assert_eq!(open.db.plan(again).await.unwrap(), Planning::Overlaps(kept));
+    open.close();
+}
+
+/// Loses the database and makes it anew: so many lectures and plans come back, and nothing is
+/// found that is not in order.
+fn rebuild(room: &Room, lectures: u64, plans: u64) {
+    for name in ["lectern.db", "lectern.db-wal", "lectern.db-shm"] {
+        let path = room.path().join(name);
+        if path.exists() {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    let refused = lectern_store::open(&room.options(), STARTED_UNIX_MS)
+        .err()
+        .unwrap();
+    assert!(matches!(refused, OpenError::DatabaseMissing { .. }), "{refused}");
+    let report = fsck(&room.options(), FsckMode { rebuild: true }).unwrap();
     assert_eq!(
-        open.db.next_planned().await.unwrap(),
-        None,
-        "plans are in the database alone"
+        (report.rebuilt_lectures, report.rebuilt_plans),
+        (Some(lectures), plans),
+        "{report}"
     );
+    assert_eq!(report.findings, [], "{report}");
+}
+
+fn file(room: &Room) -> std::path::PathBuf {
+    room.path().join("plans.json")
+}
+
+/// P1: the database is lost right after the answer, with nothing but plans in the spool.
+#[tokio::test]
+async fn p1_a_confirmed_plan_outlives_the_database() {
+    let room = Room::new();
+    let open = room.open();
+    let (first, off, back) = (plan(60, 120), plan(120, 180), plan(180, 240));
+    for planned in [&first, &off, &back] {
+        entered(&open, planned).await;
+    }
+    for id in [off.id, back.id] {
+        open.db
+            .set_state(id, S::Scheduled, S::Cancelled, None)
+            .await
+            .unwrap();
+    }
+    assert_eq!(open.db.restore_planned(back.id).await.unwrap(), Planning::Entered);
+    let presenter = Some("Т. Абебе".to_owned());
+    let amended = Metadata {
+        presenter: presenter.clone(),
+        ..Metadata::default()
+    };
+    open.db.amend(first.id, amended).await.unwrap();
+    open.crash();
+    rebuild(&room, 0, 2);
+    let open = room.open();
+    let next = open.db.next_planned().await.unwrap().unwrap();
+    assert_eq!((next.id, next.starts_unix_ms), (first.id, first.starts_unix_ms));
+    assert_eq!(next.metadata.title, first.metadata.title);
+    assert_eq!(next.metadata.presenter, presenter);
+    assert_eq!(open.db.planned(off.id).await.unwrap(), None);
+    assert_eq!(
+        open.db.planned(back.id).await.unwrap(),
+        Some((S::Scheduled, back))
+    );
+    open.close();
+}
+
+/// P2: what has begun comes back once, as the lecture that it is; what a crash cut before its row
+/// was committed is planned still, beside the folders that were made for it.
+#[tokio::test]
+async fn p2_a_rebuild_makes_no_lecture_twice() {
+    let room = Room::new();
+    let open = room.open();
+    let (begun, cut) = (plan(60, 120), plan(120, 180));
+    entered(&open, &begun).await;
+    entered(&open, &cut).await;
+    let stale = std::fs::read(file(&room)).unwrap();
+    open.db.begin_planned(beginning(&begun, 60)).await.unwrap();
+    open.close();
+    // The file as a crash right after the COMMIT would leave it.
+    std::fs::write(file(&room), stale).unwrap();
+    rebuild(&room, 1, 1);
+    let open = room.open();
+    assert_eq!(state(&open, begun.id).await, S::Interrupted);
+    assert_eq!(open.db.next_planned().await.unwrap(), Some(cut.clone()));
+    open.close();
+
+    let made = format!("lectures/2026-09-10T0326_b-204_{}/camera", cut.id);
+    std::fs::create_dir_all(room.path().join(made)).unwrap();
+    std::fs::remove_file(room.path().join("lectern.db")).unwrap();
+    let report = fsck(&room.options(), FsckMode { rebuild: true }).unwrap();
+    assert_eq!((report.rebuilt_lectures, report.rebuilt_plans), (Some(1), 1));
+    let open = room.open();
+    assert_eq!(open.db.next_planned().await.unwrap(), Some(cut));
+    assert_eq!(folders(&room).len(), 1, "the empty folders went");
+    open.close();
+}
+
+/// A spool of a version that kept no file, and files that nobody can use: the start goes on and
+/// writes what the rows say.
+#[tokio::test]
+async fn p3_a_start_puts_the_file_of_plans_in_order() {
+    let room = Room::new();
+    let open = room.open();
+    assert!(!file(&room).exists(), "a room without plans needs no file");
+    let planned = plan(60, 120);
+    entered(&open, &planned).await;
+    open.close();
+    let whole = std::fs::read(file(&room)).unwrap();
+    let mut foreign: serde_json::Value = serde_json::from_slice(&whole).unwrap();
+    foreign["spool"] = uuid::Uuid::from_u128(9).to_string().into();
+    let foreign = serde_json::to_vec(&foreign).unwrap();
+    let torn = whole[..whole.len() / 2].to_vec();
+    for (harmed, quarantined) in [
+        (None, 0),
+        (Some(torn), 1),
+        (Some(Vec::new()), 1),
+        (Some(foreign), 1),
+    ] {
+        match harmed {
+            None => std::fs::remove_file(file(&room)).unwrap(),
+            Some(bytes) => std::fs::write(file(&room), bytes).unwrap(),
+        }
+        assert_eq!(room.kinds(), [FindingKind::Plans]);
+        let (store, _events) = lectern_store::open(&room.options(), STARTED_UNIX_MS).unwrap();
+        assert_eq!(store.recovery().quarantined.len(), quarantined);
+        assert_eq!(store.db().next_planned().await.unwrap(), Some(planned.clone()));
+        store.close();
+        assert_eq!(std::fs::read(file(&room)).unwrap(), whole);
+        room.assert_clean();
+    }
+}
+
+/// An old copy of the database is put back: what was planned and mended since is in the file.
+#[tokio::test]
+async fn p1_a_plan_that_an_old_database_does_not_know_is_taken_in() {
+    let room = Room::new();
+    let open = room.open();
+    let (mended, new) = (plan(60, 120), plan(120, 180));
+    entered(&open, &mended).await;
+    open.close();
+    let old = std::fs::read(room.path().join("lectern.db")).unwrap();
+    let open = room.open();
+    entered(&open, &new).await;
+    let amended = Metadata {
+        course: Some("PHY 102".to_owned()),
+        ..Metadata::default()
+    };
+    open.db.amend(mended.id, amended).await.unwrap();
+    open.close();
+    std::fs::write(room.path().join("lectern.db"), old).unwrap();
+    let open = room.open();
+    let (_, found) = open.db.planned(mended.id).await.unwrap().unwrap();
+    assert_eq!(found.metadata.course.as_deref(), Some("PHY 102"));
+    assert_eq!(open.db.planned(new.id).await.unwrap(), Some((S::Scheduled, new)));
+    open.close();
+}
+
+/// A plan that could not be kept twice is refused, and nothing of it is there.
+#[tokio::test]
+async fn p1_a_plan_is_not_confirmed_while_its_file_cannot_be_written() {
+    let room = Room::new();
+    let open = room.open();
+    let (kept, begun) = (plan(60, 120), plan(120, 180));
+    entered(&open, &kept).await;
+    entered(&open, &begun).await;
+    // Whoever asks, even root, makes no file where a folder is.
+    let in_the_way = room.path().join("plans.json.tmp");
+    std::fs::create_dir(&in_the_way).unwrap();
+    let refused = open.db.plan(plan(180, 240)).await;
+    assert!(matches!(refused, Err(DbError::Spool(_))), "{refused:?}");
+    let refused = open.db.set_state(kept.id, S::Scheduled, S::Cancelled, None).await;
+    assert!(matches!(refused, Err(DbError::Spool(_))), "{refused:?}");
+    assert_eq!(open.db.next_planned().await.unwrap(), Some(kept.clone()));
+    // P2: a recording is never kept from beginning by it.
+    open.db.begin_planned(beginning(&begun, 120)).await.unwrap();
+    std::fs::remove_dir(&in_the_way).unwrap();
+    entered(&open, &plan(180, 240)).await;
     open.close();
 }

@@ -1,8 +1,9 @@
 //! The one connection, and the frame of every change.
 //!
 //! A change of a lecture is one transaction that also counts up the lecture's revision; after
-//! the COMMIT the new `lecture.json` is left for the spool thread. Lives on the thread `db`
-//! (before the threads start, on the thread that opens the store).
+//! the COMMIT the new `lecture.json` is left for the spool thread. A change of a planned lecture
+//! is in `plans.json` before its COMMIT. Lives on the thread `db` (before the threads start, on
+//! the thread that opens the store).
 
 use std::sync::Arc;
 
@@ -12,14 +13,17 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use uuid::Uuid;
 
 use super::document::Document;
+use super::planned::{self, Keeping};
 use super::rows::{get_uint, int};
-use crate::error::DbError;
+use crate::error::{DbError, SpoolError};
 use crate::layout::Layout;
 use crate::mailbox::Outbox;
+use crate::plans::{Keep, Plans, Unkept};
 use crate::spool::Command;
 use crate::spool::documents::{Documents, Text};
 use crate::spool::event::{Events, SpoolEvent};
 use crate::spool::segment::{Durable, Segment};
+use crate::spool::writer::FolderLost;
 
 /// The way to the other thread and to the conductor; absent during recovery and checks.
 pub(crate) struct Outlets {
@@ -35,6 +39,10 @@ pub(crate) struct Ledger {
     pub(crate) uuid: Uuid,
     pub(crate) documents: Arc<Documents>,
     pub(crate) outlets: Option<Outlets>,
+    /// The way to `plans.json`; absent during recovery, which writes it at its end, and checks.
+    pub(crate) keep: Option<Keep>,
+    /// Nothing may be promised any more: the thread ends the process.
+    pub(crate) folder_lost: Option<FolderLost>,
     /// Sealed segments whose COMMIT failed; tried again with each that follows.
     unrecorded: Vec<(Durable<Segment>, String)>,
 }
@@ -56,11 +64,15 @@ impl Ledger {
             uuid,
             documents,
             outlets: None,
+            keep: None,
+            folder_lost: None,
             unrecorded: Vec::new(),
         }
     }
 
-    /// One transaction on one lecture.
+    /// One transaction on one lecture. If it was planned before or is after, `plans.json` says so
+    /// before the COMMIT, and a file that cannot be written undoes the change. One that begins is
+    /// taken out of it after the COMMIT, and nothing about the file keeps it from beginning.
     pub(crate) fn change<T>(
         &mut self,
         lecture: LectureId,
@@ -69,11 +81,29 @@ impl Ledger {
         let tx = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let before = planned::standing(&tx, lecture)?;
         let value = work(&tx)?;
         touch(&tx, lecture)?;
-        tx.commit()?;
+        let after = planned::standing(&tx, lecture)?;
+        let step = planned::keeping(before, after);
+        if step == Keeping::BeforeCommit {
+            keep_plans(&mut self.keep, &mut self.folder_lost, &tx, self.uuid)?;
+        }
+        let committed = tx.commit();
+        if step == Keeping::AfterCommit || (step == Keeping::BeforeCommit && committed.is_err()) {
+            self.keep_rows();
+        }
+        committed?;
         self.publish(lecture);
         Ok(value)
+    }
+
+    /// Writes `plans.json` as the rows are; what goes wrong is put right by the next change or start.
+    fn keep_rows(&mut self) {
+        let kept = keep_plans(&mut self.keep, &mut self.folder_lost, &self.connection, self.uuid);
+        if let Err(error) = kept {
+            tracing::warn!(%error, "plans.json was not rewritten; the database has all of it");
+        }
     }
 
     /// One transaction on several lectures: all or nothing. Returns the sum of what `work` counts.
@@ -232,6 +262,27 @@ impl Ledger {
         insert_segment(&tx, segment, state)?;
         tx.commit()?;
         Ok(())
+    }
+}
+
+/// Writes `plans.json` as the rows are within this transaction.
+fn keep_plans(
+    keep: &mut Option<Keep>,
+    folder_lost: &mut Option<FolderLost>,
+    connection: &Connection,
+    uuid: Uuid,
+) -> Result<(), DbError> {
+    let Some(keep) = keep else { return Ok(()) };
+    let text = Plans::new(uuid, planned::all(connection)?).to_json();
+    match keep(&text) {
+        Ok(()) => Ok(()),
+        Err(Unkept::NotWritten(error)) => Err(error.into()),
+        Err(Unkept::FolderLost(lost)) => {
+            // Nobody hears that it was kept, and the process ends before anybody could ask again.
+            let told = SpoolError::io(&lost.path, "synced")(lost.source.kind().into());
+            *folder_lost = Some(lost);
+            Err(told.into())
+        }
     }
 }
 

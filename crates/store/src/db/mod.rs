@@ -2,8 +2,8 @@
 //!
 //! [`Db`] is the handle. Each call is one job for the thread, waits for room among
 //! [`JOBS_BOUND`] jobs, never blocks, and returns after the COMMIT. [`Back`] is the spool
-//! thread's way in; it takes no place in the bound, see `mailbox.rs`. Nothing here touches files
-//! but SQLite's own.
+//! thread's way in; it takes no place in the bound, see `mailbox.rs`. Of files it touches SQLite's
+//! own and `plans.json`, which must be written within a transaction; all others are the spool's.
 
 pub(crate) mod census;
 pub(crate) mod clocks;
@@ -40,6 +40,7 @@ use crate::error::{DbError, Gone, SpoolError};
 use crate::mailbox::{Inbox, Outbox};
 use crate::spool::Spool;
 use crate::spool::segment::{Durable, Segment};
+use crate::spool::writer::FolderLost;
 use crate::threads::answer;
 use ledger::{Ledger, Place};
 
@@ -70,12 +71,16 @@ pub(crate) enum Message {
     },
 }
 
-/// Runs the jobs until it is stopped. Blocks; the body of the thread `db`.
-pub(crate) fn run(inbox: &Inbox<Message>, mut ledger: Ledger) -> Result<(), std::convert::Infallible> {
+/// Runs the jobs until it is stopped. Blocks; the body of the thread `db`. An error means that
+/// nothing may be promised any more: the caller aborts the process.
+pub(crate) fn run(inbox: &Inbox<Message>, mut ledger: Ledger) -> Result<(), FolderLost> {
     while let Some(received) = inbox.recv() {
         match received.message {
             Message::Work(job) => {
                 job.run(&mut ledger);
+                if let Some(lost) = ledger.folder_lost.take() {
+                    return Err(lost);
+                }
             }
             Message::Stop { clean } => {
                 if clean {

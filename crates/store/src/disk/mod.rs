@@ -1,9 +1,9 @@
 //! The seam to the file system: the few operations that crash safety is made of.
 //!
 //! Everything below `storage.path` but SQLite's own files is written through [`Disk`], by the
-//! spool thread or, before it starts, by recovery. Tests put a scripted disk in its place that
-//! records the order of operations and fails at a chosen one; a model disk that forgets what was
-//! not synced fits the same trait.
+//! spool thread or, before it starts, by recovery; `plans.json` by the database thread. Tests put
+//! a scripted disk in its place that records the order of operations and fails at a chosen one; a
+//! model disk that forgets what was not synced fits the same trait.
 
 #[cfg(test)]
 mod order_tests;

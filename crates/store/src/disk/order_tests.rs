@@ -12,6 +12,7 @@ use lectern_domain::ids::LectureId;
 use super::scripted_tests::ScriptedDisk;
 use crate::layout::Layout;
 use crate::meta::{self, Meta};
+use crate::plans::{self, Unkept};
 use crate::recovery::quarantine::quarantine;
 use crate::removal::{Removal, remove};
 use crate::spool::documents::{Documents, Text};
@@ -85,6 +86,39 @@ fn t1_meta_is_replaced_in_one_piece_or_not_at_all() {
                 if renamed { new.clone() } else { b"old".to_vec() },
                 "{name}"
             );
+        }
+    }
+}
+
+#[test]
+fn t1_plans_are_replaced_in_one_piece_and_only_a_lost_folder_is_fatal() {
+    let path = "/spool/plans.json";
+    let write = |disk: &mut ScriptedDisk| plans::write(disk, &layout(), b"new text");
+    let mut disk = ScriptedDisk::new();
+    write(&mut disk).unwrap();
+    let steps = [
+        "create_private plans.json.tmp",
+        "append plans.json.tmp",
+        "sync_all plans.json.tmp",
+        "rename plans.json",
+        "sync_dir spool",
+    ];
+    assert_eq!(log(&disk), steps);
+    for kind in KINDS {
+        for (step, name) in steps.iter().enumerate() {
+            let (disk, said) = with_fault(|disk| put(disk, path, b"old"), step, kind, write);
+            let lost = *name == "sync_dir spool";
+            match said.unwrap_err() {
+                Unkept::NotWritten(error) => {
+                    assert!(
+                        !lost && error.to_string().contains("plans.json"),
+                        "{name}: {error}"
+                    );
+                }
+                Unkept::FolderLost(folder) => assert!(lost, "{name}: {folder}"),
+            }
+            let left = at(&disk, path).unwrap();
+            assert_eq!(left, if lost { &b"new text"[..] } else { b"old" }, "{name}");
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The thorough check, offline: does the disk hold what the database says, byte for byte?
 //!
 //! Without `rebuild` nothing is changed. With it, a database that is missing, damaged, or older
-//! than the spool is made anew from the `lecture.json` files and the recordings; a sound one is
-//! only checked. Blocks; reads every byte of the spool.
+//! than the spool is made anew from the `lecture.json` files, the recordings and `plans.json`; a
+//! sound one is only checked. Blocks; reads every byte of the spool.
 
 mod parts;
 mod rebuild;
@@ -20,6 +20,7 @@ use crate::disk::{Disk, RealDisk};
 use crate::error::OpenError;
 use crate::layout::Layout;
 use crate::lock;
+use crate::plans;
 use crate::recovery::age::newer;
 use crate::schema;
 use crate::spool::documents::Documents;
@@ -53,6 +54,8 @@ pub enum FindingKind {
     Unknown,
     /// `lecture.json` is missing, not understood, or of another age than the database.
     Document,
+    /// `plans.json` is missing, not understood, or says something else than the database.
+    Plans,
     /// States that do not go together.
     State,
 }
@@ -83,6 +86,8 @@ pub struct FsckReport {
     pub bytes: u64,
     /// Lectures that a rebuild entered; `None`: nothing was rebuilt.
     pub rebuilt_lectures: Option<u64>,
+    /// Planned lectures that a rebuild entered.
+    pub rebuilt_plans: u64,
 }
 
 impl FsckReport {
@@ -98,7 +103,11 @@ impl FsckReport {
 impl fmt::Display for FsckReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(lectures) = self.rebuilt_lectures {
-            writeln!(f, "rebuilt   the database, {lectures} lectures")?;
+            writeln!(
+                f,
+                "rebuilt   the database, {lectures} lectures, {} planned ones",
+                self.rebuilt_plans
+            )?;
         }
         let Self {
             lectures,
@@ -165,6 +174,7 @@ pub fn fsck(options: &Options, mode: FsckMode) -> Result<FsckReport, OpenError> 
     }
     if report.rebuilt_lectures.is_some() {
         rebuild::write_documents(&ledger, &mut disk)?;
+        plans::write_anew(&ledger, &mut disk)?;
     }
     verify::verify(&ledger, &mut disk, &mut report).map_err(OpenError::database(&path))?;
     Ok(report)

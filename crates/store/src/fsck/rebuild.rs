@@ -5,7 +5,8 @@
 //! segment that it names is read, compared and made durable before it is `closed` again. Files
 //! that it does not name are left to the next start, which salvages them. A lecture without a
 //! readable `lecture.json` comes back as `failed`, because nobody can tell where it was sent:
-//! a person looks there first and then says `retry`.
+//! a person looks there first and then says `retry`. What is planned comes from `plans.json`, also
+//! what should have begun by now: the next start begins it late or says that it was missed.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -26,11 +27,13 @@ use crate::cmaf;
 use crate::connection::build_connection;
 use crate::db::document::{Document, FORMAT, SegmentRow, Track};
 use crate::db::ledger::Ledger;
+use crate::db::planned;
 use crate::db::run::{Run, RunClock};
 use crate::disk::{Disk, read_whole};
 use crate::error::{DbError, OpenError};
 use crate::layout::{FINISHED, LECTURE_JSON, Layout, folder_lecture, segment_name, segment_number};
 use crate::meta::{self, Meta};
+use crate::plans::{self, Found, Kept};
 use crate::recovery::LECTURE_JSON_LIMIT_BYTES;
 use crate::recovery::shelf::all_lectures;
 use crate::schema;
@@ -82,6 +85,7 @@ pub(super) fn rebuild<D: Disk>(
         meta.uuid,
         Arc::new(Documents::default()),
     );
+    let plans = kept_plans(layout, disk, report);
     let lectures = layout.lectures();
     let mut entered = 0;
     let mut seen = BTreeSet::new();
@@ -91,6 +95,9 @@ pub(super) fn rebuild<D: Disk>(
         let mut guessed =
             |disk: &mut D| folder.and_then(|folder| guess(disk, layout, options, folder, report));
         let read = folder.and_then(|folder| read_document(disk, layout, folder));
+        if read.is_none() && folder.is_some_and(|folder| has_not_begun(disk, layout, folder, &plans)) {
+            continue;
+        }
         let document = read.or_else(|| guessed(disk));
         match document {
             Some(document) if seen.insert(document.id) => {
@@ -119,10 +126,60 @@ pub(super) fn rebuild<D: Disk>(
             ),
         }
     }
+    for plan in plans.iter().filter(|plan| !seen.contains(&plan.id)) {
+        match planned::take_in(&mut ledger, plan) {
+            Ok(taken) => report.rebuilt_plans += u64::from(taken),
+            Err(error) if error.is_of_content() => report.find(
+                K::Plans,
+                &layout.plans(),
+                format!(
+                    "the plan {} contradicts another and was left out: {error}",
+                    plan.id
+                ),
+            ),
+            Err(error) => {
+                return Err(OpenError::Damaged {
+                    path: layout.plans(),
+                    detail: error.to_string(),
+                });
+            }
+        }
+    }
     drop(ledger);
     put_into_place(layout, disk, &building, now)?;
     report.rebuilt_lectures = Some(entered);
     Ok(())
+}
+
+/// What `plans.json` holds, of whichever spool: `meta.json` may be lost too, as with `lecture.json`.
+/// One that cannot be used is put aside and told.
+fn kept_plans<D: Disk>(layout: &Layout, disk: &mut D, report: &mut FsckReport) -> Vec<Kept> {
+    match plans::read(disk, layout) {
+        Found::Nothing => Vec::new(),
+        Found::Plans(plans) => plans.plans,
+        Found::Unfit(why) | Found::Unread(why) => {
+            let now = plans::put_aside(disk, layout, &why);
+            let path = now.unwrap_or_else(|| layout.plans());
+            let message = format!("{why}; it was put aside, and what was planned must be planned anew");
+            report.find(K::Plans, &path, message);
+            Vec::new()
+        }
+    }
+}
+
+/// Whether the folder was made for a plan whose beginning a crash cut before its COMMIT: it holds
+/// no file, and the next start removes it.
+fn has_not_begun<D: Disk>(disk: &mut D, layout: &Layout, folder: &str, plans: &[Kept]) -> bool {
+    folder_lecture(folder).is_some_and(|id| plans.iter().any(|plan| plan.id == id))
+        && holds_no_file(disk, &layout.lecture(folder))
+}
+
+fn holds_no_file<D: Disk>(disk: &mut D, folder: &Path) -> bool {
+    disk.list(folder).is_ok_and(|entries| {
+        entries
+            .iter()
+            .all(|entry| entry.is_dir && holds_no_file(disk, &folder.join(&entry.name)))
+    })
 }
 
 /// The old database and its log go to quarantine; then the new one takes the name.

@@ -10,9 +10,11 @@ use lectern_domain::segment::SegmentState;
 use super::{FindingKind as K, FsckReport, parts};
 use crate::db::document::{Document, SegmentRow, Track};
 use crate::db::ledger::Ledger;
+use crate::db::planned;
 use crate::disk::Disk;
 use crate::layout::{FINISHED, LECTURE_JSON, segment_number};
 use crate::meta;
+use crate::plans::{self, Found};
 use crate::recovery::shelf::all_lectures;
 use crate::recovery::written_revision;
 
@@ -24,6 +26,7 @@ pub(crate) fn verify<D: Disk>(
 ) -> rusqlite::Result<()> {
     check_database(ledger, report)?;
     check_meta(ledger, disk, report);
+    check_plans(ledger, disk, report)?;
     let mut known = BTreeMap::new();
     for row in all_lectures(ledger)? {
         if let Some(document) = Document::load(&ledger.connection, ledger.uuid, row.lecture)? {
@@ -98,6 +101,28 @@ fn check_meta<D: Disk>(ledger: &Ledger, disk: &mut D, report: &mut FsckReport) {
         ),
         Err(error) => report.find(K::Meta, &path, error.to_string()),
     }
+}
+
+/// Whether `plans.json` says what the rows say, so that losing them loses no plan.
+fn check_plans<D: Disk>(ledger: &Ledger, disk: &mut D, report: &mut FsckReport) -> rusqlite::Result<()> {
+    let rows = planned::all(&ledger.connection)?;
+    let message = match plans::read(disk, &ledger.layout) {
+        Found::Nothing if rows.is_empty() => return Ok(()),
+        Found::Nothing => "it is missing; the next start writes it".to_owned(),
+        Found::Unfit(why) => format!("{why}; the next start puts it into quarantine and writes it anew"),
+        Found::Unread(why) => format!("{why}; check the disk"),
+        Found::Plans(plans) if plans.spool != ledger.uuid => format!(
+            "it belongs to the spool {}; the next start puts it into quarantine and writes it anew",
+            plans.spool
+        ),
+        Found::Plans(plans) if plans.plans == rows => return Ok(()),
+        Found::Plans(_) => {
+            "it says something else than the database; a crash left it, and the next start makes them agree"
+                .to_owned()
+        }
+    };
+    report.find(K::Plans, &ledger.layout.plans(), message);
+    Ok(())
 }
 
 fn check_lecture<D: Disk>(ledger: &Ledger, disk: &mut D, document: &Document, report: &mut FsckReport) {

@@ -7,8 +7,12 @@ use proptest::prelude::*;
 /// One thing that happens.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Act {
-    /// Somebody starts a lecture, if none is at work.
+    /// Somebody starts a lecture, if none is at work; the first that is planned, if one is.
     Begin,
+    /// Somebody plans a lecture.
+    Plan,
+    /// The last plan is called off, or taken back.
+    CallOff,
     /// So many chunks of 200 ms arrive on both tracks.
     Chunks(u8),
     /// Time passes and nothing arrives, in steps of 200 ms.
@@ -59,6 +63,9 @@ fn episode() -> impl Strategy<Value = Vec<Act>> {
         5 => Just(vec![A::Stop, A::EndRun, A::Finish]),
         5 => (1u8..12).prop_map(|steps| vec![A::EndRun, A::Finish, A::Deliver(steps)]),
         4 => Just(vec![A::Purge]),
+        3 => Just(vec![A::Plan]),
+        2 => Just(vec![A::Plan, A::CallOff]),
+        1 => Just(vec![A::CallOff]),
     ]
 }
 

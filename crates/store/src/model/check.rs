@@ -38,6 +38,7 @@ fn load(ledger: &Ledger, told: &Told) -> Result<Option<Document>, String> {
 impl World {
     /// P1: what a row calls closed or finished is on the device, every byte and every name.
     pub(super) fn check_durable(&self, ledger: &Ledger) -> Result<(), String> {
+        self.check_plans()?;
         for told in &self.lectures {
             let Some(document) = load(ledger, told)? else {
                 continue;
@@ -110,9 +111,13 @@ impl World {
             .iter_mut()
             .try_for_each(|told| self.check_lecture(told, recovery, cut.then_some(now_ns)));
         // One whose folders were made and whose row was not never began.
+        for told in lectures.iter().filter(|told| told.state == S::Scheduled) {
+            self.not_begun(told.id);
+        }
         lectures.retain(|told| told.state != S::Scheduled);
         self.lectures = lectures;
         checked?;
+        self.check_planned()?;
         let ledger = &self.process_ref().ledger;
         self.check_durable(ledger)
     }
@@ -122,6 +127,10 @@ impl World {
             ensure!(told.state == S::Scheduled, "a lecture that was begun is gone");
             return Ok(());
         };
+        if told.state == S::Scheduled && document.state == S::Scheduled {
+            // It was to begin and is planned as before.
+            return Ok(());
+        }
         told.folder.clone_from(&document.folder);
         ensure!(
             document.marks.len() == told.marks && document.facts.len() == told.facts,

@@ -28,6 +28,8 @@ impl World {
     pub(super) fn act(&mut self, act: Act) -> Result<(), Stop> {
         match act {
             Act::Begin => self.begin(),
+            Act::Plan => self.plan(),
+            Act::CallOff => self.call_off(),
             Act::Chunks(n) => (0..n).try_for_each(|_| self.chunk()),
             Act::Wait(n) => (0..n).try_for_each(|_| self.tick()),
             Act::Encoders => {
@@ -73,7 +75,9 @@ impl World {
             return Ok(());
         }
         let unix_ms = self.unix_ms();
-        let told = Told::new(self.lectures.len() as u128 + 7);
+        let mut told = Told::new(self.lectures.len() as u128 + 7);
+        let planned = self.plan_to_begin();
+        told.id = planned.unwrap_or(told.id);
         let new = NewLecture {
             id: told.id,
             metadata: Metadata::default(),
@@ -94,10 +98,12 @@ impl World {
                 .collect(),
         };
         self.lectures.push(told);
-        match self
-            .process()
-            .call(|db| async move { db.create_lecture(new).await })
-        {
+        match self.process().call(|db| async move {
+            match planned {
+                Some(_) => db.begin_planned(new).await,
+                None => db.create_lecture(new).await,
+            }
+        }) {
             Ok(folder) => {
                 let told = self.lectures.last_mut().expect("just pushed");
                 told.folder = folder;
@@ -106,6 +112,9 @@ impl World {
             }
             Err(DbError::Spool(_)) => {
                 self.lectures.pop();
+                if let Some(id) = planned {
+                    self.not_begun(id);
+                }
                 Ok(())
             }
             Err(error) => Err(Stop::Violated(format!("a lecture cannot begin: {error}"))),

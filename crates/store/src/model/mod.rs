@@ -18,6 +18,7 @@ mod life;
 mod memory;
 mod names;
 mod pages;
+mod plans;
 mod planted;
 mod process;
 mod told;

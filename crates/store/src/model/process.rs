@@ -25,6 +25,7 @@ use crate::disk::Disk;
 use crate::error::SpoolError;
 use crate::layout::Layout;
 use crate::mailbox::{Inbox, mailbox};
+use crate::plans::keep_on;
 use crate::recovery::shelf::present;
 use crate::recovery::{Recovery, recover};
 use crate::removal::remove;
@@ -83,11 +84,13 @@ impl Process {
         }
     }
 
-    /// Steps 4 to 9 of a start.
+    /// Steps 4 to 11 of a start.
     pub(super) fn start(&mut self) -> Result<Recovery, String> {
         make_folders(self.writer.disk(), &self.layout).map_err(|error| error.to_string())?;
         let entries = present(&self.ledger, self.writer.disk()).map_err(|error| error.to_string())?;
-        recover(&mut self.ledger, self.writer.disk(), BOOT, &entries).map_err(|error| error.to_string())
+        let recovery = recover(&mut self.ledger, self.writer.disk(), BOOT, &entries);
+        self.ledger.keep = Some(keep_on(self.writer.disk().clone(), &self.layout));
+        recovery.map_err(|error| error.to_string())
     }
 
     /// One command of the spool thread: a chunk.
@@ -108,6 +111,9 @@ impl Process {
 
     /// What the spool thread does after each command and when its timer ends.
     pub(super) fn settle(&mut self, now: Instant) -> Result<(), FolderLost> {
+        if let Some(lost) = self.ledger.folder_lost.take() {
+            return Err(lost);
+        }
         self.writer.sync_due(now)?;
         self.hand_on();
         self.documents.write(self.writer.disk(), &self.layout)

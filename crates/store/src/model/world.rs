@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::acts::Act;
 use super::disk::{ModelDisk, PowerCut};
 use super::memory;
+use super::plans::ToldPlan;
 use super::planted::Planted;
 use super::process::Process;
 use super::told::Told;
@@ -65,6 +66,7 @@ pub(super) struct World {
     pub(super) layout: Layout,
     pub(super) uuid: Uuid,
     pub(super) lectures: Vec<Told>,
+    pub(super) plans: Vec<ToldPlan>,
     pub(super) now_ns: u64,
     process: Option<Process>,
     epoch: Instant,
@@ -97,6 +99,7 @@ impl World {
             layout,
             uuid,
             lectures: Vec::new(),
+            plans: Vec::new(),
             now_ns: 0,
             process: Some(process),
             epoch: clock::now(),

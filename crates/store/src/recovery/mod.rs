@@ -1,6 +1,6 @@
 //! What is done at each start, before anything else may touch the spool.
 //!
-//! The numbered procedure of `lib.rs`, steps 5 to 10; every step can be repeated after a crash in
+//! The numbered procedure of `lib.rs`, steps 5 to 11; every step can be repeated after a crash in
 //! the middle of it. Old segments are checked by presence and size only, and those of lectures
 //! that are over once (`shelf.rs`), so that the start stays quick; the rest is the business of `fsck`. Runs on the thread that opens the store.
 
@@ -24,6 +24,7 @@ use crate::db::ledger::Ledger;
 use crate::disk::{Disk, Entry, read_whole};
 use crate::error::OpenError;
 use crate::layout::LECTURE_JSON;
+use crate::plans;
 
 /// The most that a `lecture.json` may take: a day of a dozen tracks stays far below.
 pub(crate) const LECTURE_JSON_LIMIT_BYTES: u64 = 256 << 20;
@@ -114,7 +115,7 @@ pub struct Interrupted {
     pub segments: u64,
 }
 
-/// Steps 5 to 10; `entries` is what [`shelf::present`] found.
+/// Steps 5 to 11; `entries` is what [`shelf::present`] found.
 pub(crate) fn recover<D: Disk>(
     ledger: &mut Ledger,
     disk: &mut D,
@@ -136,6 +137,7 @@ pub(crate) fn recover<D: Disk>(
     };
     states::settle(ledger, disk, &mut recovery).map_err(failed)?;
     shelf::put_in_order(ledger, disk, &recovery)?;
+    recovery.quarantined.extend(plans::put_in_order(ledger, disk)?);
     report(&recovery);
     Ok(recovery)
 }

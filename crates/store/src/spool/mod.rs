@@ -1,4 +1,4 @@
-//! The spool: the only code that writes below `storage.path` while the daemon runs.
+//! The spool: all that is recorded is written here, and all but the database and `plans.json`.
 //!
 //! [`Spool`] is the handle; its calls wait for room in a mailbox of [`COMMANDS_BOUND`] commands
 //! and never block. The work is done by the thread in `thread.rs` with the procedure of
