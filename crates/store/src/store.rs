@@ -1,6 +1,6 @@
 //! Opening and closing: the lock, the database, recovery, the two threads and their owner.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -151,7 +151,7 @@ fn start(
         documents: Arc::clone(&documents),
         events,
         counters: Arc::clone(&counters),
-        strangers: BTreeSet::new(),
+        placeless: BTreeMap::new(),
     };
     let spool = Spool {
         outbox: spool_outbox,

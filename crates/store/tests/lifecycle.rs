@@ -296,3 +296,46 @@ async fn handles_that_outlive_the_store_say_so() {
     assert!(spool.append(lecture.camera.chunk(0)).await.is_err());
     assert!(matches!(db.ping().await, Err(DbError::Gone(_))));
 }
+
+/// The lecture has hours to go when a read of the database fails in its first second.
+#[tokio::test]
+async fn p4_a_database_that_could_not_be_read_once_costs_no_track_its_lecture() {
+    let room = Room::new();
+    let mut open = room.open();
+    let lecture = open.begin().await;
+    let sql = |statement: &str| {
+        let connection = rusqlite::Connection::open(room.path().join("lectern.db")).unwrap();
+        connection.execute_batch(statement).unwrap();
+    };
+    sql("ALTER TABLE tracks RENAME TO elsewhere");
+    for n in 0..3 {
+        open.write(lecture.camera.chunk(n)).await;
+    }
+    sql("ALTER TABLE elsewhere RENAME TO tracks");
+    // The next place where a decoder can begin is chunk 5.
+    for n in 3..7 {
+        open.write(lecture.camera.chunk(n)).await;
+    }
+    open.stop(&lecture, 7).await;
+    let said: Vec<SpoolEvent> = std::iter::from_fn(|| open.events.try_recv().ok()).collect();
+    assert!(
+        matches!(
+            said[..],
+            [
+                SpoolEvent::WriteFailed { .. },
+                SpoolEvent::WriteResumed {
+                    dropped_chunks: 5,
+                    ..
+                },
+                SpoolEvent::FirstChunk { .. },
+                SpoolEvent::SegmentClosed { .. },
+            ]
+        ),
+        "{said:?}"
+    );
+    let input = open.db.finish_input(lecture.id).await.unwrap();
+    let segment = &input.tracks[0].segments[0];
+    assert_eq!(std::fs::read(&segment.path).unwrap(), lecture.camera.file(5..7));
+    assert_eq!(open.spool.counters().chunks_dropped(), 5);
+    open.close();
+}

@@ -2,9 +2,10 @@
 //! database thread.
 //!
 //! It waits for the database in two places only: for the place of a track that it sees for the
-//! first time in a run, and at the end of a run for the COMMITs. The database never waits for it.
+//! first time in a run, or that could not be looked up then, and at the end of a run for the
+//! COMMITs. The database never waits for it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use super::writer::{FolderLost, Output, TrackKey, Writer};
 use crate::clock;
 use crate::db::Back;
 use crate::disk::{Disk, Space};
-use crate::error::{Gone, SpoolError};
+use crate::error::{DbError, Gone, SpoolError};
 use crate::layout::Layout;
 use crate::mailbox::{Empty, Inbox};
 use crate::removal::remove;
@@ -37,8 +38,20 @@ pub(crate) struct SpoolThread<D: Disk> {
     pub(crate) documents: Arc<Documents>,
     pub(crate) events: Events,
     pub(crate) counters: Arc<super::Counters>,
-    /// Tracks that the database does not know; said once.
-    pub(crate) strangers: BTreeSet<TrackKey>,
+    /// Tracks of the open runs whose chunks have no place; said once.
+    pub(crate) placeless: BTreeMap<TrackKey, NoPlace>,
+}
+
+/// Why the chunks of a track have no place.
+pub(crate) enum NoPlace {
+    /// The database does not know the track, and never will in this run.
+    Stranger,
+    /// The database could not look it up. It is asked again with each key chunk: one failed read
+    /// must not cost a track the lecture.
+    Unread {
+        /// Chunks that were lost since.
+        dropped: u64,
+    },
 }
 
 /// Whether to go on.
@@ -83,6 +96,7 @@ impl<D: Disk> SpoolThread<D> {
             Command::Append(chunk) => self.append(&chunk)?,
             Command::EndRun { run, reply } => {
                 self.writer.end_run(run)?;
+                self.placeless.retain(|(of, _), _| *of != run);
                 self.hand_on();
                 answer(reply, self.committed(run));
             }
@@ -120,8 +134,7 @@ impl<D: Disk> SpoolThread<D> {
             return Ok(());
         }
         let key = (chunk.run, chunk.source.clone());
-        if !self.writer.knows(&key) && (self.strangers.contains(&key) || !self.admit(chunk)) {
-            self.strangers.insert(key);
+        if !self.writer.knows(&key) && !self.admit(&key, chunk.key) {
             self.counters.dropped_chunk();
             return Ok(());
         }
@@ -129,25 +142,59 @@ impl<D: Disk> SpoolThread<D> {
     }
 
     /// Asks the database where a new track's files go. The highest number is the higher of what
-    /// rows and files say: a lost file must not get its number back, nor a salvaged one.
-    fn admit(&mut self, chunk: &Chunk) -> bool {
-        let place = match self.db.place(chunk.run, chunk.source.clone()) {
+    /// rows and files say: a lost file must not get its number back, nor a salvaged one. `false`:
+    /// the chunk at hand, whose track can be decoded from it if `begins`, has no place.
+    fn admit(&mut self, key: &TrackKey, begins: bool) -> bool {
+        match self.placeless.get_mut(key) {
+            Some(NoPlace::Stranger) => return false,
+            Some(NoPlace::Unread { dropped }) if !begins => {
+                *dropped += 1;
+                return false;
+            }
+            Some(NoPlace::Unread { .. }) | None => {}
+        }
+        let (run, source) = key.clone();
+        let place = match self.db.place(run, source.clone()) {
             Ok(place) => place,
             Err(error) => {
-                self.events.say(SpoolEvent::WriteFailed {
-                    run: chunk.run,
-                    source: chunk.source.clone(),
-                    error: WriteFailure::Io,
-                    message: format!("the chunks of {} have no place: {error}", chunk.source),
-                });
+                self.say_placeless(key, &error);
                 return false;
             }
         };
-        let folder = self.layout.track(&place.folder, &chunk.source);
+        let folder = self.layout.track(&place.folder, &source);
         let last_number = highest_number(self.writer.disk(), &folder).max(place.last_number);
-        self.writer
-            .admit((chunk.run, chunk.source.clone()), folder, last_number);
+        self.writer.admit(key.clone(), folder, last_number);
+        if let Some(NoPlace::Unread { dropped }) = self.placeless.remove(key) {
+            self.events.say(SpoolEvent::WriteResumed {
+                run,
+                source,
+                dropped_chunks: dropped,
+            });
+        }
         true
+    }
+
+    /// Remembers that a chunk found no place, and says so the first time.
+    fn say_placeless(&mut self, key: &TrackKey, error: &DbError) {
+        let before = match self.placeless.get(key) {
+            Some(NoPlace::Unread { dropped }) => *dropped,
+            Some(NoPlace::Stranger) | None => 0,
+        };
+        let why = if matches!(error, DbError::NotFound(_)) {
+            NoPlace::Stranger
+        } else {
+            NoPlace::Unread { dropped: before + 1 }
+        };
+        if self.placeless.insert(key.clone(), why).is_some() {
+            return;
+        }
+        let (run, source) = key.clone();
+        self.events.say(SpoolEvent::WriteFailed {
+            run,
+            error: WriteFailure::Io,
+            message: format!("the chunks of {source} have no place: {error}"),
+            source,
+        });
     }
 
     fn hand_on(&mut self) {
