@@ -122,7 +122,7 @@ impl Pace {
             None => share,
         };
         // Whole kilobytes: the kernel need not hear of less.
-        let allowed = allowed.map(|rate| (rate / 1000.0).max(1.0) as u64 * 1000);
+        let allowed = allowed.map(|rate| ((rate / 1000.0).max(1.0) as u64).saturating_mul(1000));
         if allowed != self.told {
             match socket::pace(&self.socket, allowed) {
                 Ok(()) => self.told = allowed,

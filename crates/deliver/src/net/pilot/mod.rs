@@ -24,6 +24,13 @@ use base::Base;
 /// How often a sample is to be given.
 pub(super) const TICK: Duration = Duration::from_millis(20);
 
+/// The longest time without a sample for which the rate may grow. A machine that slept, or a piece
+/// that was long in coming, has learnt nothing about the line meanwhile; by its doublings alone it
+/// would leave without any bound.
+const GROWS_FOR: Duration = Duration::from_millis(100);
+/// More than any line here, in every state: a number that the kernel and the arithmetic can take.
+const MOST: f64 = 100e9 / 8.0;
+
 /// The rate of the first bytes: two segments in a round trip, little for any line of that length.
 const FIRST: f64 = 1e6 / 8.0;
 const FIRST_MOST: f64 = 100e6 / 8.0;
@@ -203,7 +210,8 @@ impl Pilot {
             self.enter(next, sample, now);
         }
         self.state = next;
-        self.set_rate(fill, sample, now, dt);
+        self.set_rate(fill, sample, now, dt.min(GROWS_FOR.as_secs_f64()));
+        let ceiling = ceiling.min(MOST);
         let floor = self.floor().min(ceiling);
         self.rate = self.rate.clamp(floor, ceiling);
         match self.state {

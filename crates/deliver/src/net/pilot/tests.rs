@@ -233,3 +233,32 @@ fn p9_a_cap_holds_in_every_state() {
     sim.run(10.0);
     assert!(sim.rate_part() <= 0.25);
 }
+
+/// The samples of a machine that slept, or that was too busy to look: the rate that grew meanwhile
+/// by the clock alone left at once, and over some seconds it was no number any more.
+#[test]
+fn p9_a_long_time_without_a_look_does_not_let_the_rate_leap() {
+    for stall in [1, 8, 3_600].map(Duration::from_secs) {
+        let mut pilot = Pilot::new(None, Duration::ZERO);
+        let mut sample = Sample {
+            rtt_us: 1_000,
+            unsent_bytes: 100_000,
+            ..Sample::default()
+        };
+        let before = pilot.step(&sample, TICK, f64::INFINITY);
+        sample.acked_bytes = 1_000_000;
+        let after = pilot.step(&sample, TICK + stall, f64::INFINITY);
+        assert!(after <= 4.0 * before, "{stall:?}: {before} to {after}");
+    }
+    // Not even a line that is never full: what it is asked for stays a number of the kernel's.
+    let mut pilot = Pilot::new(None, Duration::ZERO);
+    for tick in 1..=10_000u32 {
+        let sample = Sample {
+            rtt_us: 10,
+            unsent_bytes: 100_000,
+            acked_bytes: u64::from(tick) * 1_000_000_000,
+            ..Sample::default()
+        };
+        assert!(pilot.step(&sample, TICK * tick, f64::INFINITY) <= MOST);
+    }
+}
