@@ -5,6 +5,7 @@
 //! test sleeps for a state: it waits for it with a deadline that a slow machine can keep.
 
 pub mod figure;
+pub mod fragments;
 pub mod look;
 pub mod media;
 pub mod padding;

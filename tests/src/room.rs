@@ -2,7 +2,8 @@
 
 mod asked;
 
-use std::fs::File;
+use std::fs::{File, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -166,6 +167,23 @@ impl Room {
                 .expect("a program");
         }
         self.program.insert(bin.join("lecternd")).clone()
+    }
+
+    /// What a package does to an installed program: another file under the same name. The new one
+    /// does `first`, writes down how it was started, a line each time in `{dir}/NAME.said`, and goes
+    /// on as the real one.
+    ///
+    /// # Panics
+    /// When it cannot be put there.
+    pub fn replace(&self, name: &str, first: &str) {
+        let place = self.path("bin").join(name);
+        let new = place.with_extension("dpkg-new");
+        let (said, real) = (self.path(&format!("{name}.said")), program(name));
+        let (said, real) = (said.display(), real.display());
+        let script = format!("#!/bin/sh\n{first}\necho \"$*\" >>{said}\nexec {real} \"$@\"\n");
+        std::fs::write(&new, script).expect("a program");
+        std::fs::set_permissions(&new, Permissions::from_mode(0o755)).expect("a program");
+        std::fs::rename(&new, &place).expect("a program");
     }
 
     /// A path as the daemon sees it.
