@@ -20,5 +20,8 @@ export const status = () => ask("status");
 export const show = (id) => ask("show", id);
 export const endDaemon = () => ask("end");
 export const startDaemon = () => ask("start");
+/** New settings: the daemon executes itself anew; its sources then wait until the gate is opened. */
+export const takeOver = () => ask("take over");
+export const openGate = () => ask("open");
 /** Processor time of the daemon and its children so far, in seconds. */
 export const processorSeconds = () => ask("processor");

@@ -12,6 +12,8 @@ use std::process::{Child, Command, Stdio};
 
 use lectern_testkit::free_port;
 use lectern_tests::room::{CAMERA, MICROPHONE, Room, program};
+use lectern_tests::until;
+use nix::sys::signal::{Signal, kill};
 use serde_json::{Value, json};
 
 /// A folder or file of the project.
@@ -69,6 +71,16 @@ fn answer(room: &mut Room, words: &[String]) -> Value {
             room.await_sources();
             Value::Null
         }
+        ["take over"] => {
+            kill(room.pid(), Signal::SIGHUP).unwrap();
+            until("the recorder is there again", || {
+                (room.log().matches("daemon is ready").count() == 2).then_some(Value::Null)
+            })
+        }
+        ["open"] => {
+            std::fs::write(room.path("gate"), "").unwrap();
+            Value::Null
+        }
         ["processor"] => json!(processor_seconds(room)),
         _ => panic!("nobody here knows {words:?}"),
     }
@@ -88,19 +100,25 @@ fn processor_seconds(room: &Room) -> f64 {
 
 /// A room with a camera, a microphone and five languages, and the address of its page.
 fn podium() -> (Room, String) {
+    let (mut room, address, _) = furnished();
+    room.start();
+    room.await_sources();
+    (room, address)
+}
+
+/// The same before anything is started, and its tables.
+fn furnished() -> (Room, String, String) {
     let port = free_port().unwrap();
-    let mut room = Room::new(&format!(
-        "[panel]\nlisten = \"127.0.0.1:{port}\"\n[recording]\nundo = \"8s\"\n{CAMERA}{MICROPHONE}"
-    ));
+    let tables =
+        format!("[panel]\nlisten = \"127.0.0.1:{port}\"\n[recording]\nundo = \"8s\"\n{CAMERA}{MICROPHONE}");
+    let room = Room::new(&tables);
     std::fs::create_dir(room.path("lectern.d")).unwrap();
     std::fs::write(
         room.path("lectern.d/room.toml"),
         "[room]\nname = \"Hall B-204\"\nhelp = \"Help desk 4444\"\nlanguages = [\"en\", \"fr\", \"zh\", \"ru\", \"ar\"]\n",
     )
     .unwrap();
-    room.start();
-    room.await_sources();
-    (room, format!("http://127.0.0.1:{port}/"))
+    (room, format!("http://127.0.0.1:{port}/"), tables)
 }
 
 /// The stage of the page: every scene on a port of its own. Ends with its value.
@@ -180,6 +198,23 @@ fn a_lecture_goes_its_whole_way_by_plain_forms() {
 fn no_slip_of_a_hand_ends_a_lecture_and_the_page_follows_every_other_hand() {
     let (mut room, address) = podium();
     play("slips.mjs", &[address], Some(&mut room));
+}
+
+/// P1: a press while the recorder takes over new settings is asked again until it can be done. Its
+/// sources stand at a gate meanwhile, so that the press surely comes too early.
+#[test]
+fn p1_a_press_during_a_takeover_records_once() {
+    let (mut room, address, tables) = furnished();
+    room.install();
+    room.start();
+    room.await_sources();
+    let gate = room.path("gate");
+    room.replace(
+        "lectern-source",
+        &format!("until [ -e {} ]; do sleep 0.05; done", gate.display()),
+    );
+    room.configure(&format!("{tables}delay = \"1ms\"\n"));
+    play("takeover.mjs", &[address], Some(&mut room));
 }
 
 #[test]
