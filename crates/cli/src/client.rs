@@ -2,7 +2,8 @@
 //!
 //! A daemon that takes over new settings or a new program is away for a second or two. A command
 //! that surely was not carried out is given again meanwhile: nobody was at the socket, or the
-//! answer says so itself (`Retry-After`). A conversation that broke off is never repeated.
+//! answer says so itself (`Retry-After`). A conversation that broke off is repeated only for a start,
+//! and only once it is seen that no lecture came of it.
 
 use std::io;
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use hyper_util::rt::TokioIo;
 use lectern_domain::api::Problem;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio::net::UnixStream;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
@@ -29,11 +31,23 @@ use crate::fault::Fault;
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 /// How long a daemon and its sources may take to be back, until a person is told.
 const BACK_WITHIN: Duration = Duration::from_secs(8);
+/// Between two times that a command is given.
 const GIVE_AGAIN: Duration = Duration::from_millis(200);
 /// No document of the API comes near it; more is not the daemon.
 const MAX_DOCUMENT_BYTES: usize = 64 * 1024 * 1024;
 /// The most that one line of the event stream may take.
 const MAX_LINE_BYTES: usize = 4 * 1024 * 1024;
+
+/// What is done about a conversation that broke off in its middle, when a daemon that had taken the
+/// connection executed itself anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Broken {
+    /// It is told: what was asked may have happened.
+    Told,
+    /// It is asked again if no lecture is under way. Were one by then after all, the daemon would
+    /// refuse: it never records two.
+    AskedAgain,
+}
 
 /// The daemon, as seen from here.
 pub(crate) struct Client {
@@ -60,6 +74,13 @@ impl Client {
         self.ask(Method::POST, path, body.into()).await
     }
 
+    /// Gives the command that makes a lecture, also to a daemon that goes away as it is asked.
+    pub(crate) async fn start<T: DeserializeOwned>(&self, body: &impl Serialize) -> Result<T, Fault> {
+        let body = serde_json::to_vec(body).expect("requests have only texts and numbers");
+        let fetched = self.fetch(Method::POST, "/api/v1/recording", body.into(), Broken::AskedAgain);
+        self.document(&fetched.await?)
+    }
+
     /// Gives a command without a body.
     pub(crate) async fn post_nothing<T: DeserializeOwned>(&self, path: &str) -> Result<T, Fault> {
         self.ask(Method::POST, path, Bytes::new()).await
@@ -67,15 +88,18 @@ impl Client {
 
     /// Asks for a picture: bytes as they come.
     pub(crate) async fn picture(&self, path: &str) -> Result<Bytes, Fault> {
-        self.fetch(Method::GET, path, Bytes::new()).await
+        self.fetch(Method::GET, path, Bytes::new(), Broken::Told).await
     }
 
     async fn ask<T: DeserializeOwned>(&self, method: Method, path: &str, body: Bytes) -> Result<T, Fault> {
-        let bytes = self.fetch(method, path, body).await?;
-        serde_json::from_slice(&bytes).map_err(|error| self.foreign(&error.to_string()))
+        self.document(&self.fetch(method, path, body, Broken::Told).await?)
     }
 
-    async fn fetch(&self, method: Method, path: &str, body: Bytes) -> Result<Bytes, Fault> {
+    fn document<T: DeserializeOwned>(&self, bytes: &[u8]) -> Result<T, Fault> {
+        serde_json::from_slice(bytes).map_err(|error| self.foreign(&error.to_string()))
+    }
+
+    async fn fetch(&self, method: Method, path: &str, body: Bytes, broken: Broken) -> Result<Bytes, Fault> {
         let patience = match method {
             Method::GET => Duration::ZERO,
             _ => BACK_WITHIN,
@@ -84,11 +108,14 @@ impl Client {
         let answer = loop {
             let stream = self.connected(until).await?;
             let exchange = self.exchange(stream, method.clone(), path, body.clone());
-            let answer = timeout(ANSWER_WITHIN, exchange)
+            match timeout(ANSWER_WITHIN, exchange)
                 .await
-                .map_err(|_| self.silent())??;
-            if !answer.may_ask_again || Instant::now() >= until {
-                break answer;
+                .map_err(|_| self.silent())?
+            {
+                Ok(answer) if answer.may_ask_again && Instant::now() < until => {}
+                Ok(answer) => break answer,
+                Err(_) if broken == Broken::AskedAgain && self.nothing_began(until).await => {}
+                Err(fault) => return Err(fault),
             }
             sleep(GIVE_AGAIN).await;
         };
@@ -98,6 +125,19 @@ impl Client {
         let problem: Problem =
             serde_json::from_slice(&answer.bytes).map_err(|error| self.foreign(&error.to_string()))?;
         Err(problem.into())
+    }
+
+    /// Whether a daemon, as soon as one can be asked, says until then that no lecture is under way.
+    async fn nothing_began(&self, until: Instant) -> bool {
+        let looking = async {
+            let stream = self.connected(until).await?;
+            let asked = self.exchange(stream, Method::GET, "/api/v1/status", Bytes::new());
+            self.document::<Value>(&asked.await?.bytes)
+        };
+        let left = until.saturating_duration_since(Instant::now());
+        let looked = timeout(left, looking).await;
+        looked
+            .is_ok_and(|status| status.is_ok_and(|status| status.get("lecture").is_some_and(Value::is_null)))
     }
 
     /// Asks once.
@@ -361,6 +401,36 @@ mod tests {
         };
         let (done, ()) = tokio::join!(client.post_nothing::<u32>("/api/v1/recording"), daemon);
         assert_eq!(done, Ok(7));
+    }
+
+    /// What comes of a start whose conversation breaks off, and then the daemon gives this status.
+    async fn broken_start(status: &str) -> Result<u32, Fault> {
+        let dir = tempfile::tempdir().unwrap();
+        let socket = dir.path().join("control.sock");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let client = Client::new(socket);
+        let daemon = tokio::spawn({
+            let status = status.to_owned();
+            async move {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0);
+                drop(stream);
+                answer(&listener, "200 OK", &status).await;
+                answer(&listener, "200 OK", "7").await;
+            }
+        });
+        let done = client.start(&Value::Null).await;
+        daemon.abort();
+        done
+    }
+
+    #[tokio::test]
+    async fn p1_a_start_that_broke_off_is_given_again_only_if_nothing_came_of_it() {
+        assert_eq!(broken_start(r#"{"lecture":null}"#).await, Ok(7));
+        for status in [r#"{"lecture":{"id":"x"}}"#, "{}", "nonsense"] {
+            let done = broken_start(status).await;
+            assert!(matches!(done, Err(Fault::NoDaemon(_))), "{status}: {done:?}");
+        }
     }
 
     #[tokio::test]

@@ -96,7 +96,7 @@ async fn run(args: Args) -> Result<String, Fault> {
                 language,
                 minutes,
             };
-            let done: Done = client.post("/api/v1/recording", &request).await?;
+            let done: Done = client.start(&request).await?;
             Ok(done.lecture.map(|id| format!("{id}\n")).unwrap_or_default())
         }
         Command::Plan {
