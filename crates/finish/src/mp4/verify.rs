@@ -84,7 +84,9 @@ fn track(trak: &[u8], media: &Place) -> Result<u64, Malformed> {
     let (mut timed, mut duration) = (0_u64, 0_u64);
     while let Some([count, delta]) = stts.next()? {
         timed += u64::from(count);
-        duration += u64::from(count) * u64::from(delta);
+        duration = duration
+            .checked_add(u64::from(count) * u64::from(delta))
+            .ok_or(Malformed("a track's times are absurd"))?;
     }
     if timed != u64::from(samples) || duration != media_duration(require(mdia, b"mdhd", INCOMPLETE)?)? {
         return Err(Malformed("a track's times do not add up"));
@@ -151,14 +153,16 @@ fn chunks(
         left = left
             .checked_sub(in_chunk)
             .ok_or(Malformed("a track's chunks hold too many samples"))?;
-        let mut end = begin;
+        let mut bytes = 0;
         for _ in 0..in_chunk {
-            end += u64::from(sizes.u32()?);
+            bytes += u64::from(sizes.u32()?);
         }
-        if begin < media.body || end > media.end {
+        // An offset near the end of all numbers must not come round to the media.
+        let end = begin.checked_add(bytes);
+        if begin < media.body || end.is_none_or(|end| end > media.end) {
             return Err(Malformed("a chunk lies outside the media"));
         }
-        total += end - begin;
+        total += bytes;
     }
     if left != 0 {
         return Err(Malformed("a track's chunks hold too few samples"));
@@ -195,5 +199,95 @@ impl<'a> Table<'a> {
             *value = self.cursor.u32()?;
         }
         Ok(Some(row))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use nix::sys::memfd::{MFdFlags, memfd_create};
+
+    use super::*;
+    use crate::mp4::builder::Builder;
+
+    const MEDIA: [u8; 12] = [1; 12];
+
+    /// A file of one track with two samples, of 5 and 7 bytes, in a chunk at `offset`. `times` are
+    /// rows of `stts`; the track says that it lasts 6000 ticks.
+    fn film(offset: u64, times: &[[u32; 2]]) -> Vec<u8> {
+        let mut film = Builder::default();
+        film.boxed(b"ftyp", |b| {
+            b.raw(b"isom");
+        });
+        let stbl = |b: &mut Builder| {
+            b.full(b"stsd", 0, 0, |b| {
+                b.u32(1);
+            });
+            b.full(b"stts", 0, 0, |b| {
+                b.u32(u32::try_from(times.len()).unwrap());
+                for [count, delta] in times {
+                    b.u32(*count).u32(*delta);
+                }
+            });
+            b.full(b"stsc", 0, 0, |b| {
+                b.u32(1).u32(1).u32(2).u32(1);
+            });
+            b.full(b"stsz", 0, 0, |b| {
+                b.u32(0).u32(2).u32(5).u32(7);
+            });
+            b.full(b"co64", 0, 0, |b| {
+                b.u32(1).u64(offset);
+            });
+        };
+        film.boxed(b"moov", |b| {
+            b.boxed(b"trak", |b| {
+                b.boxed(b"mdia", |b| {
+                    b.full(b"mdhd", 0, 0, |b| {
+                        b.u64(0).u32(90_000).u32(6_000).u32(0);
+                    });
+                    b.boxed(b"minf", |b| {
+                        b.boxed(b"stbl", stbl);
+                    });
+                });
+            });
+        });
+        film.boxed(b"mdat", |b| {
+            b.raw(&MEDIA);
+        });
+        film.into_bytes()
+    }
+
+    fn said(film: &[u8]) -> Result<(), String> {
+        let mut file = File::from(memfd_create("film", MFdFlags::MFD_CLOEXEC).unwrap());
+        file.write_all(film).unwrap();
+        verify(&file, 1).map_err(|why| why.to_string())
+    }
+
+    /// P10: what a disk altered is told, never believed, and never a panic.
+    #[test]
+    fn p10_an_index_that_the_disk_altered_is_not_published() {
+        let whole = [[2, 3_000]];
+        let media_at = (film(0, &whole).len() - MEDIA.len()) as u64;
+        let outside = "a chunk lies outside the media";
+        let not_up = "a track's times do not add up";
+        let endless = [[u32::MAX, u32::MAX], [u32::MAX, u32::MAX]];
+        let cases: [(u64, &[[u32; 2]], Result<(), &str>); 7] = [
+            (media_at, &whole, Ok(())),
+            (media_at - 1, &whole, Err(outside)),
+            (media_at + 1, &whole, Err(outside)),
+            (u64::MAX - 5, &whole, Err(outside)),
+            (media_at, &[[1, 6_000]], Err(not_up)),
+            (media_at, &[[2, 3_001]], Err(not_up)),
+            (media_at, &endless, Err("a track's times are absurd")),
+        ];
+        for (offset, times, expected) in cases {
+            let said = said(&film(offset, times));
+            assert_eq!(said, expected.map_err(str::to_owned), "{offset} {times:?}");
+        }
+        let film = film(media_at, &whole);
+        for cut in 1..film.len() {
+            assert!(said(&film[..cut]).is_err(), "cut to {cut} bytes");
+        }
     }
 }
