@@ -20,9 +20,28 @@ impl Conductor {
             return;
         }
         match self.uncommitted.take() {
-            Some(event) => self.on_finish(event).await,
+            Some(FinishEvent::Failed { lecture, message }) => {
+                self.note_failure(lecture, message).await;
+                self.refresh_queue().await;
+            }
+            Some(done @ FinishEvent::Done { .. }) => self.on_finish(done).await,
             None => self.begin_finishing().await,
         }
+    }
+
+    /// What the finisher said of a lecture could not be committed. Where the database failed, the
+    /// lecture stays at work and the clock tries it again: left as it is, no button leads out of
+    /// `finishing`.
+    fn keep_uncommitted(&mut self, error: &DbError, event: FinishEvent) {
+        let (FinishEvent::Done { lecture, .. } | FinishEvent::Failed { lecture, .. }) = &event;
+        if is_for_ever(error) {
+            error!(lecture = %lecture, error = %error, "finisher's word is about no lecture that waits for it");
+            self.finishing = None;
+            return;
+        }
+        error!(lecture = %lecture, error = %error, "finisher's word could not be committed; it is tried again");
+        self.uncommitted = Some(event);
+        self.rest();
     }
 
     /// The database failed: finishing rests a while.
@@ -54,7 +73,7 @@ impl Conductor {
         };
         let input = match begun.await {
             Ok(input) => input,
-            Err(error @ (DbError::NotFound(_) | DbError::Conflict(_))) => {
+            Err(error) if is_for_ever(&error) => {
                 return warn!(lecture = %id, error = %error, "lecture is not to be finished any more");
             }
             Err(error) => {
@@ -68,7 +87,6 @@ impl Conductor {
         let wishes = Wishes::of(&self.parts.config, crate::run::source_program());
         if !self.parts.finisher.hand_over(id, input, wishes) {
             let message = "The part of the recorder that finishes lectures has ended. Restart lecternd.";
-            self.finishing = None;
             self.fail(id, message.to_owned()).await;
         }
     }
@@ -106,46 +124,26 @@ impl Conductor {
                         info!(lecture = %lecture, files, duration_ms = finished.duration_ms, took_ms, "lecture was finished");
                         self.parts.bell.ring();
                     }
-                    Err(error @ (DbError::NotFound(_) | DbError::Conflict(_))) => {
-                        self.finishing = None;
-                        error!(lecture = %lecture, error = %error, "finished files belong to no lecture that waits for them");
-                    }
-                    Err(error) => {
-                        error!(lecture = %lecture, error = %error, "finished files could not be committed; it is tried again");
-                        self.uncommitted = Some(FinishEvent::Done {
+                    Err(error) => self.keep_uncommitted(
+                        &error,
+                        FinishEvent::Done {
                             lecture,
                             finished,
                             took_ms,
-                        });
-                        self.rest();
-                    }
+                        },
+                    ),
                 }
             }
-            FinishEvent::Failed { lecture, message } => {
-                self.finishing = None;
-                self.fail(lecture, message).await;
-            }
+            FinishEvent::Failed { lecture, message } => self.fail(lecture, message).await,
         }
         self.refresh_queue().await;
         self.begin_finishing().await;
     }
 
+    /// Tells people that a lecture could not be finished, and why.
     async fn fail(&mut self, lecture: LectureId, message: String) {
         error!(lecture = %lecture, error = message, "lecture could not be finished");
         self.parts.counts.failed();
-        let (from, event) = (LectureState::Finishing, LectureEvent::FinishFailed);
-        let committed = match from.step(event) {
-            Ok((to, _)) => {
-                self.parts
-                    .db
-                    .set_state(lecture, from, to, Some(message.clone()))
-                    .await
-            }
-            Err(refused) => return error!(error = %refused, "failure could not be noted"),
-        };
-        if let Err(error) = committed {
-            error!(lecture = %lecture, error = %error, "failure could not be noted");
-        }
         self.trouble(Message {
             subject: Some(lecture.to_string()),
             detail: Some(format!(
@@ -153,5 +151,58 @@ impl Conductor {
             )),
             ..self.told(Severity::Error, "message-finish-failed", [])
         });
+        self.note_failure(lecture, message).await;
+    }
+
+    /// Commits why a lecture could not be finished; only then can it be asked for again.
+    async fn note_failure(&mut self, lecture: LectureId, message: String) {
+        let (from, event) = (LectureState::Finishing, LectureEvent::FinishFailed);
+        let to = match from.step(event) {
+            Ok((to, _)) => to,
+            Err(refused) => {
+                self.finishing = None;
+                return error!(error = %refused, "failure could not be noted");
+            }
+        };
+        let reason = Some(message.clone());
+        match self.parts.db.set_state(lecture, from, to, reason).await {
+            Ok(()) => self.finishing = None,
+            Err(error) => self.keep_uncommitted(&error, FinishEvent::Failed { lecture, message }),
+        }
+    }
+}
+
+/// Whether the database refuses for ever: the lecture is gone, or elsewhere by now. Anything else,
+/// such as a full disk, passes.
+fn is_for_ever(error: &DbError) -> bool {
+    match error {
+        DbError::NotFound(_) | DbError::Conflict(_) => true,
+        DbError::Gone(_) | DbError::Damaged(_) | DbError::Sqlite { .. } | DbError::Spool(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lectern_store::Gone;
+
+    use super::*;
+
+    #[test]
+    fn p8_what_a_full_disk_kept_from_being_committed_is_tried_again() {
+        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        let full = lectern_store::SpoolError::Io {
+            path: "/var/lib/lectern".into(),
+            what: "written",
+            source: full,
+        };
+        for (error, for_ever) in [
+            (DbError::Spool(full), false),
+            (DbError::Gone(Gone), false),
+            (DbError::Damaged("\"x\" in the column state".to_owned()), false),
+            (DbError::NotFound("lecture 1".to_owned()), true),
+            (DbError::Conflict("it is delivered".to_owned()), true),
+        ] {
+            assert_eq!(is_for_ever(&error), for_ever, "{error}");
+        }
     }
 }
