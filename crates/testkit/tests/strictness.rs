@@ -101,6 +101,32 @@ async fn bytes_without_a_question_after_a_restart_are_a_breach() {
     assert_eq!(judge.whole()[0].received, 4);
 }
 
+/// What a killed sender left in the kernels arrives when it likes.
+#[tokio::test]
+async fn a_piece_that_comes_late_is_a_breach_of_those_who_live() {
+    let dir = tempfile::tempdir().unwrap();
+    let judge = TusJudge::start(dir.path(), Rules::default()).await.unwrap();
+    let v = "HTTP/1.1\nTus-Resumable: 1.0.0";
+    ask(
+        judge.address(),
+        &format!("POST /files/ {v}\nUpload-Length: 4"),
+        "",
+    )
+    .await;
+    let late =
+        format!("PATCH /files/00000001 {v}\nContent-Type: application/offset+octet-stream\nUpload-Offset: 1");
+    let mut killed = TcpStream::connect(judge.address()).await.unwrap();
+    let head = late.replace('\n', "\r\n");
+    let begun = format!("{head}\r\nHost: judge\r\nContent-Length: 3\r\n\r\na");
+    killed.write_all(begun.as_bytes()).await.unwrap();
+    killed.shutdown().await.unwrap();
+    // The judge has done with it.
+    drop(killed.read_to_end(&mut Vec::new()).await);
+    assert_eq!(judge.breaches(), Vec::<String>::new());
+    assert_eq!(ask(judge.address(), &late, "abc").await.0, 409);
+    assert_eq!(judge.breaches(), ["a PATCH at 1 for 00000001, which is at 0"]);
+}
+
 #[tokio::test]
 async fn the_proxy_resets_both_sides_after_the_exact_byte() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -22,6 +22,15 @@ enum End {
     TooLong,
 }
 
+/// Why a PATCH is not taken.
+enum Unfit {
+    /// With this status, and what there is to note is noted.
+    Refused(u16),
+    /// It does not go on where the upload is. A breach, unless its sender was killed: then it lay
+    /// in the kernels while the next one asked and went on, and nobody waits for its answer.
+    Late(String),
+}
+
 impl Court {
     pub(super) async fn patch(
         &self,
@@ -46,7 +55,13 @@ impl Court {
         let announced = number(headers, "content-length");
         let length = match self.admit(id, from, announced, misdeed) {
             Ok(length) => length,
-            Err(status) => return refuse(status, None),
+            Err(Unfit::Refused(status)) => return refuse(status, None),
+            Err(Unfit::Late(what)) => {
+                if comes_whole(request.into_body()).await {
+                    self.notes().breaches.push(what);
+                }
+                return refuse(409, None);
+            }
         };
         // Settles the upload whatever happens to the request, also when its connection is cut.
         let mut piece = Piece {
@@ -118,40 +133,39 @@ impl Court {
         Expected::read(&self.rules.checksums, text).map(Some).ok_or(())
     }
 
-    /// Checks a PATCH against the upload and locks it; returns the upload's length, or the status
-    /// that refuses it.
+    /// Checks a PATCH against the upload and locks it; returns the upload's length, or why it
+    /// is not taken.
     fn admit(
         &self,
         id: &str,
         from: u64,
         announced: Option<u64>,
         misdeed: Option<&Misdeed>,
-    ) -> Result<u64, u16> {
+    ) -> Result<u64, Unfit> {
         let mut notes = self.notes();
         self.expire(&mut notes, id, misdeed);
         let offset = notes.book.offset(id);
         let Some(entry) = notes.book.live(id) else {
             let status = gone(&mut notes, id);
-            return Err(status);
+            return Err(Unfit::Refused(status));
         };
         if entry.is_locked() {
-            return Err(423);
+            return Err(Unfit::Refused(423));
         }
         let (length, in_doubt) = (entry.length, entry.in_doubt);
+        if from != offset {
+            return Err(Unfit::Late(format!(
+                "a PATCH at {from} for {id}, which is at {offset}"
+            )));
+        }
         if in_doubt {
             notes
                 .breaches
                 .push(format!("bytes for {id} after a doubt, without a HEAD"));
         }
-        if from != offset {
-            notes
-                .breaches
-                .push(format!("a PATCH at {from} for {id}, which is at {offset}"));
-            return Err(409);
-        }
         if announced.is_some_and(|announced| announced > length - from) {
             notes.breaches.push(format!("a PATCH beyond the end of {id}"));
-            return Err(413);
+            return Err(Unfit::Refused(413));
         }
         if let Some(entry) = notes.book.live(id) {
             entry.locked = true;
@@ -193,6 +207,17 @@ impl Court {
         }
         End::Broken
     }
+}
+
+/// Whether all of a body arrives, without a look at it: whoever was killed sends no more than its
+/// kernel had.
+async fn comes_whole(mut body: Incoming) -> bool {
+    while let Some(frame) = body.frame().await {
+        if frame.is_err() {
+            return false;
+        }
+    }
+    true
 }
 
 /// Holds an upload for one PATCH.
