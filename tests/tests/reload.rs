@@ -37,8 +37,8 @@ fn starts(room: &Room) -> usize {
     room.log().matches("daemon is ready").count()
 }
 
-/// Nothing that a source delivered is missing, but at `holes` places of the pictures, and it is one
-/// run.
+/// Nothing that a source delivered is missing, but at no more than `holes` places of the pictures,
+/// and it is one run.
 fn assert_whole(room: &Room, lecture: &str, holes: usize) {
     let detail = room.show(lecture);
     assert_eq!(detail["runs"].as_array().unwrap().len(), 1, "{detail}");
@@ -55,7 +55,7 @@ fn assert_whole(room: &Room, lecture: &str, holes: usize) {
         .windows(2)
         .filter(|pair| pair[0].end != pair[1].start)
         .collect();
-    assert_eq!(seams.len(), holes, "{seams:?}");
+    assert!(seams.len() <= holes, "{seams:?}");
 }
 
 /// What the camera counted in its present process.
@@ -203,7 +203,7 @@ fn p1_an_upgrade_waits_for_the_end_of_the_lecture_and_takes_the_same_process() {
     });
     assert!(fault.contains("lectern.toml"), "{fault}");
     room.await_state(&lecture, "finished");
-    // Where the camera was killed.
+    // Where the camera was killed, if the end did not come before its next picture.
     assert_whole(&room, &lecture, 1);
     room.terminate();
 }
