@@ -66,7 +66,7 @@ enum Job {
     },
     /// Compare the spool with the database while the daemon is down; exit 0 clean, 1 findings
     Fsck {
-        /// Make a lost database anew from the spool
+        /// Make a lost database anew from the spool, with what is planned
         #[arg(long)]
         rebuild: bool,
     },
