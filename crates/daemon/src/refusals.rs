@@ -37,13 +37,15 @@ fn why(word: &str, state: Option<LectureState>) -> &'static str {
     let starts = matches!(word, "start" | "begin");
     let Some(state) = state else {
         return match word {
-            "undo" => "no-stop",
+            "undo" | "more-time" => "no-stop",
             "pause" | "resume" | "stop" | "mark" | "extend" => "idle",
             _ => "other",
         };
     };
     match state {
         S::Armed | S::Recording | S::Paused if starts || word == "self-test" => "under-way",
+        S::Armed | S::Recording | S::Paused if word == "more-time" => "no-stop",
+        S::Stopping if word == "more-time" => "no-more-time",
         S::Armed | S::Recording | S::Paused | S::Stopping if word == "undo" => "no-stop",
         S::Armed => "beginning",
         S::Recording if word == "resume" => "recording",
@@ -171,6 +173,13 @@ mod tests {
             ("start", Some(S::Stopping), "The recording is just beginning."),
             ("undo", Some(S::Recording), "There is no stop to take back."),
             ("undo", None, "There is no stop to take back."),
+            ("more-time", Some(S::Paused), "There is no stop to take back."),
+            ("more-time", None, "There is no stop to take back."),
+            (
+                "more-time",
+                Some(S::Stopping),
+                "There is no more time to take the stop back.",
+            ),
             ("amend", Some(S::Failed), "That is not possible at the moment."),
         ] {
             let refusal = state(word, at, vec!["stop"]);

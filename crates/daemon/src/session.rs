@@ -24,6 +24,8 @@ pub(crate) const PAUSE_LEAD_NS: u64 = lectern_capture::PAUSE_MARGIN_NS + 35_000_
 pub(crate) const DRAIN_NS: u64 = 6_000_000_000;
 /// The same when the daemon leaves: the whole end may take five seconds.
 pub(crate) const LEAVE_DRAIN_NS: u64 = 1_500_000_000;
+/// So often the time to undo can be given anew: as often as WCAG 2.2.1 asks for.
+pub(crate) const MORE_TIMES: u8 = 10;
 /// A step that could not be committed is tried again after this.
 const AGAIN_NS: u64 = 2_000_000_000;
 /// A closing that failed so often is left to the next start.
@@ -71,6 +73,8 @@ pub(crate) struct Session {
     /// It went on without anybody knowing for how long it had stood still.
     pub(crate) doubt: Option<Doubt>,
     pub(crate) undo_until_ns: Option<u64>,
+    /// How often that time can still be given anew.
+    pub(crate) more_times: u8,
     /// Whether it was paused when it was stopped.
     pub(crate) stopped_paused: bool,
     /// Written in earlier runs.
@@ -130,6 +134,7 @@ impl Session {
             gap_ms: Some(0),
             doubt: None,
             undo_until_ns: None,
+            more_times: 0,
             stopped_paused: false,
             earlier_bytes: 0,
             segments_closed: 0,
@@ -173,6 +178,11 @@ impl Session {
     pub(crate) fn can_undo(&self) -> bool {
         self.state == LectureState::Stopping
             && self.run.as_ref().is_some_and(|run| run.ending_since_ns.is_none())
+    }
+
+    /// Whether whoever is slow can still be given more time to take a stop back.
+    pub(crate) fn can_have_more_time(&self) -> bool {
+        self.can_undo() && self.more_times > 0
     }
 
     /// What the clock demands at `now_ns`, if anything. Also what was due before and could not
@@ -251,6 +261,9 @@ impl Session {
         }
         if self.can_undo() {
             words.push("undo");
+        }
+        if self.can_have_more_time() {
+            words.push("more-time");
         }
         if self.is_closing() && !start_waits {
             words.push("start");
@@ -399,6 +412,11 @@ mod tests {
             ["undo", "amend"],
             "one start waits"
         );
+        let slow = Session {
+            more_times: 1,
+            ..session(LectureState::Stopping)
+        };
+        assert_eq!(slow.allowed(false), ["undo", "more-time", "start", "amend"]);
         assert_eq!(session(LectureState::Failed).allowed(false), ["start", "amend"]);
     }
 }

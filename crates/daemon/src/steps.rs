@@ -10,12 +10,15 @@ use lectern_domain::ids::{RunId, RunNumber};
 use lectern_domain::lecture::{LectureAction, LectureEvent, RefusedLecture};
 use lectern_store::RowChange;
 
-use crate::session::{OpenRun, PAUSE_LEAD_NS, Session};
+use crate::session::{MORE_TIMES, OpenRun, PAUSE_LEAD_NS, Session};
 
 /// A stop that the clock made and a person took back moves the planned end by this much: without
 /// it, the clock would stop the lecture again at once.
 const GOES_ON_NS: u64 = 15 * 60 * SECOND_NS;
 const SECOND_NS: u64 = 1_000_000_000;
+/// Who asks for more time to undo gets at least this: time enough to ask again, for somebody who
+/// has to hear the page first or presses by one switch.
+const LEAST_MORE_NS: u64 = 20 * SECOND_NS;
 
 /// When a step happens.
 #[derive(Clone, Copy, Debug)]
@@ -109,6 +112,7 @@ impl Next {
             }
             LectureAction::OpenGate => self.open_gate(moment),
             LectureAction::HoldInMemory => self.hold(moment),
+            LectureAction::HoldLonger => self.hold_longer(moment),
             LectureAction::WriteHeld => self.take_stop_back(moment),
             LectureAction::EndRun => self.end_run(moment),
             LectureAction::Finish => self.captured = true,
@@ -184,6 +188,16 @@ impl Next {
         });
         session.stopped_paused = run.pauses.last().is_some_and(|(_, to)| to.is_none());
         session.undo_until_ns = Some(moment.now_ns.saturating_add(moment.undo_ns));
+        // Without a time to undo there is none to give anew.
+        session.more_times = if moment.undo_ns == 0 { 0 } else { MORE_TIMES };
+    }
+
+    /// From now on, not on top of what is left: a press that bounces adds nothing.
+    fn hold_longer(&mut self, moment: Moment) {
+        let session = &mut self.session;
+        let anew_ns = moment.now_ns.saturating_add(moment.undo_ns.max(LEAST_MORE_NS));
+        session.undo_until_ns = session.undo_until_ns.map(|until| until.max(anew_ns));
+        session.more_times = session.more_times.saturating_sub(1);
     }
 
     fn take_stop_back(&mut self, moment: Moment) {
@@ -381,6 +395,44 @@ mod tests {
         step(&mut early, E::Stop, 200);
         step(&mut early, E::Undo { paused: false }, 205);
         assert_eq!(early.ends_ns, 1_100 * SECOND);
+    }
+
+    #[test]
+    fn more_time_to_undo_begins_at_its_press_and_is_given_ten_times() {
+        // The time to undo, and until when a press at second 115 gives more, in seconds.
+        for (undo, until) in [(10, 135), (20, 135), (60, 175)] {
+            let at = |second| Moment {
+                undo_ns: undo * SECOND,
+                ..at(second)
+            };
+            let mut lecture = begun().after(E::Stop, at(110)).unwrap().session;
+            for left in (0..MORE_TIMES).rev() {
+                assert!(lecture.can_have_more_time(), "{undo} s, {left} left");
+                let next = lecture.after(E::MoreTime, at(115)).unwrap();
+                assert_eq!(next.changes, [], "nothing of it outlives the daemon");
+                lecture = next.session;
+                assert_eq!(lecture.undo_until_ns, Some(until * SECOND), "not on top");
+            }
+            assert!(!lecture.can_have_more_time() && lecture.can_undo());
+            assert_eq!(lecture.due((until - 1) * SECOND), None);
+            assert_eq!(lecture.due(until * SECOND), Some(E::GraceOver));
+            // The next stop is another one.
+            step(&mut lecture, E::Undo { paused: false }, 116);
+            step(&mut lecture, E::Stop, 117);
+            assert!(lecture.can_have_more_time());
+            step(&mut lecture, E::GraceOver, 127);
+            assert!(!lecture.can_have_more_time(), "its time is over");
+        }
+    }
+
+    #[test]
+    fn without_a_time_to_undo_there_is_none_to_give_anew() {
+        let moment = Moment {
+            undo_ns: 0,
+            ..at(110)
+        };
+        let stopped = begun().after(E::Stop, moment).unwrap().session;
+        assert!(!stopped.can_have_more_time());
     }
 
     #[test]

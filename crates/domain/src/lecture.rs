@@ -69,6 +69,8 @@ pub enum LectureEvent {
         /// Whether to go back to a pause: a paused lecture must not begin to record by itself.
         paused: bool,
     },
+    /// Somebody needs more time to take the stop back.
+    MoreTime,
     /// The time to undo is over.
     GraceOver,
     /// Every segment of every track is closed.
@@ -117,6 +119,8 @@ pub enum LectureAction {
     OpenGate,
     /// Keep arriving chunks in memory: they are wanted only if the stop is undone.
     HoldInMemory,
+    /// Keep them for longer: the time to undo begins anew.
+    HoldLonger,
     /// Write what was kept in memory and go on.
     WriteHeld,
     /// Drop what was kept in memory, drain the sources, close every segment.
@@ -224,6 +228,10 @@ impl LectureState {
             E::Undo { paused } => match self {
                 Self::Stopping if paused => (Self::Paused, &[A::CloseGate]),
                 Self::Stopping => (Self::Recording, &[A::WriteHeld]),
+                _ => return refused,
+            },
+            E::MoreTime => match self {
+                Self::Stopping => (Self::Stopping, &[A::HoldLonger]),
                 _ => return refused,
             },
             E::GraceOver => match self {
@@ -352,6 +360,7 @@ mod tests {
         ),
         (E::Undo { paused: false }, &[(S::Stopping, S::Recording)]),
         (E::Undo { paused: true }, &[(S::Stopping, S::Paused)]),
+        (E::MoreTime, &[(S::Stopping, S::Stopping)]),
         (E::GraceOver, &[(S::Stopping, S::Stopping)]),
         (
             E::AllClosed,

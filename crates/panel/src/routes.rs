@@ -185,6 +185,11 @@ pub(crate) fn table() -> Vec<Route> {
             recording::plain(|| Command::Undo),
         ),
         Route::command(
+            "/api/v1/recording/more-time",
+            "Gives the time to take the stop back anew, at least 20 seconds, ten times at most",
+            recording::plain(|| Command::MoreTime),
+        ),
+        Route::command(
             "/api/v1/recording/mark",
             "Remembers this moment",
             recording::with(Command::Mark),

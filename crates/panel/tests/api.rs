@@ -82,6 +82,7 @@ async fn every_command_reaches_the_daemon_as_it_was_given() {
         ("/api/v1/recording/pause", ""),
         ("/api/v1/recording/resume", "{}"),
         ("/api/v1/recording/stop", ""),
+        ("/api/v1/recording/more-time", ""),
         ("/api/v1/recording/undo", ""),
         (&format!("/api/v1/lectures/{id}/retry"), ""),
         (
@@ -101,8 +102,19 @@ async fn every_command_reaches_the_daemon_as_it_was_given() {
     assert_eq!(send(&app, patch).await.status, 200);
     let words: Vec<&str> = room.given().iter().map(Command::as_str).collect();
     let expected = [
-        "start", "mark", "extend", "pause", "resume", "stop", "undo", "retry", "retry", "send-now",
-        "send-now", "amend",
+        "start",
+        "mark",
+        "extend",
+        "pause",
+        "resume",
+        "stop",
+        "more-time",
+        "undo",
+        "retry",
+        "retry",
+        "send-now",
+        "send-now",
+        "amend",
     ];
     assert_eq!(words, expected);
     let Command::Start(request) = &room.given()[0] else {
@@ -116,10 +128,10 @@ async fn every_command_reaches_the_daemon_as_it_was_given() {
         course: Some("BIO-201".into()),
         ..Metadata::default()
     };
-    assert_eq!(room.given()[7], Command::Retry(id, RetryRequest::default()));
+    assert_eq!(room.given()[8], Command::Retry(id, RetryRequest::default()));
     let platform = Some("central".parse().unwrap());
-    assert_eq!(room.given()[8], Command::Retry(id, RetryRequest { platform }));
-    assert_eq!(room.given()[11], Command::Amend(id, course));
+    assert_eq!(room.given()[9], Command::Retry(id, RetryRequest { platform }));
+    assert_eq!(room.given()[12], Command::Amend(id, course));
 }
 
 #[tokio::test]

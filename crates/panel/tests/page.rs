@@ -50,6 +50,33 @@ async fn the_page_says_each_state_in_a_word_a_shape_and_its_buttons() {
     }
 }
 
+/// WCAG 2.2.1: who is slow is told that the time to undo ends, in words that stand still, and can
+/// have more of it.
+#[tokio::test]
+async fn whoever_needs_more_time_to_undo_is_told_in_time_and_gets_it() {
+    const WARNING: &str = "The time to undo the stop ends soon.";
+    let (room, app) = room();
+    room.go(PodiumState::Saved);
+    let page = read_by_a_person(&get(&app, "/").await.text);
+    assert!(page.contains("action=\"/api/v1/recording/more-time\""));
+    let told = format!(
+        "<p class=\"unseen\" id=\"grace\" role=\"status\"><span data-from=\"{}\">{WARNING} For more, press More time.</span></p>",
+        NINE_UNIX_MS - 10_000
+    );
+    assert!(page.contains(&told), "{page}");
+    room.set(|status| {
+        status.allowed.retain(|word| word != "more-time");
+        let until = &mut status.lecture.as_mut().unwrap().undo_until_unix_ms;
+        *until = Some(NINE_UNIX_MS + 20_001);
+    });
+    let page = get(&app, "/").await.text;
+    assert!(!page.contains("more-time"), "ten times were enough");
+    let later = format!("<span data-from=\"{}\" hidden>{WARNING}</span>", NINE_UNIX_MS + 1);
+    assert!(page.contains(&later), "{page}");
+    room.go(PodiumState::Ready);
+    assert!(!get(&app, "/").await.text.contains(WARNING));
+}
+
 fn asked_in(path: &str, name: header::HeaderName, value: &str) -> Request<Body> {
     request(Method::GET, path)
         .header(name, value)

@@ -16,7 +16,7 @@ use lectern_panel::{Access, rows};
 use walls::{PIN, door, keys, request, secret, send, sign_in, text};
 
 /// Whom each route needs; a route that is not here is not known to this test, and fails it.
-const NEEDS: [(&str, &str, Option<Role>); 36] = {
+const NEEDS: [(&str, &str, Option<Role>); 37] = {
     const ALL: Option<Role> = None;
     const VIEWER: Option<Role> = Some(Role::Viewer);
     const OPERATOR: Option<Role> = Some(Role::Operator);
@@ -29,6 +29,7 @@ const NEEDS: [(&str, &str, Option<Role>); 36] = {
         ("post", "/api/v1/recording/resume", OPERATOR),
         ("post", "/api/v1/recording/stop", OPERATOR),
         ("post", "/api/v1/recording/undo", OPERATOR),
+        ("post", "/api/v1/recording/more-time", OPERATOR),
         ("post", "/api/v1/recording/mark", OPERATOR),
         ("post", "/api/v1/recording/extend", OPERATOR),
         ("get", "/api/v1/lectures", VIEWER),

@@ -124,6 +124,12 @@ impl Conductor {
                     .is_some_and(|session| session.stopped_paused);
                 self.press("undo", LectureEvent::Undo { paused }).await
             }
+            Command::MoreTime => {
+                if !self.lecture_at_work().is_some_and(Session::can_have_more_time) {
+                    return Err(self.not_now("more-time"));
+                }
+                self.press("more-time", LectureEvent::MoreTime).await
+            }
             Command::Mark(request) => self.mark(request.label).await,
             Command::Extend(request) => self.extend(request.minutes).await,
             Command::Retry(id, request) => self.retry(id, request.platform).await,

@@ -20,6 +20,8 @@ pub enum Command {
     Stop,
     /// Take the stop back.
     Undo,
+    /// Give the time to take the stop back anew.
+    MoreTime,
     /// Remember this moment.
     Mark(MarkRequest),
     /// Move the planned end.
@@ -52,6 +54,7 @@ impl Command {
             Self::Resume => "resume",
             Self::Stop => "stop",
             Self::Undo => "undo",
+            Self::MoreTime => "more-time",
             Self::Mark(_) => "mark",
             Self::Extend(_) => "extend",
             Self::Retry(..) => "retry",

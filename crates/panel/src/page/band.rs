@@ -13,6 +13,9 @@ use super::view::View;
 const LONG_PAUSE_MS: i64 = 10 * 60_000;
 /// So long before its end a lecture says so.
 const ENDING_MS: i64 = 5 * 60_000;
+/// So long before the time to undo is over, those who only hear the page are told: as long as
+/// WCAG 2.2.1 wants for an answer. A shorter time says so from its beginning.
+const UNDO_ENDS_MS: i64 = 20_000;
 /// What the button that moves the end moves it by.
 pub(super) const EXTEND_MINUTES: u64 = 10;
 
@@ -69,6 +72,25 @@ fn later(view: &View<'_>) -> Option<(i64, String)> {
         }
         PodiumState::Ready | PodiumState::Starting | PodiumState::Saved | PodiumState::Fault => None,
     }
+}
+
+/// What is said once, and only heard, before the time to undo is over: the seconds on the button
+/// are for the eye, and would be read aloud one by one.
+pub(super) fn grace(view: &View<'_>) -> Markup {
+    let until = view.status.lecture.as_ref().and_then(|l| l.undo_until_unix_ms);
+    let Some(until) = until.filter(|_| view.status.state == PodiumState::Saved && view.allowed("undo"))
+    else {
+        return html! {};
+    };
+    let from = until - UNDO_ENDS_MS;
+    let said = if view.allowed("more-time") {
+        let button = Arg::Text(view.word("button-more-time"));
+        view.say("sentence-undo-ends-more", [("button", button)])
+    } else {
+        view.word("sentence-undo-ends")
+    };
+    let due = !view.live && from <= view.status.now_unix_ms;
+    html! { span data-from=(from) hidden[!due] { (said) } }
 }
 
 /// The words on the button that moves the end.

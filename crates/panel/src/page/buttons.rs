@@ -101,19 +101,27 @@ fn main(view: &View<'_>) -> Markup {
         return Button::planned(view, "begin", "button-begin", next).markup();
     }
     match MAIN.into_iter().find(|command| view.allowed(command)) {
-        Some("undo") => {
-            let lecture = view.status.lecture.as_ref();
-            Button {
-                until_unix_ms: lecture.and_then(|l| l.undo_until_unix_ms),
-                ..Button::new(view, "undo", view.word("button-undo"))
-            }
-            .markup()
-        }
+        Some("undo") => undo(view),
         Some("resume") => Button::new(view, "resume", view.word("button-resume")).markup(),
         Some("pause") => Button::new(view, "pause", view.word("button-pause")).markup(),
         Some(_) => Button::new(view, "start", view.word("button-start")).markup(),
         None => html! { div.main { button.start disabled { (view.word("button-start")) } } },
     }
+}
+
+/// Undo, and beside it what gives more time for it: not in the second row, where a finger that
+/// comes a moment too late would call off the next lecture.
+fn undo(view: &View<'_>) -> Markup {
+    let lecture = view.status.lecture.as_ref();
+    let undo = Button {
+        until_unix_ms: lecture.and_then(|l| l.undo_until_unix_ms),
+        ..Button::new(view, "undo", view.word("button-undo"))
+    };
+    if !view.allowed("more-time") {
+        return undo.markup();
+    }
+    let more = Button::new(view, "more-time", view.word("button-more-time")).at("more");
+    html! { div.grace { (undo.markup()) (more.markup()) } }
 }
 
 fn beside(view: &View<'_>) -> Markup {

@@ -124,6 +124,7 @@ fn parts(view: &View<'_>) -> Vec<(String, Markup)> {
     let mut parts = vec![
         ("word".to_owned(), band::word(view)),
         ("side".to_owned(), band::side(view)),
+        ("grace".to_owned(), band::grace(view)),
         ("about".to_owned(), buttons::fields(view)),
         ("actions".to_owned(), buttons::actions(view)),
         ("messages".to_owned(), below::messages(view)),
@@ -172,6 +173,7 @@ fn render(view: &View<'_>, pictures: &Pictures, notice: Option<&str>) -> Markup 
                             }
                             p #side { (band::side(view)) }
                         }
+                        p #grace .unseen role="status" { (band::grace(view)) }
                     }
                     p #link .notice role="status" hidden { (view.word("said-link-lost")) }
                     p #notice .notice role="alert" hidden[notice.is_none()] { @if let Some(notice) = notice { (notice) } }

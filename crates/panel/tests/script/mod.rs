@@ -113,7 +113,7 @@ pub fn allowed(state: PodiumState) -> Vec<String> {
         PodiumState::Ready | PodiumState::Fault => &["start"],
         PodiumState::Starting | PodiumState::Recording => &["pause", "stop", "mark", "extend"],
         PodiumState::Paused => &["resume", "stop", "extend"],
-        PodiumState::Saved => &["undo", "start"],
+        PodiumState::Saved => &["undo", "more-time", "start"],
     };
     words.iter().map(|word| (*word).to_owned()).collect()
 }
@@ -380,7 +380,7 @@ impl Control for Script {
             Command::Start(_) | Command::Begin(_) | Command::Resume | Command::Undo => PodiumState::Recording,
             Command::Pause => PodiumState::Paused,
             Command::Stop => PodiumState::Saved,
-            Command::Mark(_) | Command::Extend(_) | Command::SelfTest(_) => status.state,
+            Command::MoreTime | Command::Mark(_) | Command::Extend(_) | Command::SelfTest(_) => status.state,
         };
         match &command {
             Command::Start(request) => {

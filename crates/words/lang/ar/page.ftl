@@ -30,6 +30,8 @@ sentence-saved = { $has ->
        *[nothing] توقف التسجيل. لم تُسجَّل صورة ولا صوت.
     }
 sentence-fault = لا يمكن التسجيل الآن.
+sentence-undo-ends = ستنتهي قريبًا مهلة التراجع عن الإنهاء.
+sentence-undo-ends-more = ستنتهي قريبًا مهلة التراجع عن الإنهاء. لتمديدها اضغط «{ $button }».
 
 ## Under the clock.
 
@@ -44,6 +46,7 @@ button-pause = إيقاف مؤقت
 button-resume = متابعة
 button-stop = إنهاء
 button-undo = تراجع عن الإنهاء
+button-more-time = وقت إضافي
 button-mark = علامة
 button-extend = { $by } دقائق
 button-begin = ابدأ الآن

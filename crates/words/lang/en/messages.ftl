@@ -138,6 +138,7 @@ refused-state = { $why ->
         [beginning] The recording is just beginning.
         [idle] Nothing is being recorded.
         [no-stop] There is no stop to take back.
+        [no-more-time] There is no more time to take the stop back.
        *[other] That is not possible at the moment.
     } Nothing was changed.
 refused-leaving = The recorder is shutting down. Nothing is lost. Try again when it is back.

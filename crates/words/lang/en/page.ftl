@@ -30,6 +30,8 @@ sentence-saved = { $has ->
        *[nothing] Stopped. Neither picture nor sound was recorded.
     }
 sentence-fault = Recording is not possible now.
+sentence-undo-ends = The time to undo the stop ends soon.
+sentence-undo-ends-more = The time to undo the stop ends soon. For more, press { $button }.
 
 ## Under the clock.
 
@@ -44,6 +46,7 @@ button-pause = Pause
 button-resume = Resume
 button-stop = Stop
 button-undo = Undo stop
+button-more-time = More time
 button-mark = Mark
 button-extend = { $by } min
 button-begin = Start now

@@ -134,6 +134,7 @@ refused-state = { $why ->
         [beginning] L’enregistrement est en train de commencer.
         [idle] Aucun enregistrement n’est en cours.
         [no-stop] Il n’y a pas d’arrêt à annuler.
+        [no-more-time] Le délai pour annuler l’arrêt ne peut plus être prolongé.
        *[other] Ce n’est pas possible en ce moment.
     } Rien n’a changé.
 refused-leaving = L’enregistreur est en train de s’éteindre. Rien n’est perdu. Réessayez quand il sera de retour.

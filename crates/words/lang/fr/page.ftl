@@ -30,6 +30,8 @@ sentence-saved = { $has ->
        *[nothing] Arrêté. Ni image ni son n’ont été enregistrés.
     }
 sentence-fault = L’enregistrement est impossible pour l’instant.
+sentence-undo-ends = Le délai pour annuler l’arrêt se termine bientôt.
+sentence-undo-ends-more = Le délai pour annuler l’arrêt se termine bientôt. Pour le prolonger : { $button }.
 
 ## Under the clock.
 
@@ -44,6 +46,7 @@ button-pause = Pause
 button-resume = Reprendre
 button-stop = Arrêter
 button-undo = Annuler l’arrêt
+button-more-time = Plus de temps
 button-mark = Repère
 button-extend = { $by } min
 button-begin = Démarrer

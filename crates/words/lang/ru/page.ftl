@@ -30,6 +30,8 @@ sentence-saved = { $has ->
        *[nothing] Остановлено. Ни изображения, ни звука не записано.
     }
 sentence-fault = Сейчас запись невозможна.
+sentence-undo-ends = Время для отмены остановки скоро закончится.
+sentence-undo-ends-more = Время для отмены остановки скоро закончится. Чтобы продлить его: «{ $button }».
 
 ## Under the clock.
 
@@ -44,6 +46,7 @@ button-pause = Пауза
 button-resume = Продолжить
 button-stop = Стоп
 button-undo = Отменить остановку
+button-more-time = Больше времени
 button-mark = Метка
 button-extend = { $by } мин
 button-begin = Начать сейчас

@@ -131,6 +131,7 @@ refused-state = { $why ->
         [beginning] 录制正在开始。
         [idle] 目前没有录制。
         [no-stop] 没有可以撤销的停止。
+        [no-more-time] 撤销停止的时间不能再延长。
        *[other] 现在无法执行此操作。
     }未做任何更改。
 refused-leaving = 系统正在关闭。没有任何内容丢失。请在恢复后重试。

@@ -30,6 +30,8 @@ sentence-saved = { $has ->
        *[nothing] 已停止。没有录到画面和声音。
     }
 sentence-fault = 现在无法录制。
+sentence-undo-ends = 撤销停止的时间即将结束。
+sentence-undo-ends-more = 撤销停止的时间即将结束。需要更多时间，请按“{ $button }”。
 
 ## Under the clock.
 
@@ -44,6 +46,7 @@ button-pause = 暂停
 button-resume = 继续
 button-stop = 停止
 button-undo = 撤销停止
+button-more-time = 延长时间
 button-mark = 标记
 button-extend = { $by } 分钟
 button-begin = 立即开始
