@@ -33,7 +33,12 @@ await judge("forced-colours", { forcedColors: "active" }, async (page) => {
   const bare = await page.evaluate(() => [...document.querySelectorAll("button, input:not([type=hidden]), select")]
     .filter((node) => node.checkVisibility() && Number.parseFloat(getComputedStyle(node).borderTopWidth) < 1)
     .map((node) => `${node.tagName} ${node.textContent.trim()} has no edge when its colours are taken away`));
-  return [...bare, ...(await layoutFaults(page, { ...english, noScroll: true }))];
+  const chosen = await page.evaluate(() => {
+    const edge = (css) => [...document.querySelectorAll(css)].map((node) => getComputedStyle(node).borderBlockEndColor);
+    const [present] = edge("header a[aria-current]");
+    return edge("header a:not([aria-current])").includes(present) ? ["the chosen language looks like the others"] : [];
+  });
+  return [...bare, ...chosen, ...(await layoutFaults(page, { ...english, noScroll: true }))];
 });
 
 // 1280 px at 200 % and at 400 %: what a browser's zoom makes of the page.
