@@ -156,3 +156,55 @@ impl World {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+
+    use super::super::acts::Act;
+    use super::super::live;
+    use super::super::planted::Planted;
+
+    /// More operations than the longest of these lives takes.
+    const OPERATIONS: u8 = 120;
+
+    /// Why lives of plans alone fail, the power or the disk failing at each operation in turn.
+    fn failures(planted: Planted) -> Vec<String> {
+        let troubles = |at| {
+            [
+                Act::CutAt(at, u64::from(at)),
+                Act::CutAt(at, 1 + 3 * u64::from(at)),
+                Act::Fault(at, ErrorKind::Other),
+                Act::Fault(at, ErrorKind::StorageFull),
+            ]
+        };
+        let acts = [
+            Act::Plan,
+            Act::CallOff,
+            Act::CallOff,
+            Act::Plan,
+            Act::Begin,
+            Act::Plan,
+        ];
+        (0..OPERATIONS)
+            .flat_map(troubles)
+            .filter_map(|trouble| {
+                let life: Vec<Act> = [Act::Plan, trouble].into_iter().chain(acts).collect();
+                live(&life, planted).err()
+            })
+            .collect()
+    }
+
+    /// P1: at whichever step the power goes, what was confirmed is in the file on the device.
+    #[test]
+    fn p1_a_confirmed_plan_outlives_a_cut_and_an_error_at_every_step() {
+        assert_eq!(failures(Planted::Nothing), Vec::<String>::new());
+        for planted in [Planted::NoFileSync, Planted::NoFolderSync] {
+            let found = failures(planted);
+            let by_plans = found
+                .iter()
+                .filter(|why| why.starts_with("P1: the plan") || why.starts_with("P1: the file of plans"));
+            assert!(by_plans.count() > 0, "{planted:?}: {found:?}");
+        }
+    }
+}
