@@ -7,7 +7,8 @@ use std::fs;
 use lectern_domain::delivery::{Commit, DeliveryState};
 use lectern_domain::ids::RunNumber;
 use lectern_domain::lecture::LectureState as S;
-use lectern_store::{FindingKind, NewDelivery, OpenError, RowChange};
+use lectern_domain::media::{Chunk, Role};
+use lectern_store::{FindingKind, NewDelivery, NewTrack, OpenError, RowChange};
 use support::cmaf::CHUNK_NS;
 use support::{Room, STARTED_UNIX_MS};
 
@@ -62,6 +63,51 @@ async fn p1_p3_a_killed_lecture_is_salvaged_and_records_on_as_a_new_run() {
         (detail.tracks[0].salvaged, detail.summary.duration_ms),
         (1, 2_200)
     );
+    open.close();
+    room.assert_clean();
+}
+
+/// Somebody has added a source while the power was away.
+#[tokio::test]
+async fn p3_a_source_that_is_new_after_an_outage_is_recorded_with_the_others() {
+    let room = Room::new();
+    let open = room.open();
+    let lecture = open.begin().await;
+    open.record(&lecture, 0..3).await;
+    open.crash();
+
+    let open = room.open();
+    let configured = ["camera", "microphone", "screen"].map(|source| NewTrack {
+        source: source.parse().unwrap(),
+        role: Role::Presentation,
+        kind: "x11".to_owned(),
+        spare_for: None,
+    });
+    let joined = open.db.join(lecture.id, configured.to_vec()).await.unwrap();
+    assert_eq!(joined, ["screen".parse().unwrap()]);
+    let again = lecture.run(2);
+    open.record_on(&again, STARTED_UNIX_MS + 60_000).await;
+    open.record(&again, 0..3).await;
+    let screen = Chunk {
+        source: joined[0].clone(),
+        ..again.camera.chunk(0)
+    };
+    open.write(screen).await;
+    open.stop(&again, 3).await;
+    let joined = open.db.join(lecture.id, configured.to_vec()).await.unwrap();
+    assert_eq!(joined, [], "it takes part already");
+    let input = open.db.finish_input(lecture.id).await.unwrap();
+    let tracks: Vec<_> = input
+        .tracks
+        .iter()
+        .map(|track| (track.source.as_str(), track.role, track.segments.len()))
+        .collect();
+    let expected = [
+        ("camera", Role::Presenter, 2),
+        ("microphone", Role::Microphone, 2),
+        ("screen", Role::Presentation, 1),
+    ];
+    assert_eq!(tracks, expected, "those that it began with stay as they were");
     open.close();
     room.assert_clean();
 }

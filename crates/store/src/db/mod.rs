@@ -11,6 +11,7 @@ pub(crate) mod document;
 pub(crate) mod due;
 pub(crate) mod fact;
 pub(crate) mod finishing;
+pub(crate) mod joining;
 pub(crate) mod journal;
 pub(crate) mod ledger;
 pub(crate) mod notices;

@@ -315,7 +315,7 @@ fn begin(tx: &Transaction<'_>, new: &NewLecture, folder: &str) -> Result<(), DbE
             new.planned_end_unix_ms
         ],
     )?;
-    insert_tracks(tx, new)
+    insert_tracks(tx, new.id, 0, &new.tracks)
 }
 
 #[cfg(test)]

@@ -120,7 +120,7 @@ impl Db {
 
 /// Makes the folders of a lecture that begins; its folder's name.
 pub(super) async fn make_folder_of(db: &Db, new: &NewLecture) -> Result<String, DbError> {
-    refuse_reserved_names(new)?;
+    refuse_reserved_names(&new.tracks)?;
     let folder = layout::folder_name(new.id, &db.room, new.started_unix_ms, &db.zone);
     let sources = new.tracks.iter().map(|track| track.source.clone()).collect();
     db.spool.make_folder(folder.clone(), sources).await?;
@@ -128,8 +128,8 @@ pub(super) async fn make_folder_of(db: &Db, new: &NewLecture) -> Result<String, 
 }
 
 /// The folder of a track must not be that of the finished files.
-pub(super) fn refuse_reserved_names(new: &NewLecture) -> Result<(), DbError> {
-    if new.tracks.iter().any(|track| track.source.as_str() == FINISHED) {
+pub(super) fn refuse_reserved_names(tracks: &[NewTrack]) -> Result<(), DbError> {
+    if tracks.iter().any(|track| track.source.as_str() == FINISHED) {
         return Err(DbError::Conflict(format!(
             "a source cannot be named \"{FINISHED}\": the finished files lie in a folder of that name"
         )));
@@ -221,16 +221,21 @@ pub(super) fn create(
             purpose == Purpose::SelfTest
         ],
     )?;
-    insert_tracks(tx, new)
+    insert_tracks(tx, new.id, 0, &new.tracks)
 }
 
-/// The tracks of a lecture that begins.
-pub(super) fn insert_tracks(tx: &Transaction<'_>, new: &NewLecture) -> Result<(), DbError> {
-    for (place, track) in new.tracks.iter().enumerate() {
+/// Tracks that a lecture gets, after the `known` ones that it has.
+pub(super) fn insert_tracks(
+    tx: &Transaction<'_>,
+    lecture: LectureId,
+    known: usize,
+    tracks: &[NewTrack],
+) -> Result<(), DbError> {
+    for (place, track) in (known..).zip(tracks) {
         tx.execute(
             "INSERT INTO tracks (lecture, source, role, kind, place, spare_for) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             params![
-                new.id.to_string(),
+                lecture.to_string(),
                 track.source.as_str(),
                 track.role.as_str(),
                 track.kind,
