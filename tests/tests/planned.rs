@@ -152,7 +152,7 @@ fn p3_a_planned_lecture_begins_where_the_one_before_it_ends() {
 }
 
 #[test]
-fn a_planned_lecture_begins_early_keeps_its_end_and_is_called_off_and_taken_back() {
+fn p1_a_planned_lecture_begins_early_is_called_off_taken_back_and_outlives_the_database() {
     let mut room = room("undo = \"0s\"");
     room.start();
     room.await_sources();
@@ -200,7 +200,18 @@ fn a_planned_lecture_begins_early_keeps_its_end_and_is_called_off_and_taken_back
     room.await_recorded(1_000);
     room.lectern(&["stop"]);
     room.await_state(&early, "delivered");
-    assert_eq!(states(&room, "scheduled"), [other]);
+    assert_eq!(states(&room, "scheduled"), std::slice::from_ref(&other));
+
+    // P1: the database is lost, and what was promised for later is still known.
+    room.terminate();
+    std::fs::remove_file(room.path("spool/lectern.db")).unwrap();
+    let (code, said) = room.fsck(&["--rebuild"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("1 lectures, 1 planned"), "{said}");
+    room.start();
+    assert_eq!(room.status()["next"]["id"], other.as_str());
+    assert_eq!(room.status()["next"]["title"], "Other");
+    assert_eq!(room.show(&early)["state"], "delivered");
     assert_clean(room);
 }
 
