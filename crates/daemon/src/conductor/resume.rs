@@ -73,6 +73,9 @@ impl Conductor {
             },
             Verdict::Over => LectureEvent::GiveUp,
         };
+        if verdict != Verdict::Over {
+            self.let_sources_join(lecture).await;
+        }
         for tries_left in (0..TAKE_UP_TRIES).rev() {
             let Err(refusal) = self.step(event).await else {
                 break;
@@ -94,6 +97,21 @@ impl Conductor {
         // By the clock of this boot: with another one, a second outage would be judged wrongly.
         self.write_planned_end().await;
         self.note_outage();
+    }
+
+    /// Somebody may have added a source since the lecture began: its chunks need a place. A lecture
+    /// goes on without it if the database refuses.
+    async fn let_sources_join(&self, lecture: &Interrupted) {
+        let (id, metadata) = (lecture.lecture, lecture.metadata.clone());
+        let (begun, end) = (lecture.started_unix_ms, lecture.planned_end_unix_ms);
+        let configured = self.new_lecture(id, metadata, begun, end).tracks;
+        match self.parts.db.join(id, configured).await {
+            Ok(joined) if joined.is_empty() => {}
+            Ok(joined) => info!(lecture = %id, sources = ?joined, "sources joined an interrupted lecture"),
+            Err(error) => {
+                warn!(lecture = %id, error = %error, "sources that are new could not join an interrupted lecture");
+            }
+        }
     }
 
     /// Keeps with the lecture that it went on, and for how long it had stood still.
