@@ -272,18 +272,17 @@ mod tests {
         let outside = "a chunk lies outside the media";
         let not_up = "a track's times do not add up";
         let endless = [[u32::MAX, u32::MAX], [u32::MAX, u32::MAX]];
-        let cases: [(u64, &[[u32; 2]], Result<(), &str>); 7] = [
-            (media_at, &whole, Ok(())),
-            (media_at - 1, &whole, Err(outside)),
-            (media_at + 1, &whole, Err(outside)),
-            (u64::MAX - 5, &whole, Err(outside)),
-            (media_at, &[[1, 6_000]], Err(not_up)),
-            (media_at, &[[2, 3_001]], Err(not_up)),
-            (media_at, &endless, Err("a track's times are absurd")),
-        ];
-        for (offset, times, expected) in cases {
+        assert_eq!(said(&film(media_at, &whole)), Ok(()));
+        for (offset, times, why) in [
+            (media_at - 1, &whole[..], outside),
+            (media_at + 1, &whole, outside),
+            (u64::MAX - 5, &whole, outside),
+            (media_at, &[[1, 6_000]], not_up),
+            (media_at, &[[2, 3_001]], not_up),
+            (media_at, &endless, "a track's times are absurd"),
+        ] {
             let said = said(&film(offset, times));
-            assert_eq!(said, expected.map_err(str::to_owned), "{offset} {times:?}");
+            assert_eq!(said, Err(why.to_owned()), "{offset} {times:?}");
         }
         let film = film(media_at, &whole);
         for cut in 1..film.len() {
