@@ -1,8 +1,11 @@
 //! The kiosk's script with the real compositor and the real browser, on a screen that only exists
-//! in memory: it waits for the recorder, shows the page, and reaches nothing else.
+//! in memory: it waits for the recorder, shows the page, and reaches nothing else. What outlives a
+//! browser is tried with one of a few lines (`fixtures/kiosk`).
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use std::ffi::OsStr;
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
@@ -65,6 +68,12 @@ struct Kiosk(Child);
 
 impl Kiosk {
     fn start(url: &str, home: &Path) -> Self {
+        let path = std::env::var_os("PATH").unwrap();
+        Self::start_with(url, home, &path)
+    }
+
+    /// With the compositor and the browser that are found along `path`.
+    fn start_with(url: &str, home: &Path, path: &OsStr) -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/kiosk");
         let mut command = if Uid::current().is_root() {
             // The compositor refuses to run as root, as it should.
@@ -80,8 +89,10 @@ impl Kiosk {
         };
         let kiosk = command
             .arg(url)
+            .env("PATH", path)
             .env("HOME", home)
             .env("XDG_RUNTIME_DIR", home)
+            .env("STATE_DIRECTORY", home.join("state"))
             .env_remove("RUNTIME_DIRECTORY")
             .env("WLR_BACKENDS", "headless")
             .env("WLR_LIBINPUT_NO_DEVICES", "1")
@@ -137,4 +148,23 @@ fn the_page_fills_the_screen_once_the_recorder_answers_and_reaches_nothing_else(
         .position(|path| path == "/here")
         .expect("its own machine is reached");
     assert!(page < here, "{seen:?}");
+    let cookies = fs::read(home.path().join("state/Cookies")).expect("the browser's are where they stay");
+    assert!(cookies.starts_with(b"SQLite format 3"));
+}
+
+/// Who signed in stays so after a power cut; nothing else of a browser is met by the next one. Of
+/// cookies that it dies of three times, the browser is rid.
+#[test]
+fn cookies_outlive_the_browser_unless_it_dies_of_them() {
+    let stand_ins = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/kiosk");
+    let path = format!("{}:/usr/bin:/bin", stand_ins.display());
+    let home = tempfile::tempdir().unwrap();
+    for _ in 0..5 {
+        let mut kiosk = Kiosk::start_with("http://127.0.0.1:8470/", home.path(), OsStr::new(&path));
+        assert!(kiosk.0.wait().unwrap().success());
+    }
+    let found = fs::read_to_string(home.path().join("found")).unwrap();
+    let found: Vec<_> = found.lines().collect();
+    let (new, signed_in) = ("Default", "Default signed-in");
+    assert_eq!(found, [new, signed_in, signed_in, new, signed_in]);
 }
