@@ -158,13 +158,10 @@ async fn run(args: Args) -> Result<String, Fault> {
                 |id| format!("{}/send-now", about(&id)),
             );
             let done: Done = client.post_nothing(&path).await?;
-            match done.lecture {
-                Some(id) => Ok(format!("{id} will be sent now\n")),
-                None => Ok(match client.get("/api/v1/queue").await {
-                    Ok(queue) => report::sent_now(&queue),
-                    Err(_) => report::done(&done),
-                }),
-            }
+            Ok(match client.get("/api/v1/queue").await {
+                Ok(queue) => report::sent_now(&queue, done.lecture),
+                Err(_) => report::done(&done),
+            })
         }
         Command::Export { id, dir } => {
             let detail: LectureDetail = client.get(&about(&id)).await?;

@@ -1,6 +1,7 @@
 //! `lectern lectures` and `lectern show`: what was recorded and what became of it.
 
 use lectern_domain::api::{ClockTrust, LectureDetail, LecturePage, LectureSummary};
+use lectern_domain::lecture::LectureState;
 use lectern_domain::reason;
 
 use super::{Facts, one_delivery, title};
@@ -15,13 +16,22 @@ pub(crate) fn lectures(page: &LecturePage, clock: &WallClock) -> String {
     columns(&rows)
 }
 
+/// Whether nothing was recorded of it, because it was only planned: it has a time and no length.
+fn is_plan(lecture: &LectureSummary) -> bool {
+    matches!(lecture.state, LectureState::Scheduled | LectureState::Cancelled)
+}
+
 fn one_line(lecture: &LectureSummary, clock: &WallClock) -> Vec<String> {
+    let (long, large) = match is_plan(lecture) {
+        true => ("-".to_owned(), "-".to_owned()),
+        false => (length(lecture.duration_ms), bytes(lecture.bytes)),
+    };
     vec![
         lecture.id.to_string(),
         lecture.state.to_string(),
         clock.moment(lecture.started_unix_ms),
-        length(lecture.duration_ms),
-        bytes(lecture.bytes),
+        long,
+        large,
         title(lecture.metadata.title.as_deref()).to_owned(),
     ]
 }
@@ -36,10 +46,15 @@ pub(crate) fn lecture(detail: &LectureDetail, clock: &WallClock) -> String {
     facts.maybe("course", summary.metadata.course.clone());
     facts.maybe("presenter", summary.metadata.presenter.clone());
     facts.maybe("language", summary.metadata.language.clone());
-    facts.add("started", clock.moment(summary.started_unix_ms));
-    facts.add("length", length(summary.duration_ms));
-    facts.add("size", bytes(summary.bytes));
-    facts.add("folder", detail.folder.clone());
+    let moment = clock.moment(summary.started_unix_ms);
+    if is_plan(summary) {
+        facts.add("planned for", moment);
+    } else {
+        facts.add("started", moment);
+        facts.add("length", length(summary.duration_ms));
+        facts.add("size", bytes(summary.bytes));
+        facts.add("folder", detail.folder.clone());
+    }
     for run in &detail.runs {
         let end = run
             .end_ms

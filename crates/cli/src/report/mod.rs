@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use lectern_domain::api::{DeliveryView, Done, PlatformState, PodiumState, Queue};
 use lectern_domain::delivery::DeliveryState;
-use lectern_domain::ids::PlatformName;
+use lectern_domain::ids::{LectureId, PlatformName};
 
 use crate::figures::{WallClock, bytes, columns, counted, percent};
 
@@ -87,8 +87,9 @@ pub(crate) fn retried(retried: &Done, platform: Option<&PlatformName>, queue: Op
     text
 }
 
-/// What `send-now` did, told from the queue after it.
-pub(crate) fn sent_now(queue: &Queue) -> String {
+/// What `send-now` of all or of `only` one lecture did, told from the queue after it: a lecture that was sent before,
+/// or is not ready yet, is not promised.
+pub(crate) fn sent_now(queue: &Queue, only: Option<LectureId>) -> String {
     let goes = |delivery: &&DeliveryView| match delivery.state {
         DeliveryState::Queued
         | DeliveryState::Waiting
@@ -99,6 +100,12 @@ pub(crate) fn sent_now(queue: &Queue) -> String {
     };
     // One that lacks at four platforms is one.
     let lectures: BTreeSet<_> = queue.deliveries.iter().filter(goes).map(|d| d.lecture).collect();
+    if let Some(id) = only {
+        return match lectures.contains(&id) {
+            true => format!("{id} will be sent now\n"),
+            false => format!("nothing of {id} waits to be sent; see \"lectern show {id}\"\n"),
+        };
+    }
     match lectures.len() as u64 {
         0 => "nothing waits to be sent\n".to_owned(),
         n => format!("{} will be sent now\n", counted(n, "lecture")),

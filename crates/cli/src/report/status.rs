@@ -12,7 +12,15 @@ pub(crate) fn status(status: &Status) -> String {
     let clock = WallClock::of(&status.room);
     let moment = |unix_ms| clock.moment(unix_ms);
     let mut facts = Facts::default();
-    facts.add("room", format!("{} ({})", status.room.name, status.room.id));
+    let (id, name) = (&status.room.id, &status.room.name);
+    facts.add(
+        "room",
+        if id == name {
+            id.clone()
+        } else {
+            format!("{name} ({id})")
+        },
+    );
     facts.add("state", word(status.state));
     if let Some(lecture) = &status.lecture {
         facts.add("lecture", lecture.id.to_string());

@@ -360,8 +360,13 @@ fn lectures_are_retried_and_sent_by_their_beginning() {
     // At the other platform nothing stands in the way.
     let retried = daemon.run(&["retry", &beginning, "--platform", "usb"]);
     assert_eq!(out(&retried).lines().count(), 1, "{}", out(&retried));
+    let sent = daemon.run(&["send-now", &beginning]);
+    assert_eq!((code(&sent), out(&sent)), (0, format!("{id} will be sent now\n")));
     daemon.room.set_queue(Queue::default());
-    assert_eq!(code(&daemon.run(&["send-now", &beginning])), 0);
+    // Nothing of it waits, so nothing is promised.
+    let sent = daemon.run(&["send-now", &beginning]);
+    let nothing = format!("nothing of {id} waits to be sent; see \"lectern show {id}\"\n");
+    assert_eq!((code(&sent), out(&sent)), (0, nothing));
     let all = daemon.run(&["send-now"]);
     assert_eq!((code(&all), out(&all)), (0, "nothing waits to be sent\n".into()));
     assert_eq!(
@@ -371,10 +376,45 @@ fn lectures_are_retried_and_sent_by_their_beginning() {
             Asked::Retry(id, at("central")),
             Asked::Retry(id, at("usb")),
             Asked::SendNow(Some(id)),
+            Asked::SendNow(Some(id)),
             Asked::SendNow(None)
         ]
     );
     assert_eq!(out(&daemon.run(&["queue"])), "nothing waits to be sent\n");
+}
+
+#[test]
+fn a_plan_is_shown_with_its_time_and_without_a_length() {
+    let daemon = Daemon::start();
+    let id = daemon.lecture(LectureState::Scheduled).to_string();
+    let shown = out(&daemon.run(&["show", &id]));
+    assert!(shown.contains("planned for  20"), "{shown}");
+    for absent in ["started", "length", "folder"] {
+        assert!(!shown.contains(absent), "{absent}: {shown}");
+    }
+    let listed = out(&daemon.run(&["lectures"]));
+    let line = listed.lines().find(|line| line.starts_with(&id));
+    assert!(line.is_some_and(|line| line.contains("  -  -  ")), "{listed}");
+}
+
+#[test]
+fn a_state_that_does_not_exist_is_answered_with_all_that_do() {
+    let nowhere = std::path::Path::new("none.sock");
+    for words in [
+        &["lectures", "--state", "lost"][..],
+        &["wait", "0b8f", "--until", "lost"],
+    ] {
+        let slip = run(nowhere, words);
+        assert_eq!(code(&slip), 2);
+        let said = err(&slip);
+        assert!(
+            LectureState::ALL
+                .iter()
+                .all(|state| said.contains(state.as_str())),
+            "{said}"
+        );
+    }
+    assert!(out(&run(nowhere, &["wait", "--help"])).contains("delivered"));
 }
 
 #[test]
