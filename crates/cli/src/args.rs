@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 use jiff::civil::DateTime;
 use lectern_domain::api::{MAX_SELF_TEST_SECONDS, MIN_SELF_TEST_SECONDS, SELF_TEST_SECONDS};
@@ -119,10 +120,10 @@ pub(crate) enum Command {
         #[arg(value_parser = clap::value_parser!(u32).range(1..=1440))]
         minutes: u32,
     },
-    /// List lectures, newest first
+    /// List lectures, newest first; those that are planned with --state scheduled
     Lectures {
         /// Only those in this state
-        #[arg(long, value_parser = state)]
+        #[arg(long, value_parser = states())]
         state: Option<LectureState>,
         /// Print one JSON document
         #[arg(long)]
@@ -141,7 +142,7 @@ pub(crate) enum Command {
         /// The lecture: its id or the beginning of it
         id: Id,
         /// The state to wait for; having passed it counts as well
-        #[arg(long, value_parser = state)]
+        #[arg(long, value_parser = states())]
         until: LectureState,
         /// How long, with a unit
         #[arg(long, default_value = "60s", value_parser = Span::from_str)]
@@ -223,11 +224,10 @@ pub(crate) enum ConfigCommand {
     Schema,
 }
 
-fn state(text: &str) -> Result<LectureState, String> {
-    text.parse().map_err(|_| {
-        let all = LectureState::ALL.map(LectureState::as_str).join(", ");
-        format!("there is no such state; allowed are {all}")
-    })
+/// The states by name, so that help, completions and a slip's answer list them.
+fn states() -> impl TypedValueParser<Value = LectureState> {
+    PossibleValuesParser::new(LectureState::ALL.map(LectureState::as_str))
+        .try_map(|name| name.parse::<LectureState>())
 }
 
 /// A lecture's id or the beginning of it: hexadecimal digits and dashes.
@@ -243,7 +243,9 @@ impl FromStr for Id {
         if fits {
             Ok(Self(text.to_ascii_lowercase()))
         } else {
-            Err("not an id or the beginning of one; \"lectern lectures\" lists them")
+            Err(
+                "not an id or the beginning of one; \"lectern lectures\" lists them, with \"--state scheduled\" those planned",
+            )
         }
     }
 }

@@ -48,12 +48,12 @@ impl From<Problem> for Fault {
     fn from(problem: Problem) -> Self {
         match problem.kind.rsplit(':').next() {
             Some("refused") => {
+                // Of one lecture the sentence says all; "nothing is allowed" would be untrue of the room.
+                if problem.allowed.is_empty() {
+                    return Self::Refused(problem.detail);
+                }
                 let state = problem.state.as_deref().unwrap_or("unknown");
-                let allowed = if problem.allowed.is_empty() {
-                    "nothing".to_owned()
-                } else {
-                    problem.allowed.join(", ")
-                };
+                let allowed = problem.allowed.join(", ");
                 Self::Refused(format!(
                     "{}\nstate: {state}\nallowed now: {allowed}",
                     problem.detail

@@ -51,6 +51,7 @@ pub(super) fn find(
     running: &[SourceStatus],
     configured: &[Source],
 ) -> Result<Target, Fault> {
+    let all_running = running;
     let running = running.iter().find(|source| source.name.as_str() == word);
     if let Some(source) = running {
         check(word, wish, source.role.is_video())?;
@@ -87,7 +88,7 @@ pub(super) fn find(
             None => Fault::failed(
                 format!("There is no source and no device called {word} here."),
                 "Nothing was touched.",
-                &known(devices),
+                &known(devices, wish, all_running),
             ),
         })
 }
@@ -105,12 +106,14 @@ fn check(word: &str, wish: Wish, is_video: bool) -> Result<(), Fault> {
     )))
 }
 
-/// What could have been meant.
-fn known(devices: &[Device]) -> String {
-    if devices.is_empty() {
+/// What could have been meant: the recorder's sources that give what is wished, then all devices.
+fn known(devices: &[Device], wish: Wish, running: &[SourceStatus]) -> String {
+    let sources = running.iter().filter(|source| wish.suits(source.role.is_video()));
+    let sources = sources.map(|source| source.name.as_str());
+    let all: Vec<&str> = sources.chain(devices.iter().map(Device::address)).collect();
+    if all.is_empty() {
         return "No device was found at all; \"lectern devices\" says what to check.".to_owned();
     }
-    let all: Vec<&str> = devices.iter().map(Device::address).collect();
     format!("Name one of these: {}.", all.join(", "))
 }
 

@@ -49,12 +49,7 @@ pub(crate) async fn run(client: &Client, words: Words) -> Result<Outcome, Fault>
         Err(other) => return Err(other),
     };
     merge(&mut doctor.checks, around);
-    let text = if words.json {
-        let document = serde_json::to_string(&doctor).expect("findings have only texts");
-        format!("{document}\n")
-    } else {
-        report::doctor(&doctor)
-    };
+    let text = crate::document(words.json, &doctor, report::doctor)?;
     let ends = match silent {
         Some(why) => Err(Fault::NoDaemon(why)),
         None if doctor.count(Verdict::Bad) > 0 => Err(Fault::failed(
