@@ -50,8 +50,16 @@ impl Parrot {
                 let mut fields = head.iter().filter_map(|line| line.split_once(": "));
                 fields.find_map(|(key, value)| key.eq_ignore_ascii_case(name).then(|| value.to_owned()))
             };
-            let said = field("authorization").unwrap_or_default();
+            let said = field("authorization").or_else(|| field("proxy-authorization"));
+            let said = said.unwrap_or_default();
             self.hear(&said);
+            if first.starts_with("CONNECT ") {
+                write!(
+                    stream,
+                    "HTTP/1.1 407 {said}\r\nProxy-Authenticate: {said}\r\nProxy-Authenticate: Basic\r\n\r\n"
+                )?;
+                return Ok(());
+            }
             if first.ends_with("RTSP/1.0") {
                 let number = field("cseq").unwrap_or_default();
                 write!(
@@ -170,6 +178,18 @@ url = "http://127.0.0.1:{port}"
 user = "lectern"
 auth = "basic"
 credential_file = "{{dir}}/opencast"
+[[platform]]
+name = "afar"
+kind = "tus"
+url = "https://lectures.invalid/files/"
+[upload]
+proxy = "http://127.0.0.1:{port}"
+proxy_credential_file = "{{dir}}/proxy"
+[[notify]]
+name = "outside"
+kind = "webhook"
+url = "https://hook.invalid/"
+credential_file = "{{dir}}/hook"
 [[notify]]
 name = "hook"
 kind = "webhook"
@@ -234,6 +254,7 @@ fn p8_no_secret_is_told_or_kept_whoever_asks_and_whatever_fails() {
         ("opencast", format!("{MARK}-opencast")),
         ("hook", format!("{MARK}-hook-that-nobody-guesses")),
         ("mail", format!("{MARK}-mail")),
+        ("proxy", format!("lectern:{MARK}-proxy")),
     ] {
         private(&room.path(name), &text);
     }
@@ -268,7 +289,7 @@ fn p8_no_secret_is_told_or_kept_whoever_asks_and_whatever_fails() {
     until("a word about each delivery", || {
         let detail = room.show(&lecture);
         let deliveries = detail["deliveries"].as_array()?.clone();
-        (deliveries.len() == 3 && deliveries.iter().all(|one| one["message"].is_string())).then_some(())
+        (deliveries.len() == 4 && deliveries.iter().all(|one| one["message"].is_string())).then_some(())
     });
     told.push(("notify".to_owned(), room.cli(&["notify", "--test"]).stdout));
     let config = room.path("lectern.toml").display().to_string();
@@ -322,7 +343,7 @@ fn p8_no_secret_is_told_or_kept_whoever_asks_and_whatever_fails() {
     told.push(("command lines".to_owned(), command_lines(&room)));
     let doctor = told.iter().find(|(place, _)| place == "doctor").unwrap();
     let doctor = String::from_utf8_lossy(&doctor.1);
-    for name in ["door", "tus", "s3", "opencast", "mail"] {
+    for name in ["door", "tus", "s3", "opencast", "afar", "mail"] {
         let line = doctor.lines().find(|line| line.contains(&format!("✗ {name} ")));
         assert!(line.is_some(), "the doctor asked {name}: {doctor}");
     }

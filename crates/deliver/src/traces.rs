@@ -1,14 +1,15 @@
-//! Whether the files that a platform's configuration names were changed: its credential and its
-//! certificate authority. For a platform that refuses everybody, a change is worth a try.
+//! Whether the files that a platform is reached by were changed: its credential, its certificate
+//! authority, and the credential of the proxy on the way to it. For a platform that refuses everybody, a change is worth a try.
 
 use std::fmt;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use lectern_domain::config::Platform;
+use lectern_domain::config::{Platform, PlatformKind};
 
 use crate::credential::Secrets;
+use crate::net::LineRules;
 
 /// What the files looked like at one moment; equal as long as nobody touched them. Knows nothing
 /// of what is in them and prints nothing.
@@ -32,14 +33,23 @@ struct Trace {
 }
 
 impl Traces {
-    /// Looks at the files of `platform`; nothing for one that names none. Opens none of them.
-    /// Blocks for as long as the file systems take to say what they know of two names.
+    /// Looks at the files of `platform` and of the way to it; nothing when none are named. Opens
+    /// none of them. Blocks for as long as the file systems take to say what they know of three
+    /// names.
     #[must_use]
-    pub fn of(platform: &Platform, secrets: &Secrets) -> Self {
-        let credential = platform.credential.as_ref();
-        let files: [Option<PathBuf>; 2] = [
-            credential.and_then(|credential| secrets.path(credential)),
+    pub fn of(platform: &Platform, rules: &LineRules, secrets: &Secrets) -> Self {
+        let path = |credential| secrets.path(credential);
+        let goes_through = match &platform.kind {
+            PlatformKind::Tus { .. } | PlatformKind::S3 { .. } | PlatformKind::Opencast { .. } => {
+                rules.proxy.is_some()
+            }
+            PlatformKind::Directory { .. } => false,
+        };
+        let proxy = rules.proxy_credential.as_ref().filter(|_| goes_through);
+        let files: [Option<PathBuf>; 3] = [
+            platform.credential.as_ref().and_then(path),
             platform.ca_file.clone(),
+            proxy.and_then(path),
         ];
         Self(files.iter().flatten().map(|path| trace(path)).collect())
     }
@@ -75,7 +85,7 @@ mod tests {
     use std::fs::{Permissions, write};
     use std::os::unix::fs::PermissionsExt;
 
-    use lectern_domain::config::{Credential, PlatformKind};
+    use lectern_domain::config::Credential;
 
     use super::*;
 
@@ -100,7 +110,13 @@ mod tests {
         let by_file = platform(Some(Credential::File(token.clone())), Some(authority.clone()));
         let by_name = platform(Some(Credential::Name("token".to_owned())), None);
         let secrets = Secrets::in_directory(dir.path().to_owned());
-        let look = || (Traces::of(&by_file, &secrets), Traces::of(&by_name, &secrets));
+        let rules = LineRules::default();
+        let look = || {
+            (
+                Traces::of(&by_file, &rules, &secrets),
+                Traces::of(&by_name, &rules, &secrets),
+            )
+        };
         let mut before = look();
         let acts: [(&str, bool, &dyn Fn()); 6] = [
             ("it is there", true, &|| write(&token, "canary-1").unwrap()),
@@ -135,9 +151,40 @@ mod tests {
 
     #[test]
     fn what_names_no_file_has_no_traces() {
-        assert!(Traces::of(&platform(None, None), &Secrets::default()).is_empty());
+        let rules = LineRules::default();
+        assert!(Traces::of(&platform(None, None), &rules, &Secrets::default()).is_empty());
         // systemd gave no credentials: no file can mend that.
         let named = platform(Some(Credential::Name("token".to_owned())), None);
-        assert!(Traces::of(&named, &Secrets::default()).is_empty());
+        assert!(Traces::of(&named, &rules, &Secrets::default()).is_empty());
+    }
+
+    /// The credential of the proxy concerns whoever is reached through it, and nobody else.
+    #[test]
+    fn a_proxys_credential_is_a_file_of_all_that_go_through_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("proxy-user");
+        let rules = LineRules {
+            proxy: Some("http://proxy.example:3128".to_owned()),
+            proxy_credential: Some(Credential::File(file.clone())),
+            ..LineRules::default()
+        };
+        let direct = LineRules {
+            proxy: None,
+            ..rules.clone()
+        };
+        let folder = Platform {
+            kind: PlatformKind::Directory {
+                path: dir.path().to_owned(),
+                label: None,
+                create: lectern_domain::config::Create::Never,
+            },
+            ..platform(None, None)
+        };
+        let (secrets, remote) = (Secrets::default(), platform(None, None));
+        let before = Traces::of(&remote, &rules, &secrets);
+        write(&file, "user:canary").unwrap();
+        assert!(Traces::of(&remote, &rules, &secrets) != before);
+        assert!(Traces::of(&remote, &direct, &secrets).is_empty());
+        assert!(Traces::of(&folder, &rules, &secrets).is_empty());
     }
 }

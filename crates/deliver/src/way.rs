@@ -10,6 +10,7 @@ use lectern_domain::config::{Platform, PlatformKind};
 use reqwest::header::DATE;
 use url::{Host, Url};
 
+use crate::credential::Secrets;
 use crate::net::{self, Control, Line, Look, Patience};
 use crate::probe::Findings;
 
@@ -25,9 +26,10 @@ const RENEWED_BEFORE: SignedDuration = SignedDuration::from_hours(14 * 24);
 /// Clocks that differ by more make signatures and certificates fail before long.
 const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(60);
 
-/// Looks at the way to `platform`; nothing for a folder. An error that the platform's probe meets
-/// too is left to it. Ends within some ten seconds, blocks for reading certificates.
-pub async fn way(platform: &Platform, line: &Arc<Line>) -> Vec<Check> {
+/// Looks at the way to `platform`, through the line's proxy and signed in to it if there is one;
+/// nothing for a folder. An error that the platform's probe meets too is left to it. Ends within
+/// some ten seconds, blocks for reading certificates and the proxy's credential.
+pub async fn way(platform: &Platform, secrets: &Secrets, line: &Arc<Line>) -> Vec<Check> {
     let (PlatformKind::Tus { url, .. } | PlatformKind::S3 { url, .. } | PlatformKind::Opencast { url, .. }) =
         &platform.kind
     else {
@@ -44,11 +46,13 @@ pub async fn way(platform: &Platform, line: &Arc<Line>) -> Vec<Check> {
             None,
             PATIENCE,
             Arc::clone(line),
+            secrets,
         )
     {
         let asked = (Timestamp::now(), Instant::now());
         if let Ok(look) = control.look(&url).await {
             answered(&url, &look, asked, &mut findings);
+            through(&url, line, &mut findings);
         }
     }
     findings.into_checks()
@@ -97,6 +101,17 @@ fn answered(url: &Url, look: &Look, (asked_at, asked): (Timestamp, Instant), fin
             ),
             "Connect the recorder to a time server; if it has one, tell the platform's operator.",
         );
+    }
+}
+
+/// The platform answered, and so the proxy let us through.
+fn through(url: &Url, line: &Line, findings: &mut Findings) {
+    let rules = line.rules();
+    if let Some(proxy) = rules.proxy.as_ref().filter(|_| url.scheme() == "https") {
+        findings.good(match rules.proxy_credential {
+            Some(_) => format!("The proxy {proxy} took the sign-in."),
+            None => format!("The proxy {proxy} lets this machine through without a sign-in."),
+        });
     }
 }
 

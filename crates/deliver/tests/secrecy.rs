@@ -15,12 +15,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use common::{BRIEF, Memory, config, free_line, job, opencast_case, run, run_with, s3_case};
 use hyper::Method;
-use lectern_deliver::{Adapter, Outcome, Secrets, ask_again, connect_with};
+use lectern_deliver::{Adapter, Line, LineRules, Outcome, Secrets, ask_again, connect_with};
 use lectern_domain::config::{Credential, PlatformKind};
 use lectern_domain::delivery::Commit;
 use lectern_testkit::{
-    Misdeed, On, OpencastAuth, OpencastCall, OpencastJudge, OpencastRules, Rules, S3Call, S3Judge, S3On,
-    S3Rules, TusJudge,
+    CampusProxy, Misdeed, On, OpencastAuth, OpencastCall, OpencastJudge, OpencastRules, Rules, S3Call,
+    S3Judge, S3On, S3Rules, TestCa, TusJudge,
 };
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -134,6 +134,52 @@ async fn tus() -> Suspect {
     }
 }
 
+/// The proxy on the way to it wants the canary, and is once given another.
+async fn tus_behind_a_proxy() -> Suspect {
+    let dirs = dirs();
+    let ca = TestCa::new(dirs[1].path()).unwrap();
+    let (right, wrong) = (format!("lectern:{CANARY}"), format!("lectern:{CANARY}-old"));
+    let proxy = CampusProxy::start(&right).await.unwrap();
+    let sign_in = dirs[1].path().join("proxy-user");
+    std::fs::write(&sign_in, &right).unwrap();
+    std::fs::set_permissions(&sign_in, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let line = LineRules {
+        proxy: Some(proxy.url()),
+        proxy_credential: Some(Credential::File(sign_in.clone())),
+        ..LineRules::default()
+    };
+    let rules = Rules {
+        tls: Some(ca.server().unwrap()),
+        ..Rules::default()
+    };
+    let judge = TusJudge::start(dirs[0].path(), rules).await.unwrap();
+    let mut platform = config(PlatformKind::Tus {
+        url: judge.url(),
+        receipt_url: None,
+    });
+    platform.ca_file = Some(ca.pem().to_owned());
+    let secrets = [&right, &wrong].map(|pair| STANDARD.encode(pair));
+    let give = |pair: String| {
+        let sign_in = sign_in.clone();
+        Box::new(move || std::fs::write(&sign_in, &pair).unwrap()) as Box<dyn Fn()>
+    };
+    Suspect {
+        name: "tus behind a proxy",
+        connect: Box::new(move || {
+            let line = Line::new(line.clone(), Vec::new());
+            connect_with(&platform, Secrets::default(), &line, BRIEF)
+        }),
+        misdeeds: vec![give(wrong), give(right)],
+        secrets: Box::new(move || {
+            // They live as long as somebody is suspected.
+            let _ = (&proxy, &judge);
+            secrets.iter().cloned().chain([CANARY.to_owned()]).collect()
+        }),
+        lecture: lectures(dirs[1].path()),
+        _dirs: dirs,
+    }
+}
+
 async fn s3() -> Suspect {
     let dirs = dirs();
     let rules = S3Rules {
@@ -231,6 +277,7 @@ async fn no_secret_is_in_any_log_outcome_proof_or_panic() {
     let log = Log::take_everything();
     for suspect in [
         tus().await,
+        tus_behind_a_proxy().await,
         s3().await,
         opencast("opencast with Basic", OpencastAuth::Basic).await,
         opencast("opencast with Digest", OpencastAuth::Digest).await,

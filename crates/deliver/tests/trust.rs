@@ -116,12 +116,12 @@ async fn the_way_to_a_platform_tells_how_long_its_certificate_lasts() {
         receipt_url: None,
     });
     assert_eq!(
-        way(&platform, &free_line()).await,
+        way(&platform, &Secrets::default(), &free_line()).await,
         [],
         "what is not trusted is the probe's to tell"
     );
     platform.ca_file = Some(ca.pem().to_owned());
-    let checks = way(&platform, &free_line()).await;
+    let checks = way(&platform, &Secrets::default(), &free_line()).await;
     assert!(
         checks[0]
             .found
@@ -133,7 +133,7 @@ async fn the_way_to_a_platform_tells_how_long_its_certificate_lasts() {
         url: "https://nobody.invalid/files/".to_owned(),
         receipt_url: None,
     };
-    let checks = way(&platform, &free_line()).await;
+    let checks = way(&platform, &Secrets::default(), &free_line()).await;
     assert!(checks[0].found.contains("nobody.invalid"), "{checks:?}");
 }
 

@@ -188,6 +188,12 @@ fn each_default_and_each_example_passes_its_own_rule() {
 #[test]
 fn the_default_text_names_every_key_with_its_default() {
     let text = document(&default_text_at_work()).expect("it is TOML");
+    // Of two keys that exclude each other, one may stand in the words on the other.
+    let words: Vec<_> = config::default_text()
+        .lines()
+        .filter(|line| line.starts_with("# "))
+        .collect();
+    let beside = |key: &str| words.iter().any(|line| line.contains(&format!(" {key} = ")));
     let mut lacking = Vec::new();
     let schema = config::schema();
     let mut sections = Vec::new();
@@ -206,7 +212,7 @@ fn the_default_text_names_every_key_with_its_default() {
         for (key, rule) in table["properties"].as_object().expect("a section has keys") {
             let values: Vec<_> = tables.iter().filter_map(|table| table.get(key)).collect();
             let default = rule.get("default");
-            if values.is_empty() {
+            if values.is_empty() && !beside(key) {
                 lacking.push(format!("{name}.{key} is not there"));
             } else if let Some(default) = default
                 && !values.contains(&default)

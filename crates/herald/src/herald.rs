@@ -15,6 +15,7 @@ use tracing::warn;
 
 use crate::journal::{Journal, ReadSecret};
 use crate::notice::{RoomName, Scribe};
+use crate::proxy::Proxy;
 use crate::rounds::Rounds;
 use crate::way::Way;
 
@@ -29,7 +30,7 @@ pub struct Settings {
     pub(crate) room: RoomName,
     pub(crate) zone: TimeZone,
     pub(crate) targets: Vec<Notify>,
-    proxy: Option<String>,
+    proxy: Option<Proxy>,
     secrets: ReadSecret,
 }
 
@@ -44,7 +45,7 @@ impl Settings {
             },
             zone,
             targets: config.notify.clone(),
-            proxy: config.upload.proxy.clone(),
+            proxy: Proxy::of(&config.upload),
             secrets,
         }
     }

@@ -17,6 +17,7 @@ mod mail;
 mod morning;
 mod notice;
 mod outbox;
+mod proxy;
 mod rounds;
 mod sign;
 mod standing;

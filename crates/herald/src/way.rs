@@ -10,6 +10,7 @@ use crate::fault::Fault;
 use crate::journal::ReadSecret;
 use crate::mail::Mail;
 use crate::notice::Notice;
+use crate::proxy::Proxy;
 use crate::webhook::Webhook;
 
 /// For one notice in all, names, connections and answers.
@@ -20,8 +21,8 @@ pub(crate) const SENT_WITHIN: Duration = Duration::from_secs(60);
 pub(crate) struct Way {
     pub(crate) target: Notify,
     pub(crate) secrets: ReadSecret,
-    /// `upload.proxy`
-    pub(crate) proxy: Option<String>,
+    /// For https only, as for uploads.
+    pub(crate) proxy: Option<Proxy>,
 }
 
 impl Way {
@@ -82,7 +83,9 @@ impl Way {
     }
 
     fn webhook(&self, url: &str) -> Result<Webhook, Fault> {
-        Webhook::new(url, self.target.ca_file.as_deref(), self.proxy.as_deref())
+        let proxy = self.proxy.as_ref().filter(|_| url.starts_with("https:"));
+        let proxy = proxy.map(|proxy| proxy.open(&self.secrets));
+        Webhook::new(url, self.target.ca_file.as_deref(), proxy.transpose()?)
     }
 
     fn mail(&self) -> Option<Mail<'_>> {

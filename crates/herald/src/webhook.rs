@@ -8,7 +8,7 @@ use secrecy::SecretString;
 
 use crate::fault::{Fault, innermost};
 use crate::sign::{SIGNATURE_HEADER, signature};
-use crate::trust;
+use crate::{proxy, trust};
 
 const AGENT: &str = concat!("lectern/", env!("CARGO_PKG_VERSION"));
 const CONNECTS_WITHIN: Duration = Duration::from_secs(10);
@@ -21,11 +21,15 @@ pub(crate) struct Webhook {
 
 impl Webhook {
     /// Does not connect yet. Reads certificates from the disk.
-    pub(crate) fn new(url: &str, ca_file: Option<&Path>, proxy: Option<&str>) -> Result<Self, Fault> {
+    pub(crate) fn new(
+        url: &str,
+        ca_file: Option<&Path>,
+        proxy: Option<reqwest::Proxy>,
+    ) -> Result<Self, Fault> {
         let broken = |error: reqwest::Error| {
             Fault::new(
                 format!("The network client cannot be set up: {}.", innermost(&error)),
-                "Check upload.proxy: it is \"http://host:port\".",
+                "Check ca_file.",
             )
         };
         let mut client = Client::builder()
@@ -35,7 +39,7 @@ impl Webhook {
             .user_agent(AGENT)
             .connect_timeout(CONNECTS_WITHIN);
         if let Some(proxy) = proxy {
-            client = client.proxy(reqwest::Proxy::https(proxy).map_err(broken)?);
+            client = client.proxy(proxy);
         }
         Ok(Self {
             client: client.build().map_err(broken)?,
@@ -76,8 +80,12 @@ impl Webhook {
             .url()
             .and_then(|url| url.host_str())
             .unwrap_or("The webhook");
+        let why = innermost(error);
+        if proxy::wants_sign_in(&why) {
+            return proxy::refused(host);
+        }
         Fault::new(
-            format!("{host} cannot be reached: {}.", innermost(error)),
+            format!("{host} cannot be reached: {why}."),
             "Check url, the network and its certificate; an authority of its own goes into ca_file.",
         )
     }

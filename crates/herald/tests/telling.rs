@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use lectern_domain::api::Verdict;
 use lectern_testkit::{
-    HookJudge, HookRules, MailJudge, MailLine, MailMisdeed, MailRules, Misdeed, TestCa, wait_until,
+    CampusProxy, HookJudge, HookRules, MailJudge, MailLine, MailMisdeed, MailRules, Misdeed, TestCa,
+    wait_until,
 };
 use serde_json::Value;
-use support::{Memory, SECRET, Told, hook, http, https, trouble, trusting};
+use support::{GUEST, Memory, SECRET, Told, hook, http, https, trouble, trusting};
 
 /// The longest that any state may take on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -296,4 +297,33 @@ async fn the_report_comes_once_and_a_new_configuration_is_taken_over_at_once() {
         "{text}"
     );
     assert_eq!(reports[0]["figures"]["recorded"], 6);
+}
+
+/// P8: webhooks go through the proxy of the uploads, signed in as those are.
+#[tokio::test]
+async fn p8_a_webhook_behind_a_proxy_is_reached_once_it_is_signed_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let ca = TestCa::new(dir.path()).unwrap();
+    let (judge, proxy) = (https(&ca).await, CampusProxy::start(GUEST).await.unwrap());
+    let hook = hook("hook", &judge, &trusting(ca.pem()));
+    let asked = async |credential: &str| {
+        let targets = format!("[upload]\nproxy = \"{}\"\n{credential}\n{hook}", proxy.url());
+        let told = Told::start(&targets, &Arc::default(), Vec::new());
+        let checks = told.herald.tester().test().await;
+        told.herald.close();
+        checks.into_iter().next().unwrap()
+    };
+    let refused = asked("").await;
+    assert_eq!(refused.verdict, Verdict::Bad);
+    assert!(
+        refused.found.contains("the proxy wants a user and a password"),
+        "{refused:?}"
+    );
+    assert!(refused.todo.contains("proxy_credential_file"), "{refused:?}");
+    assert_eq!(judge.seen(), 0);
+    let taken = asked("proxy_credential = \"proxy-user\"").await;
+    assert_eq!(taken.verdict, Verdict::Good, "{taken:?}");
+    assert!(!judge.taken().is_empty());
+    assert_eq!(judge.breaches(), Vec::<String>::new());
+    assert!(proxy.heads().iter().all(|head| head.starts_with("CONNECT ")));
 }

@@ -4,11 +4,13 @@
 //! Opencast that takes lectures as the real one does; [`HookJudge`] is a webhook that checks
 //! signatures, [`MailJudge`] a strict mail server. All keep count, can misbehave on command and
 //! kill their client at a named moment. [`RealTus`] is the real @tus/server, [`RealS3`] moto or
-//! s3s-fs, [`CuttingProxy`] a line that breaks, [`TestCa`] a certificate authority of one's own.
+//! s3s-fs, [`CuttingProxy`] a line that breaks, [`CampusProxy`] a proxy that wants a sign-in,
+//! [`TestCa`] a certificate authority of one's own.
 //! Everything runs inside the test's tokio runtime and ends with its owner. This crate knows
 //! nothing of the rooms that it judges.
 
 mod ca;
+mod campus;
 mod court;
 mod hook;
 mod judge;
@@ -22,6 +24,7 @@ mod small;
 mod wire;
 
 pub use ca::TestCa;
+pub use campus::CampusProxy;
 pub use court::{Misdeed, Moment};
 pub use hook::{HookJudge, HookRules};
 pub use judge::{On, Rules, Seen, TusChecksum, TusJudge, Upload};

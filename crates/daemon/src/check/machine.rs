@@ -36,7 +36,12 @@ pub(super) fn faults(config: &Config) -> Vec<String> {
                 path.display()
             ));
         }
-        faults.extend(platform.credential.as_ref().and_then(|one| credential(&key, one)));
+        faults.extend(
+            platform
+                .credential
+                .as_ref()
+                .and_then(|one| credential(&format!("{key}."), one)),
+        );
         faults.extend(
             platform
                 .ca_file
@@ -44,6 +49,9 @@ pub(super) fn faults(config: &Config) -> Vec<String> {
                 .and_then(|file| certificates(&key, file)),
         );
     }
+    let proxy = config.upload.proxy_credential.as_ref();
+    let proxy = proxy.filter(|_| config.upload.proxy.is_some());
+    faults.extend(proxy.and_then(|one| credential("upload.proxy_", one)));
     for notify in &config.notify {
         let key = format!("notify.{}", notify.name);
         let is_used = match &notify.kind {
@@ -51,7 +59,7 @@ pub(super) fn faults(config: &Config) -> Vec<String> {
             NotifyKind::Smtp { user, .. } => user.is_some(),
         };
         let secret = notify.credential.as_ref().filter(|_| is_used);
-        faults.extend(secret.and_then(|one| credential(&key, one)));
+        faults.extend(secret.and_then(|one| credential(&format!("{key}."), one)));
         faults.extend(
             notify
                 .ca_file
@@ -144,8 +152,8 @@ fn program_of(key: &str, command: &[String]) -> Option<String> {
     ))
 }
 
-/// Whether the secret can be had. One that systemd loads is there only where systemd started this
-/// process.
+/// Whether the secret can be had; its keys begin with `key`. One that systemd loads is there only
+/// where systemd started this process.
 fn credential(key: &str, credential: &Credential) -> Option<String> {
     match credential {
         Credential::Name(name) => {
@@ -153,7 +161,7 @@ fn credential(key: &str, credential: &Credential) -> Option<String> {
             let is_there = Path::new(&folder).join(name).is_file();
             (!is_there).then(|| {
                 format!(
-                    "{key}.credential: systemd gave this service no {name:?}; add LoadCredential={name}:PATH to the \
+                    "{key}credential: systemd gave this service no {name:?}; add LoadCredential={name}:PATH to the \
                      unit, or name a credential_file"
                 )
             })
@@ -162,10 +170,10 @@ fn credential(key: &str, credential: &Credential) -> Option<String> {
             let shown = file.display();
             match std::fs::File::open(file).and_then(|file| file.metadata()) {
                 Err(error) => Some(format!(
-                    "{key}.credential_file: {shown} cannot be read ({error}); give it to the service's user, mode 0600"
+                    "{key}credential_file: {shown} cannot be read ({error}); give it to the service's user, mode 0600"
                 )),
                 Ok(meta) if meta.permissions().mode() & 0o077 != 0 => Some(format!(
-                    "{key}.credential_file: {shown} can be read by others than its owner; run `chmod 600` on it, and \
+                    "{key}credential_file: {shown} can be read by others than its owner; run `chmod 600` on it, and \
                      renew what is in it if others may have read it"
                 )),
                 Ok(_) => None,

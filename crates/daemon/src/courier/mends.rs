@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use lectern_deliver::{Secrets, Traces};
+use lectern_deliver::{LineRules, Secrets, Traces};
 use lectern_domain::config::Platform;
 use lectern_domain::ids::PlatformName;
 
@@ -38,11 +38,12 @@ impl Mends {
 
     /// Those of `parked` whose files were changed since this was asked last; nobody if that was
     /// less than [`LOOK_EVERY`] ago. Forgets all other platforms. Blocks for asking the file system
-    /// about two names for each.
+    /// about three names for each.
     pub(super) fn look<'a>(
         &mut self,
         now: Instant,
         parked: impl Iterator<Item = &'a Platform>,
+        rules: &LineRules,
         secrets: &Secrets,
     ) -> Vec<PlatformName> {
         let looked = self.looked.map(|at| now.saturating_duration_since(at));
@@ -56,7 +57,7 @@ impl Mends {
             let Some(before) = before.remove(&platform.name) else {
                 continue;
             };
-            let traces = Traces::of(platform, secrets);
+            let traces = Traces::of(platform, rules, secrets);
             if traces != before {
                 mended.push(platform.name.clone());
             }
@@ -75,6 +76,14 @@ mod tests {
     use super::super::holds::{Holds, Learnt};
     use super::*;
 
+    /// No proxy is on the way.
+    const DIRECT: LineRules = LineRules {
+        rate: None,
+        yields: false,
+        proxy: None,
+        proxy_credential: None,
+    };
+
     fn platform(name: &str, token: &Path) -> Platform {
         Platform {
             name: name.parse().unwrap(),
@@ -91,7 +100,10 @@ mod tests {
     fn watched(platforms: &[Platform]) -> Mends {
         let mut mends = Mends::default();
         for platform in platforms {
-            mends.watch(platform.name.clone(), Traces::of(platform, &Secrets::default()));
+            mends.watch(
+                platform.name.clone(),
+                Traces::of(platform, &DIRECT, &Secrets::default()),
+            );
         }
         mends
     }
@@ -106,46 +118,59 @@ mod tests {
         let both = [one.clone(), other.clone()];
         let (mut mends, mut now, secrets) = (watched(&both), Instant::now(), Secrets::default());
         assert!(
-            mends.look(now, both.iter(), &secrets).is_empty(),
+            mends.look(now, both.iter(), &DIRECT, &secrets).is_empty(),
             "nothing was changed"
         );
         std::fs::write(dir.path().join("one"), "canary").unwrap();
         assert!(
-            mends.look(now, both.iter(), &secrets).is_empty(),
+            mends.look(now, both.iter(), &DIRECT, &secrets).is_empty(),
             "not looked at all the time"
         );
         now += LOOK_EVERY;
         assert_eq!(
-            mends.look(now, both.iter(), &secrets),
+            mends.look(now, both.iter(), &DIRECT, &secrets),
             std::slice::from_ref(&one.name)
         );
         now += LOOK_EVERY;
-        assert!(mends.look(now, both.iter(), &secrets).is_empty(), "told already");
+        assert!(
+            mends.look(now, both.iter(), &DIRECT, &secrets).is_empty(),
+            "told already"
+        );
         // Served meanwhile: its files are nobody's business any more.
         now += LOOK_EVERY;
-        assert!(mends.look(now, [&other].into_iter(), &secrets).is_empty() && mends.is_watching());
+        assert!(
+            mends
+                .look(now, [&other].into_iter(), &DIRECT, &secrets)
+                .is_empty()
+                && mends.is_watching()
+        );
         std::fs::write(dir.path().join("one"), "canaries").unwrap();
         now += LOOK_EVERY;
-        assert!(mends.look(now, both.iter(), &secrets).is_empty());
+        assert!(mends.look(now, both.iter(), &DIRECT, &secrets).is_empty());
         now += LOOK_EVERY;
-        assert!(mends.look(now, [].into_iter(), &secrets).is_empty() && !mends.is_watching());
+        assert!(mends.look(now, [].into_iter(), &DIRECT, &secrets).is_empty() && !mends.is_watching());
     }
 
     #[test]
     fn what_is_changed_during_the_try_is_seen_and_what_has_no_file_is_not_watched() {
         let dir = tempfile::tempdir().unwrap();
         let central = platform("central", &dir.path().join("token"));
-        let before = Traces::of(&central, &Secrets::default());
+        let before = Traces::of(&central, &DIRECT, &Secrets::default());
         std::fs::write(dir.path().join("token"), "canary").unwrap();
         let mut mends = Mends::default();
         mends.watch(central.name.clone(), before);
-        let mended = mends.look(Instant::now(), [&central].into_iter(), &Secrets::default());
+        let mended = mends.look(
+            Instant::now(),
+            [&central].into_iter(),
+            &DIRECT,
+            &Secrets::default(),
+        );
         assert_eq!(mended, std::slice::from_ref(&central.name));
         let open = Platform {
             credential: None,
             ..central
         };
-        mends.watch(open.name.clone(), Traces::of(&open, &Secrets::default()));
+        mends.watch(open.name.clone(), Traces::of(&open, &DIRECT, &Secrets::default()));
         assert!(!mends.is_watching());
     }
 
@@ -164,12 +189,12 @@ mod tests {
             let now = began + Duration::from_secs(second.into());
             // Another length each time: no clock of a file system is too coarse for it.
             std::fs::write(&path, "x".repeat(step as usize % 7 + 1)).unwrap();
-            for name in mends.look(now, [&central].into_iter(), &secrets) {
+            for name in mends.look(now, [&central].into_iter(), &DIRECT, &secrets) {
                 holds.learn(&name, Learnt::Mended, now_unix_ms);
             }
             if holds.allows(&central.name, now_unix_ms) {
                 tries.push(second);
-                mends.watch(central.name.clone(), Traces::of(&central, &secrets));
+                mends.watch(central.name.clone(), Traces::of(&central, &DIRECT, &secrets));
                 let why = "401".to_owned();
                 holds.learn(&central.name, Learnt::Refuses { why }, now_unix_ms);
             }

@@ -49,9 +49,10 @@ impl Prospects {
                 let subject = format!("platform.{}", platform.name);
                 let (platform, line) = (platform.clone(), Arc::clone(&terms.line));
                 let probe = self.asker.runtime.spawn(async move {
-                    let adapter = lectern_deliver::connect(&platform, Secrets::from_env(), &line);
+                    let secrets = Secrets::from_env();
+                    let adapter = lectern_deliver::connect(&platform, secrets.clone(), &line);
                     let (mut found, probed) =
-                        tokio::join!(lectern_deliver::way(&platform, &line), adapter.probe());
+                        tokio::join!(lectern_deliver::way(&platform, &secrets, &line), adapter.probe());
                     found.extend(probed);
                     found
                 });

@@ -132,8 +132,9 @@ impl Rounds {
         let platforms = self.terms.config.platforms.iter();
         let parked =
             platforms.filter(|platform| self.holds.of(&platform.name).state() == PlatformState::Parked);
-        for name in self.mends.look(Instant::now(), parked, &Secrets::from_env()) {
-            info!(platform = %name, "credential or authority of a platform that refuses was changed");
+        let (rules, secrets) = (self.terms.line.rules(), Secrets::from_env());
+        for name in self.mends.look(Instant::now(), parked, rules, &secrets) {
+            info!(platform = %name, "credential or authority on the way to a platform that refuses was changed");
             self.holds.learn(&name, Learnt::Mended, now_unix_ms);
         }
     }

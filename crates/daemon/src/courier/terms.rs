@@ -78,12 +78,12 @@ fn line_rules(config: &Config) -> LineRules {
         rate: upload.rate,
         yields: upload.yields,
         proxy: upload.proxy.clone(),
+        proxy_credential: upload.proxy_credential.clone(),
     }
 }
 
 fn same_line(a: &Config, b: &Config) -> bool {
-    let (a, b) = (&a.upload, &b.upload);
-    (a.rate, a.yields, &a.proxy) == (b.rate, b.yields, &b.proxy)
+    line_rules(a) == line_rules(b)
 }
 
 #[cfg(test)]

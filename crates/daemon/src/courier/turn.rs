@@ -84,7 +84,7 @@ impl Rounds {
         };
         let secrets = Secrets::from_env();
         // Before the try, so that what is mended during it is seen.
-        let traces = Traces::of(&platform, &secrets);
+        let traces = Traces::of(&platform, self.terms.line.rules(), &secrets);
         let (adapter, held) = (
             lectern_deliver::connect(&platform, secrets, &self.terms.line),
             Held {

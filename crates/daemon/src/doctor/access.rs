@@ -13,16 +13,20 @@ const GROUP: &str = "lectern";
 
 /// Looks at the files that the configuration names. Blocks for as long as their disks take.
 pub(super) fn look(config: &Config) -> Vec<Check> {
+    let proxy = config.upload.proxy_credential.as_ref();
+    let proxy = proxy.filter(|_| config.upload.proxy.is_some());
     let mut checks: Vec<Check> = config
         .platforms
         .iter()
-        .filter_map(|platform| match &platform.credential {
-            Some(Credential::File(file)) => {
-                Some((format!("platform.{}.credential_file", platform.name), file))
-            }
+        .map(|platform| {
+            let key = format!("platform.{}.credential_file", platform.name);
+            (key, platform.credential.as_ref())
+        })
+        .chain([("upload.proxy_credential_file".to_owned(), proxy)])
+        .filter_map(|(key, credential)| match credential {
+            Some(Credential::File(file)) => private(&key, file),
             Some(Credential::Name(_)) | None => None,
         })
-        .filter_map(|(key, file)| private(&key, file))
         .chain(config.platforms.iter().filter_map(|platform| {
             let file = platform.ca_file.as_ref()?;
             readable(&format!("platform.{}.ca_file", platform.name), file)

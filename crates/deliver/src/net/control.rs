@@ -10,11 +10,12 @@ use http_body_util::{BodyExt, Limited};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, StatusCode};
 use rustls::ClientConfig;
+use tokio::sync::OnceCell;
 use url::Url;
 
 use super::echo::Echo;
-use super::{Lane, Line, NetFault, Patience, certificate, tls};
-use crate::credential::Bearer;
+use super::{Lane, Line, NetFault, Patience, Proxy, certificate, tls};
+use crate::credential::{Bearer, Secrets};
 use crate::fault::Fault;
 
 /// No answer of a protocol is longer: a page of 1,000 parts of S3 has 300 KiB, the workflows of one
@@ -73,17 +74,21 @@ pub(crate) struct Control {
     home: url::Origin,
     patience: Patience,
     line: Arc<Line>,
+    proxy: Option<Proxy>,
+    /// Whether the proxy has given a way in this run.
+    let_through: OnceCell<()>,
 }
 
 impl Control {
-    /// Builds the client of what is at `url`; all its connections go over `line`. Blocks for reading
-    /// certificates from the disk.
+    /// Builds the client of what is at `url`; all its connections go over `line`, whose proxy's
+    /// credential is among `secrets`. Blocks for reading certificates and that from the disk.
     pub(crate) fn new(
         url: &Url,
         ca_file: Option<&Path>,
         bearer: Option<Bearer>,
         patience: Patience,
         line: Arc<Line>,
+        secrets: &Secrets,
     ) -> Result<Self, Fault> {
         let tls = if url.scheme() == "https" {
             tls::client_config(ca_file)?
@@ -91,14 +96,9 @@ impl Control {
             tls::trusting_nobody()
         };
         let mut client = reqwest::Client::builder().no_proxy();
-        if let Some(proxy) = &line.rules().proxy {
-            let proxy = reqwest::Proxy::https(proxy).map_err(|error| {
-                Fault::person(
-                    format!("The proxy {proxy} cannot be used: {error}."),
-                    "Write upload.proxy as \"http://host:port\".",
-                )
-            })?;
-            client = client.proxy(proxy);
+        let proxy = Proxy::of(line.rules(), secrets);
+        if let Some(proxy) = &proxy {
+            client = client.proxy(proxy.for_client()?);
         }
         let client = client
             .tls_backend_preconfigured(ClientConfig::clone(&tls))
@@ -121,6 +121,8 @@ impl Control {
             home: url.origin(),
             patience,
             line,
+            proxy,
+            let_through: OnceCell::new(),
         })
     }
 
@@ -142,6 +144,7 @@ impl Control {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Reply, NetFault> {
+        self.pass_proxy(url).await?;
         let mut request = reqwest::Request::new(method, url.clone());
         *request.headers_mut() = headers;
         if !body.is_empty() {
@@ -174,6 +177,7 @@ impl Control {
 
     /// Asks for the head of `url` without signing in.
     pub(crate) async fn look(&self, url: &Url) -> Result<Look, NetFault> {
+        self.pass_proxy(url).await?;
         let request = reqwest::Request::new(Method::HEAD, url.clone());
         self.line.count(length(&request));
         let reply = self
@@ -191,7 +195,19 @@ impl Control {
 
     /// Opens a connection of our own to where `url` points.
     pub(crate) async fn lane(&self, url: &Url) -> Result<Lane, NetFault> {
-        Lane::open(url, &self.tls, self.patience, &self.line).await
+        Lane::open(url, &self.tls, self.patience, &self.line, self.proxy.as_ref()).await
+    }
+
+    /// Before the first request of a run, asks the proxy whether it gives a way: only to us it says
+    /// how it wants to be signed in to.
+    async fn pass_proxy(&self, url: &Url) -> Result<(), NetFault> {
+        let Some(proxy) = self.proxy.as_ref().filter(|_| url.scheme() == "https") else {
+            return Ok(());
+        };
+        let asked = self
+            .let_through
+            .get_or_try_init(|| proxy.ask(url, self.patience.connect));
+        asked.await.copied()
     }
 
     /// The credential, if `url` is where it belongs.

@@ -27,7 +27,7 @@ use super::control::LONGEST_REPLY_BYTES;
 use super::echo::Echo;
 use super::pace::{Pace, Stalled};
 use super::wire::Wire;
-use super::{Line, NetFault, Patience, Reply, authority, proxy, socket};
+use super::{Line, NetFault, Patience, Proxy, Reply, authority, socket};
 
 pub(crate) const AGENT: &str = concat!("lectern/", env!("CARGO_PKG_VERSION"));
 
@@ -49,16 +49,22 @@ pub(crate) struct Lane {
 }
 
 impl Lane {
-    /// Connects to where `url` points, through the line's proxy if it has one.
+    /// Connects to where `url` points, an https one through the `proxy` of the line if it has one.
     pub(super) async fn open(
         url: &Url,
         tls: &Arc<ClientConfig>,
         patience: Patience,
         line: &Arc<Line>,
+        proxy: Option<&Proxy>,
     ) -> Result<Self, NetFault> {
         let opened = async {
-            let proxy = line.rules().proxy.as_deref().filter(|_| url.scheme() == "https");
-            let socket = Arc::new(connect(url, proxy).await?);
+            let proxy = proxy.filter(|_| url.scheme() == "https");
+            let socket = Arc::new(match proxy {
+                Some(proxy) => proxy.connect().await?,
+                None => dial(url)
+                    .await
+                    .map_err(|error| NetFault::Unreachable(error.to_string()))?,
+            });
             socket::tune(&socket, patience.idle);
             let pace = Pace::new(
                 Arc::clone(&socket),
@@ -68,8 +74,8 @@ impl Lane {
                 patience.idle,
             );
             let mut wire = Wire::new(socket, Arc::clone(line));
-            if proxy.is_some() {
-                proxy::tunnel(&mut wire, url).await?;
+            if let Some(proxy) = proxy {
+                proxy.tunnel(&mut wire, url).await?;
             }
             let stream: Box<dyn Stream> = if url.scheme() == "https" {
                 Box::new(secure(url, tls, wire).await?)
@@ -168,21 +174,11 @@ async fn drive<T>(connection: &mut Option<Pin<Box<Connection>>>, work: impl Futu
     .await
 }
 
-/// A socket to the proxy, or to where `url` points.
-async fn connect(url: &Url, proxy: Option<&str>) -> Result<TcpStream, NetFault> {
-    let unreachable = |error: &dyn std::fmt::Display| match proxy {
-        Some(proxy) => NetFault::Unreachable(format!("the proxy {proxy} cannot be reached: {error}")),
-        None => NetFault::Unreachable(error.to_string()),
-    };
-    let first = match proxy {
-        Some(proxy) => &Url::parse(proxy).map_err(|error| unreachable(&error))?,
-        None => url,
-    };
-    let port = first.port_or_known_default().unwrap_or(443);
-    let host = first.host_str().unwrap_or_default();
-    TcpStream::connect((host.trim_matches(['[', ']']), port))
-        .await
-        .map_err(|error| unreachable(&error))
+/// A socket to where `url` points.
+pub(super) async fn dial(url: &Url) -> io::Result<TcpStream> {
+    let port = url.port_or_known_default().unwrap_or(443);
+    let host = url.host_str().unwrap_or_default();
+    TcpStream::connect((host.trim_matches(['[', ']']), port)).await
 }
 
 async fn secure(
@@ -288,7 +284,7 @@ mod tests {
             reply: Duration::from_secs(10),
             idle: Duration::from_millis(300),
         };
-        let mut lane = Lane::open(&url, &tls::trusting_nobody(), patience, &line)
+        let mut lane = Lane::open(&url, &tls::trusting_nobody(), patience, &line, None)
             .await
             .unwrap();
         let (_silent, _) = listener.accept().await.unwrap();

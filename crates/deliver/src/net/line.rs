@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use lectern_domain::api::LineStatus;
+use lectern_domain::config::Credential;
 use lectern_domain::units::Rate;
 
 /// What is older says nothing of the line of today.
@@ -29,6 +30,8 @@ pub struct LineRules {
     /// An HTTP proxy, `http://host:port`, for https. Plain http is for this machine itself only,
     /// and never goes through it.
     pub proxy: Option<String>,
+    /// Where the proxy's `user:password` is, if it wants a sign-in. Read anew for each run.
+    pub proxy_credential: Option<Credential>,
 }
 
 /// The round trip time of an empty line, kept over restarts: who comes when the line is full

@@ -21,6 +21,7 @@ use std::time::Duration;
 pub(crate) use control::{Control, Look, Reply};
 pub(crate) use lane::{AGENT, Lane, Outgoing};
 pub use line::{Line, LineRules, Route};
+use proxy::Proxy;
 use url::{Host, Url};
 
 use crate::fault::Fault;
@@ -55,6 +56,8 @@ pub(crate) enum NetFault {
     NoReply(String),
     /// Bytes were on their way, and the peer confirmed none for this long.
     Stalled(Duration),
+    /// The proxy wants a sign-in that it did not get.
+    SignIn(Fault),
     /// The peer's certificate is not to be trusted.
     Untrusted(String),
     /// The peer's certificate is not valid at this time; often our own clock after a cold start.
@@ -68,6 +71,7 @@ impl NetFault {
             Self::Unreachable(why) => Fault::later(format!("{peer} cannot be reached: {why}.")),
             Self::NoReply(why) => Fault::doubt(format!("{peer} did not answer: {why}.")),
             Self::Stalled(idle) => Fault::doubt(format!("{peer} took no byte for {} s.", idle.as_secs_f32())),
+            Self::SignIn(fault) => fault,
             Self::NotNow(why) => Fault::later(format!(
                 "The certificate of {peer} is not valid at the time that this machine's clock shows: {why}. \
                  Check the clock and the certificate."

@@ -121,6 +121,7 @@ impl Opencast {
                     None,
                     self.patience,
                     Arc::clone(&self.line),
+                    &self.secrets,
                 )?;
                 Ok(Session::new(home, control, sign_in))
             })

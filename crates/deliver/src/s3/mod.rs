@@ -114,7 +114,14 @@ impl S3 {
                 };
                 let signer = Signer::new(&self.secrets.read(credential)?, region)?;
                 let line = Arc::clone(&self.line);
-                let control = Control::new(place.url(), self.ca_file.as_deref(), None, self.patience, line)?;
+                let control = Control::new(
+                    place.url(),
+                    self.ca_file.as_deref(),
+                    None,
+                    self.patience,
+                    line,
+                    &self.secrets,
+                )?;
                 Ok(Session::new(place, signer, control, *checksum))
             })
             .await

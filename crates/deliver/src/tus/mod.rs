@@ -108,6 +108,7 @@ impl Tus {
                     bearer,
                     self.patience,
                     Arc::clone(&self.line),
+                    &self.secrets,
                 )?;
                 Ok(Session::new(url, receipt_url, control))
             })

@@ -81,7 +81,11 @@ pub(super) fn web(text: &str) -> Result<String, String> {
 pub(super) fn proxy(text: &str) -> Result<String, String> {
     let parts = parts(text)?;
     if parts.has_user {
-        return Err("a secret must not stand in this file, and the address has a user before @".to_owned());
+        return Err(
+"a secret must not stand in this file, and the address has a user before @: user:password belongs into \
+             a file of its own, mode 0600, that proxy_credential_file names"
+                .to_owned(),
+        );
     }
     let after = text.split_once("://").map_or("", |(_, rest)| rest);
     let plain = after.strip_suffix('/').unwrap_or(after);

@@ -1,14 +1,15 @@
 //! Reads `[[platform]]`: which keys each protocol has, and where its secret is.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::faults::{Findings, listed};
+use super::limits::Parsed;
 use super::platform_keys::{
     AGENT, AUTH, BUCKET, CA_FILE, CHECKSUM, CREATE, CREDENTIAL, CREDENTIAL_FILE, KIND, Kind, LABEL, NAME,
     OF_KINDS, PARAMETERS, PATH, PATH_ON_DISK, PATH_STYLE, PREFIX, RECEIPT_URL, REGION, SEND, URL, USER,
     WORKFLOW,
 };
-use super::section::{Elsewhere, Section};
+use super::section::{Elsewhere, Key, Section};
 use super::tree::{Node, Table, Value, shown};
 use super::{Create, Credential, Platform, PlatformKind};
 use crate::ids::RoomId;
@@ -142,15 +143,22 @@ pub(super) fn needed_credential(section: &mut Section<'_, '_>) -> Option<Credent
 
 /// At most one of `credential` and `credential_file`.
 pub(super) fn credential(section: &mut Section<'_, '_>) -> Option<Credential> {
-    let (name, file) = (section.get(&CREDENTIAL), section.get(&CREDENTIAL_FILE));
-    if section.has("credential") && section.has("credential_file") {
-        let wrong = "stands beside credential, and there is no telling which one holds";
-        section.refuse(
-            "credential_file",
-            wrong,
-            "allowed is one of the two",
-            CREDENTIAL.example,
+    one_credential(section, &CREDENTIAL, &CREDENTIAL_FILE)
+}
+
+/// At most one of two keys that say where a secret is: by systemd's `name` for it, or its `file`.
+pub(super) fn one_credential(
+    section: &mut Section<'_, '_>,
+    by_name: &'static Key<Parsed<String>>,
+    by_file: &'static Key<Parsed<PathBuf>>,
+) -> Option<Credential> {
+    let (name, file) = (section.get(by_name), section.get(by_file));
+    if section.has(by_name.name) && section.has(by_file.name) {
+        let wrong = format!(
+            "stands beside {}, and there is no telling which one holds",
+            by_name.name
         );
+        section.refuse(by_file.name, &wrong, "allowed is one of the two", by_name.example);
     }
     name.map(Credential::Name).or(file.map(Credential::File))
 }

@@ -1,8 +1,12 @@
 //! Reads `[upload]`: when and how lectures are sent.
 
+use std::path::PathBuf;
+
 use super::endpoint;
 use super::faults::Findings;
 use super::limits::{Each, Flag, OneOf, Parsed, Within};
+use super::platform::one_credential;
+use super::platform_keys::{CREDENTIAL, CREDENTIAL_FILE};
 use super::section::{Key, Section, WithDefault};
 use super::tree::Table;
 use crate::units::{Rate, Size, Span};
@@ -85,6 +89,18 @@ pub(super) fn upload(table: &Table, findings: &mut Findings) -> Upload {
             parse: endpoint::proxy,
         },
     };
+    const PROXY_CREDENTIAL: Key<Parsed<String>> = Key {
+        name: "proxy_credential",
+        about: "Name of a credential that systemd loads for the service: its text is user:password for a proxy that wants a sign-in, by HTTP Basic.",
+        example: "proxy_credential = \"proxy-user\"",
+        limits: CREDENTIAL.limits,
+    };
+    const PROXY_CREDENTIAL_FILE: Key<Parsed<PathBuf>> = Key {
+        name: "proxy_credential_file",
+        about: "A file with user:password for the proxy, which others must not be able to read. Basic crosses the network to the proxy unencrypted: take an account that is good for nothing else.",
+        example: "proxy_credential_file = \"/etc/lectern/proxy-user\"",
+        limits: CREDENTIAL_FILE.limits,
+    };
     let mut section = Section::new("[upload]", "upload".to_owned(), table, findings);
     let upload = Upload {
         window: section.get(&WINDOW).unwrap_or_default(),
@@ -96,6 +112,7 @@ pub(super) fn upload(table: &Table, findings: &mut Findings) -> Upload {
         while_recording: section.get_or_default(&WHILE_RECORDING),
         phone_first: section.get_or_default(&PHONE_FIRST),
         proxy: section.get(&PROXY),
+        proxy_credential: one_credential(&mut section, &PROXY_CREDENTIAL, &PROXY_CREDENTIAL_FILE),
     };
     // A room whose turn comes after its window has closed would never send.
     let shortest = upload.window.iter().map(|window| window.minutes()).min();

@@ -13,6 +13,7 @@ pub use window::{BadWindow, Window};
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::Credential;
 use crate::units::{Rate, Size, Span};
 
 /// `[upload]`: when and how finished lectures are sent to platforms over the network. Folders
@@ -40,6 +41,8 @@ pub struct Upload {
     /// An HTTP proxy, `http://host:port`, that all platforms are reached through. The delay that
     /// `yield` steers by ends at the proxy: behind one, timetable and rate alone protect a class.
     pub proxy: Option<String>,
+    /// Where the proxy's `user:password` is, if it wants them.
+    pub proxy_credential: Option<Credential>,
 }
 
 impl Default for Upload {
@@ -54,6 +57,7 @@ impl Default for Upload {
             while_recording: WhileRecording::Yield,
             phone_first: true,
             proxy: None,
+            proxy_credential: None,
         }
     }
 }

@@ -98,6 +98,9 @@ impl Court {
 
     async fn rule(&self, breaker: &Breaker, request: Request<Incoming>, misdeed: Option<&Misdeed>) -> Answer {
         let headers = request.headers();
+        if headers.contains_key(header::PROXY_AUTHORIZATION) {
+            return self.breach("the sign-in of a proxy, which is no platform's business", 400);
+        }
         if let Some(bearer) = &self.rules.bearer
             && headers
                 .get(header::AUTHORIZATION)
