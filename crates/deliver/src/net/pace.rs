@@ -14,6 +14,11 @@ use super::line::{Line, Seat, Seen};
 use super::pilot::{Pilot, State, TICK};
 use super::socket::{self, Sample};
 
+/// What is left of a connection that ends leaves at this rate at least, in bytes a second: the
+/// kernel keeps up to 128 KiB of it back. At the pace of one who gives way that would be a quarter
+/// of a minute, in which the server holds the upload for a sender that is gone.
+const LAST: u64 = 128 * 1024;
+
 /// Bytes were on their way, and the peer confirmed none for this long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stalled(pub(super) Duration);
@@ -143,6 +148,18 @@ impl Pace {
     }
 }
 
+impl Drop for Pace {
+    fn drop(&mut self) {
+        let share = self.line.share().map_or(LAST, |share| share as u64);
+        let last = LAST.min(share);
+        if self.told.is_some_and(|told| told < last)
+            && let Err(error) = socket::pace(&self.socket, Some(last))
+        {
+            tracing::debug!(%error, "the kernel refused to let the rest of an upload go");
+        }
+    }
+}
+
 impl Moved {
     /// How long nothing has moved that should. Judges by what the peer has confirmed, not by what
     /// our kernel took: its buffers hide a stalled line, and at a low rate they hide a living one.
@@ -192,7 +209,40 @@ fn note(peer: &str, before: State, pilot: &Pilot, sample: &Sample, rate: f64) {
 
 #[cfg(test)]
 mod tests {
+    use lectern_domain::units::Rate;
+    use tokio::net::TcpListener;
+
+    use super::super::line::LineRules;
     use super::*;
+
+    #[tokio::test]
+    async fn p9_the_rest_of_a_connection_leaves_soon_and_within_the_rate() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        for (rate, last) in [(None, LAST), (Some(Rate(400_000)), 45_000)] {
+            let line = Line::new(
+                LineRules {
+                    yields: true,
+                    rate,
+                    ..LineRules::default()
+                },
+                Vec::new(),
+            );
+            let socket = Arc::new(TcpStream::connect(listener.local_addr().unwrap()).await.unwrap());
+            let mut pace = Pace::new(
+                Arc::clone(&socket),
+                &line,
+                "platform:80".to_owned(),
+                true,
+                Duration::from_secs(60),
+            );
+            // What one who gives way is told.
+            pace.told = Some(8_000);
+            socket::pace(&socket, pace.told).unwrap();
+            drop(pace);
+            let left = socket::paced(&socket).unwrap();
+            assert!((last..=last.max(50_000)).contains(&left), "{rate:?}: {left}");
+        }
+    }
 
     #[test]
     fn only_what_the_peer_confirmed_counts_as_movement() {

@@ -105,6 +105,12 @@ pub(super) fn pace(socket: &TcpStream, bytes_per_s: Option<u64>) -> nix::Result<
     setsockopt(socket, option::MaxPacingRate, &bytes_per_s.unwrap_or(UNPACED))
 }
 
+/// What it was told last.
+#[cfg(test)]
+pub(super) fn paced(socket: &TcpStream) -> nix::Result<u64> {
+    getsockopt(socket, option::MaxPacingRate)
+}
+
 /// Looks at the connection; `None` where the kernel does not tell.
 pub(super) fn look(socket: &TcpStream) -> Option<Sample> {
     let info = getsockopt(socket, option::TcpInfo).ok()?;
@@ -151,7 +157,7 @@ mod tests {
             assert_eq!(options.tcp_user_timeout().unwrap(), Some(Duration::from_secs(60)));
 
             pace(&ours, Some(1_000_000)).unwrap();
-            assert_eq!(getsockopt(&ours, option::MaxPacingRate).unwrap(), 1_000_000);
+            assert_eq!(paced(&ours).unwrap(), 1_000_000);
             pace(&ours, None).unwrap();
 
             let before = look(&ours).unwrap().acked_bytes;

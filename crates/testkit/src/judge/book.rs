@@ -153,6 +153,10 @@ impl Book {
         self.entries.get_mut(id)
     }
 
+    pub(super) fn has_locked(&self) -> bool {
+        self.entries.values().any(|entry| entry.locked)
+    }
+
     pub(super) fn offset(&self, id: &str) -> u64 {
         std::fs::metadata(self.data(id)).map_or(0, |meta| meta.len())
     }

@@ -181,6 +181,13 @@ impl TusJudge {
         })
     }
 
+    /// Whether no request is at work on an upload: a sender that is gone has bytes under way still,
+    /// and until they are in, its upload is locked.
+    #[must_use]
+    pub fn rests(&self) -> bool {
+        !self.court.notes().book.has_locked()
+    }
+
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
