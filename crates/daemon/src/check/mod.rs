@@ -73,11 +73,12 @@ fn placed(fault: &str, settings: &Settings, file: &Path) -> String {
 }
 
 fn summary(config: &Config) -> String {
+    let counted = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
     format!(
-        "room {}, {} sources, {} platforms",
+        "room {}, {}, {}",
         config.room.id,
-        config.sources.len(),
-        config.platforms.len()
+        counted(config.sources.len(), "source"),
+        counted(config.platforms.len(), "platform")
     )
 }
 
