@@ -8,7 +8,7 @@ use std::str::FromStr;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 use jiff::civil::DateTime;
-use lectern_domain::api::{MAX_SELF_TEST_SECONDS, MIN_SELF_TEST_SECONDS, SELF_TEST_SECONDS};
+use lectern_domain::api::{MAX_SELF_TEST_SECONDS, MIN_SELF_TEST_SECONDS, Metadata, SELF_TEST_SECONDS};
 use lectern_domain::ids::PlatformName;
 use lectern_domain::lecture::LectureState;
 use lectern_domain::units::Span;
@@ -36,6 +36,34 @@ pub(crate) struct Args {
     pub(crate) command: Command,
 }
 
+/// What is said about a lecture.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Said {
+    /// What it is about
+    #[arg(long)]
+    title: Option<String>,
+    /// The course, as the campus names it
+    #[arg(long)]
+    course: Option<String>,
+    /// Who teaches
+    #[arg(long)]
+    presenter: Option<String>,
+    /// The language that is spoken, such as en or sw
+    #[arg(long)]
+    language: Option<String>,
+}
+
+impl From<Said> for Metadata {
+    fn from(said: Said) -> Self {
+        Self {
+            title: said.title,
+            course: said.course,
+            presenter: said.presenter,
+            language: said.language,
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Say what the recorder does now
@@ -49,18 +77,8 @@ pub(crate) enum Command {
     },
     /// Start a lecture and print its id
     Start {
-        /// What it is about
-        #[arg(long)]
-        title: Option<String>,
-        /// The course, as the campus names it
-        #[arg(long)]
-        course: Option<String>,
-        /// Who teaches
-        #[arg(long)]
-        presenter: Option<String>,
-        /// The language that is spoken, such as en or sw
-        #[arg(long)]
-        language: Option<String>,
+        #[command(flatten)]
+        said: Said,
         /// Stop by itself after so many minutes
         #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1440))]
         minutes: Option<u32>,
@@ -73,18 +91,8 @@ pub(crate) enum Command {
         /// How long it lasts
         #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1440))]
         minutes: u32,
-        /// What it is about
-        #[arg(long)]
-        title: Option<String>,
-        /// The course, as the campus names it
-        #[arg(long)]
-        course: Option<String>,
-        /// Who teaches
-        #[arg(long)]
-        presenter: Option<String>,
-        /// The language that is spoken, such as en or sw
-        #[arg(long)]
-        language: Option<String>,
+        #[command(flatten)]
+        said: Said,
     },
     /// Begin a planned lecture now
     Begin {
@@ -136,6 +144,13 @@ pub(crate) enum Command {
         /// Print the daemon's JSON document
         #[arg(long)]
         json: bool,
+    },
+    /// Mend what is said about a lecture, until it is sent
+    Amend {
+        /// The lecture: its id or the beginning of it
+        id: Id,
+        #[command(flatten)]
+        said: Said,
     },
     /// Wait until a lecture has come so far
     Wait {

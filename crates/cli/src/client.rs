@@ -74,6 +74,16 @@ impl Client {
         self.ask(Method::POST, path, body.into()).await
     }
 
+    /// Changes what is at a path.
+    pub(crate) async fn patch<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Fault> {
+        let body = serde_json::to_vec(body).expect("requests have only texts and numbers");
+        self.ask(Method::PATCH, path, body.into()).await
+    }
+
     /// Gives the command that makes a lecture, also to a daemon that goes away as it is asked.
     pub(crate) async fn start<T: DeserializeOwned>(&self, body: &impl Serialize) -> Result<T, Fault> {
         let body = serde_json::to_vec(body).expect("requests have only texts and numbers");

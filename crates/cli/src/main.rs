@@ -82,39 +82,19 @@ async fn run(args: Args) -> Result<String, Fault> {
             let status: Status = client.get("/api/v1/status").await?;
             document(json, &status, report::status)
         }
-        Command::Start {
-            title,
-            course,
-            presenter,
-            language,
-            minutes,
-        } => {
+        Command::Start { said, minutes } => {
+            let said = Metadata::from(said);
             let request = StartRequest {
-                title,
-                course,
-                presenter,
-                language,
+                title: said.title,
+                course: said.course,
+                presenter: said.presenter,
+                language: said.language,
                 minutes,
             };
             let done: Done = client.start(&request).await?;
             Ok(done.lecture.map(|id| format!("{id}\n")).unwrap_or_default())
         }
-        Command::Plan {
-            at,
-            minutes,
-            title,
-            course,
-            presenter,
-            language,
-        } => {
-            let said = Metadata {
-                title,
-                course,
-                presenter,
-                language,
-            };
-            plan::plan(&client, at, minutes, said).await
-        }
+        Command::Plan { at, minutes, said } => plan::plan(&client, at, minutes, said.into()).await,
         Command::Begin { id } => plan::change(&client, &id, "begin").await,
         Command::Cancel { id } => plan::change(&client, &id, "cancel").await,
         Command::Restore { id } => plan::change(&client, &id, "restore").await,
@@ -132,7 +112,9 @@ async fn run(args: Args) -> Result<String, Fault> {
             let done: Done = client
                 .post("/api/v1/recording/extend", &ExtendRequest { minutes })
                 .await?;
-            Ok(report::done(&done))
+            // Extended it is, even if nobody can say now until when.
+            let status: Option<Status> = client.get("/api/v1/status").await.ok();
+            Ok(report::extended(&done, status.as_ref()))
         }
         Command::Lectures { state, json } => {
             let page = lectures(&client, state).await?;
@@ -143,6 +125,16 @@ async fn run(args: Args) -> Result<String, Fault> {
             let detail: LectureDetail = client.get(&about(&id)).await?;
             let clock = wall_clock(&client).await?;
             document(json, &detail, |detail| report::lecture(detail, &clock))
+        }
+        Command::Amend { id, said } => {
+            let said = Metadata::from(said);
+            if said == Metadata::default() {
+                return Err(Fault::Usage(
+                    "nothing to mend is named: give --title, --course, --presenter or --language".to_owned(),
+                ));
+            }
+            let done: Done = client.patch(&about(&id), &said).await?;
+            Ok(report::done(&done))
         }
         Command::Wait { id, until, timeout } => wait::run(&client, &id, until, timeout).await,
         Command::Retry { id, platform } => {

@@ -53,25 +53,7 @@ pub enum FinishError {
     Stopped,
 }
 
-/// Whether a retry makes sense.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
-    /// It may succeed later, unchanged.
-    Transient,
-    /// It cannot succeed with this data.
-    Permanent,
-}
-
 impl FinishError {
-    /// Whether a retry makes sense.
-    #[must_use]
-    pub const fn class(&self) -> Class {
-        match self {
-            Self::NothingRecorded { .. } => Class::Permanent,
-            Self::Full { .. } | Self::Io { .. } | Self::Check { .. } | Self::Stopped => Class::Transient,
-        }
-    }
-
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io {
             action,

@@ -47,7 +47,7 @@ use std::ops::ControlFlow;
 use lectern_domain::finished::FinishedFile;
 use lectern_domain::ids::RunNumber;
 
-pub use error::{Class, FinishError};
+pub use error::FinishError;
 pub use job::{Finished, Job, MarkInput, Note, Progress, RunInput, SegmentInput, TrackInput};
 
 use crate::captions::Captions;

@@ -8,7 +8,7 @@ mod status;
 
 use std::collections::BTreeSet;
 
-use lectern_domain::api::{DeliveryView, Done, PlatformState, PodiumState, Queue};
+use lectern_domain::api::{DeliveryView, Done, PlatformState, PodiumState, Queue, Status};
 use lectern_domain::delivery::DeliveryState;
 use lectern_domain::ids::{LectureId, PlatformName};
 
@@ -56,6 +56,18 @@ pub(crate) fn done(done: &Done) -> String {
         (Some(id), Some(state)) => format!("{id}  {state}\n"),
         (Some(id), None) => format!("{id}\n"),
         (None, _) => "done\n".into(),
+    }
+}
+
+/// What `extend` did: until when the lecture goes on, if that is known.
+pub(crate) fn extended(extended: &Done, status: Option<&Status>) -> String {
+    let lecture = status.and_then(|status| Some((status, status.lecture.as_ref()?)));
+    match (lecture, extended.state) {
+        (Some((status, lecture)), Some(state)) if Some(lecture.id) == extended.lecture => {
+            let ends = WallClock::of(&status.room).time_of_day(lecture.ends_unix_ms);
+            format!("{}  {state}, ends {ends}\n", lecture.id)
+        }
+        _ => done(extended),
     }
 }
 

@@ -59,7 +59,6 @@ fn every_button_has_its_word() {
     };
     for (words, state) in [
         (&["mark", "exam question"][..], "recording"),
-        (&["extend", "10"], "recording"),
         (&["pause"], "paused"),
         (&["resume"], "recording"),
         (&["stop"], "stopping"),
@@ -73,6 +72,34 @@ fn every_button_has_its_word() {
             err(&output)
         );
     }
+    let extended = out(&daemon.run(&["extend", "10"]));
+    assert!(
+        extended.starts_with(&format!("{id}  recording, ends ")),
+        "{extended}"
+    );
+}
+
+#[test]
+fn amend_mends_only_what_is_named() {
+    let daemon = Daemon::start();
+    let id = daemon.lecture(LectureState::Finished);
+    let output = daemon.run(&["amend", &id.to_string(), "--presenter", "Dr. Nkrumah"]);
+    assert_eq!(
+        (code(&output), out(&output)),
+        (0, format!("{id}  finished\n")),
+        "{}",
+        err(&output)
+    );
+    let amended = daemon.room.given().into_iter().find_map(|asked| match asked {
+        Asked::Amend(lecture, said) => Some((lecture, said)),
+        _ => None,
+    });
+    let (lecture, said) = amended.unwrap();
+    assert_eq!((lecture, said.presenter.as_deref()), (id, Some("Dr. Nkrumah")));
+    assert_eq!(said.title, None, "what is not named stays");
+    let nothing = daemon.run(&["amend", &id.to_string()]);
+    assert_eq!(code(&nothing), 2);
+    assert!(err(&nothing).contains("--title"), "{}", err(&nothing));
 }
 
 #[test]
