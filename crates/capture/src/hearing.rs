@@ -120,7 +120,7 @@ impl Supervisor {
                 drop(self.out.levels.send(levels));
             }
             SourceEvent::Noted { what, detail, at_ns } => {
-                info!(what = what.as_str(), detail, "source noted something");
+                debug!(what = what.as_str(), detail, "source noted something");
                 self.noted(across, what, detail, at_ns);
             }
             SourceEvent::Failed { reason, message } => return Err(End::Failed { reason, message }),
