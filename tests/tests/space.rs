@@ -206,6 +206,11 @@ kind = "test-audio"
     assert_eq!(writes, None, "it was stopped before a track ran out of space");
     let output = room.cli(&["start"]);
     assert_eq!(output.status.code(), Some(1), "no second lecture on a full disk");
+    let allowed = room.status()["allowed"].clone();
+    assert!(
+        !allowed.to_string().contains("start"),
+        "the page invites to none: {allowed}"
+    );
 }
 
 #[test]

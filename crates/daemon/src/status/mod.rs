@@ -223,9 +223,12 @@ fn podium_state(view: &View<'_>, sources: &[SourceStatus]) -> PodiumState {
 }
 
 fn allowed(view: &View<'_>) -> Vec<String> {
-    let mut words = view
-        .session
-        .map_or_else(|| vec!["start"], |session| session.allowed(view.start_waits));
+    let mut words = match view.session {
+        Some(session) => session.allowed(view.start_waits),
+        // On a full disk the page's button would only be refused.
+        None if view.budget.can_start() => vec!["start"],
+        None => Vec::new(),
+    };
     words.extend(planned::allowed(view));
     words.into_iter().map(str::to_owned).collect()
 }

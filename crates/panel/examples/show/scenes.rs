@@ -155,6 +155,7 @@ impl Scene {
             Self::Fault => {
                 status.sources.iter_mut().for_each(lose);
                 status.storage.recordable_ms = 0;
+                status.allowed.retain(|word| word != "start");
                 status.queue.parked = 1;
                 status.messages.push(message(Severity::Error, "disk-full", []));
             }
