@@ -1,5 +1,6 @@
 //! Whether the files that a platform is reached by were changed: its credential, its certificate
-//! authority, and the credential of the proxy on the way to it. For a platform that refuses everybody, a change is worth a try.
+//! authority, and the credential of the proxy on the way to it. For a platform that refuses
+//! everybody, a change is worth a try.
 
 use std::fmt;
 use std::io;
